@@ -1,0 +1,3 @@
+"""orchestra: a command-line job orchestrator."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Workflow to events: plan, decide, drive. Standard library only."""

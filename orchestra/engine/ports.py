@@ -1,0 +1,139 @@
+"""The seams of the engine: what it asks of an executor, a store, a listener, a clock. Protocols only."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
+
+from orchestra.model.events import Envelope
+from orchestra.model.expression import Scope, Value
+from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.units import Amounts
+from orchestra.model.workflow import Step
+
+
+class Launched(NamedTuple):
+    """The process of an attempt exists."""
+
+    key: AttemptKey
+    pid: int
+
+
+class Ended(NamedTuple):
+    """The process of an attempt is gone, its output is drained, its whole tree is dead.
+
+    Exactly one of `exit_code` and `signal` (a name such as `SIGKILL`) is set; a `refusal` (why no
+    process could be started, then neither is set) takes their place. `log_bytes` is what it wrote,
+    0 means that there is no log file.
+    """
+
+    key: AttemptKey
+    exit_code: Optional[int] = None
+    signal: Optional[str] = None
+    refusal: str = ""
+    cpu_s: Optional[float] = None
+    max_rss_bytes: Optional[int] = None
+    log_bytes: int = 0
+
+
+ExecutorStimulus = Union[Launched, Ended]
+
+
+class Executor(Protocol):
+    """A place where attempts run. Nothing in it blocks, except `close`."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `collect` has something."""
+
+    def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
+        """Start all of the batch; what became of each comes through `collect`."""
+
+    def collect(self) -> List[ExecutorStimulus]:
+        """What has happened since the last call, in order; never blocks."""
+
+    def stop(self, key: AttemptKey, signal: str) -> None:
+        """Send the signal to the whole tree of an attempt; `SIGKILL` repeats until all are dead.
+
+        Does nothing where the attempt has already ended.
+        """
+
+    def running(self) -> int:
+        """How many attempts have been submitted and not yet been reported as ended."""
+
+    def close(self) -> None:
+        """Kill whatever still runs and give everything back. Safe to call twice."""
+
+
+class Store(Protocol):
+    """Where the events of runs are kept. What `append` returned from survives the death of processes."""
+
+    def append(self, envelopes: Sequence[Envelope]) -> None:
+        """Record the events of one turn.
+
+        Raises:
+            StoreError: they are not recorded.
+        """
+
+
+class Subscriber(Protocol):
+    """Told of every event after it is recorded. One that raises is dropped and named in the summary."""
+
+    def handle(self, envelopes: Sequence[Envelope]) -> None:
+        """Take the events of one turn; must not block."""
+
+    def close(self) -> None:
+        """The run is over, or the subscriber was dropped."""
+
+
+class Clock(Protocol):
+    """Time. The engine has no other source of it."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+
+    def time(self) -> float:
+        """UTC seconds since 1970."""
+
+
+class Written(NamedTuple):
+    """What an attempt left in its outputs file.
+
+    `problems` fail a step that would have succeeded (a declared output that is missing or cannot
+    be read as its type); `warnings` are noted.
+    """
+
+    outputs: Mapping[str, Value]
+    problems: Tuple[str, ...] = ()
+    warnings: Tuple[str, ...] = ()
+
+
+class Launching(NamedTuple):
+    """An attempt about to be launched, with all that its invocation is made from.
+
+    `env` holds the layers of the file (env_file, root, defaults, step), evaluated, later ones won;
+    `inherit_env` says what comes below them from the environment of orchestra; `demand` is what
+    the step holds of the budget, `devices` the GPUs among it.
+    """
+
+    key: AttemptKey
+    step: Step
+    scope: Scope
+    env: Mapping[str, str]
+    inherit_env: Union[bool, Tuple[str, ...]]
+    demand: Amounts
+    devices: Tuple[int, ...] = ()
+
+
+class Renderer(Protocol):
+    """Turns an attempt into an invocation, and what it wrote into values."""
+
+    def render(self, launching: Launching) -> Invocation:
+        """The invocation of an attempt.
+
+        Raises:
+            ExpressionError: a value cannot be evaluated, or is null inside text.
+            ValueError: a value cannot be handed over (too long, a NUL byte); says which.
+            OSError: a private file cannot be written.
+        """
+
+    def outputs(self, step: Step, key: AttemptKey) -> Written:
+        """What the attempt left; it has ended."""

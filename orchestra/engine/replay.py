@@ -1,0 +1,160 @@
+"""Folds the events of a run into its record; history and live view use the same fold. Pure."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterable, Optional, cast
+
+from orchestra.model.events import (
+    AttemptEnded,
+    AttemptLaunched,
+    AttemptStarted,
+    Envelope,
+    Noted,
+    RetryScheduled,
+    RunFinished,
+    RunStarted,
+    StepEnded,
+    StepReady,
+    StopRequested,
+)
+from orchestra.model.run import (
+    Attempt,
+    Outcome,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+)
+
+
+class Replay:
+    """A run's record that grows with its events; `record` is None until the run has started."""
+
+    def __init__(self) -> None:
+        self.record: Optional[RunRecord] = None
+
+    def apply(self, envelopes: Iterable[Envelope]) -> None:
+        """Take more events, in order. Events of kinds unknown to this version are passed over."""
+        for envelope in envelopes:
+            event = envelope.event
+            if type(event) is RunStarted:
+                self.record = _begin(event, envelope.at)
+            elif self.record is not None:
+                handler = _HANDLERS.get(type(event))
+                if handler is not None:
+                    handler(self.record, envelope)
+
+
+def fold(envelopes: Iterable[Envelope]) -> Optional[RunRecord]:
+    """The record that these events tell, None where not even the start of a run is among them."""
+    replay = Replay()
+    replay.apply(envelopes)
+    return replay.record
+
+
+def _begin(event: RunStarted, at: float) -> RunRecord:
+    record = RunRecord(
+        run_id=event.run_id,
+        workflow=event.workflow,
+        path=event.path,
+        started_at=at,
+        params=event.params,
+        budget=event.budget,
+        max_parallel=event.max_parallel,
+        lower_bound_s=event.lower_bound_s,
+        pid=event.pid,
+    )
+    for entry in event.steps:
+        record.step_by_id[entry.step] = StepRecord(
+            entry.step, entry.name, entry.needs, entry.resources
+        )
+    record.counts = {state: 0 for state in StepState}
+    record.counts[StepState.PENDING] = len(event.steps)
+    return record
+
+
+def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
+    record.counts[step.state] -= 1
+    record.counts[state] += 1
+    step.state = state
+
+
+def _ready(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(StepReady, envelope.event)
+    step = record.step_by_id[event.step]
+    step.resources = event.resources
+    _move(record, step, StepState.READY)
+
+
+def _attempt_started(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(AttemptStarted, envelope.event)
+    step = record.step_by_id[event.step]
+    step.attempts.append(Attempt(event.number, event.queued_s, envelope.at, devices=event.devices))
+    step.retry_at = None
+    _move(record, step, StepState.RUNNING)
+
+
+def _attempt_launched(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(AttemptLaunched, envelope.event)
+    record.step_by_id[event.step].attempts[event.number - 1].pid = event.pid
+
+
+def _attempt_ended(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(AttemptEnded, envelope.event)
+    attempt = record.step_by_id[event.step].attempts[event.number - 1]
+    attempt.ended_at = envelope.at
+    attempt.outcome = Outcome(event.outcome)
+    attempt.exit_code = event.exit_code
+    attempt.signal = event.signal
+    attempt.reason = event.reason
+    attempt.cpu_s = event.cpu_s
+    attempt.max_rss_bytes = event.max_rss_bytes
+    attempt.log = event.log
+    attempt.log_bytes = event.log_bytes
+
+
+def _retry_scheduled(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(RetryScheduled, envelope.event)
+    step = record.step_by_id[event.step]
+    step.retry_at = envelope.at + event.delay_s
+    _move(record, step, StepState.WAITING_RETRY)
+
+
+def _step_ended(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(StepEnded, envelope.event)
+    step = record.step_by_id[event.step]
+    step.reason = event.reason
+    step.outputs = event.outputs
+    step.ended_at = envelope.at
+    step.retry_at = None
+    _move(record, step, StepState(event.state))
+
+
+def _noted(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(Noted, envelope.event)
+    record.notes.append("%s: %s" % (event.step, event.message) if event.step else event.message)
+
+
+def _stop_requested(record: RunRecord, envelope: Envelope) -> None:
+    record.stopping = cast(StopRequested, envelope.event).cause
+
+
+def _run_finished(record: RunRecord, envelope: Envelope) -> None:
+    event = cast(RunFinished, envelope.event)
+    record.state = RunState(event.state)
+    record.exit_code = event.exit_code
+    record.reason = event.reason
+    record.ended_at = envelope.at
+
+
+_HANDLERS: Dict[type, Callable[[RunRecord, Envelope], None]] = {
+    StepReady: _ready,
+    AttemptStarted: _attempt_started,
+    AttemptLaunched: _attempt_launched,
+    AttemptEnded: _attempt_ended,
+    RetryScheduled: _retry_scheduled,
+    StepEnded: _step_ended,
+    Noted: _noted,
+    StopRequested: _stop_requested,
+    RunFinished: _run_finished,
+}

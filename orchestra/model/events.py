@@ -1,0 +1,207 @@
+"""Every event of a run: what happened, in the past tense, and its JSON. Pure values.
+
+An event is recorded before anything is done because of it. Listeners ignore kinds and trailing
+fields they do not know, so that kinds and fields can be added.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
+
+from orchestra.model.expression import Value
+
+EVENTS_FORMAT = 1
+
+
+class PlannedEntry(NamedTuple):
+    """One step as it stood in the plan when the run started."""
+
+    step: str
+    name: str
+    needs: Tuple[str, ...]
+    resources: Mapping[str, int]
+
+
+class RunStarted(NamedTuple):
+    """The run began. `steps` are in plan order, `budget` and their `resources` in `Amounts` units."""
+
+    run_id: str
+    workflow: str
+    path: str
+    params: Mapping[str, Value]
+    budget: Mapping[str, int]
+    max_parallel: Optional[int]
+    lower_bound_s: Optional[float]
+    host: str
+    pid: int
+    version: str
+    labels: Mapping[str, str]
+    steps: Tuple[PlannedEntry, ...]
+
+
+class StepReady(NamedTuple):
+    """All that the step waits for has ended well; it now waits for its share of the budget."""
+
+    step: str
+    resources: Mapping[str, int]
+
+
+class AttemptStarted(NamedTuple):
+    """An attempt has its share of the budget and is about to be launched."""
+
+    step: str
+    number: int
+    queued_s: float
+    devices: Tuple[int, ...]
+
+
+class AttemptLaunched(NamedTuple):
+    """The process of an attempt exists."""
+
+    step: str
+    number: int
+    pid: int
+
+
+class AttemptEnded(NamedTuple):
+    """An attempt ended; `outcome` is an `Outcome`'s value, `log` relative to the run's folder."""
+
+    step: str
+    number: int
+    outcome: str
+    exit_code: Optional[int]
+    signal: Optional[str]
+    reason: str
+    cpu_s: Optional[float]
+    max_rss_bytes: Optional[int]
+    log: Optional[str]
+    log_bytes: int
+
+
+class RetryScheduled(NamedTuple):
+    """Attempt `number` will start `delay_s` from now at the earliest."""
+
+    step: str
+    number: int
+    delay_s: float
+
+
+class StepEnded(NamedTuple):
+    """A step reached a final state, for the one recorded reason."""
+
+    step: str
+    state: str
+    reason: str
+    outputs: Mapping[str, Value]
+
+
+class Noted(NamedTuple):
+    """Something a person should know; `step` is empty where it is about the run."""
+
+    step: str
+    message: str
+
+
+class StopRequested(NamedTuple):
+    """The run is being stopped: `cause` is a signal's name, `timeout` or `store lost`."""
+
+    cause: str
+    at_once: bool
+
+
+class RunFinished(NamedTuple):
+    """The run is over; always the last event. `state` is a `RunState`'s value."""
+
+    state: str
+    exit_code: int
+    reason: str
+
+
+Event = Union[
+    RunStarted,
+    StepReady,
+    AttemptStarted,
+    AttemptLaunched,
+    AttemptEnded,
+    RetryScheduled,
+    StepEnded,
+    Noted,
+    StopRequested,
+    RunFinished,
+]
+
+_KINDS: Tuple[Type[Event], ...] = (
+    RunStarted,
+    StepReady,
+    AttemptStarted,
+    AttemptLaunched,
+    AttemptEnded,
+    RetryScheduled,
+    StepEnded,
+    Noted,
+    StopRequested,
+    RunFinished,
+)
+_NAME_BY_KIND: Dict[type, str] = {kind: kind.__name__ for kind in _KINDS}
+_KIND_BY_NAME: Dict[str, Type[Event]] = {kind.__name__: kind for kind in _KINDS}
+
+
+class Envelope(NamedTuple):
+    """An event with its place in the run: `seq` counts from 1 without gaps.
+
+    `at` is UTC seconds: the wall clock at the start of the run carried on by the monotonic clock,
+    so that differences are durations whatever happens to the wall clock.
+    """
+
+    seq: int
+    at: float
+    event: Event
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encode_turn(envelopes: Sequence[Envelope]) -> str:
+    """One compact JSON text for all events of a turn: `[[seq, at, kind, field, …], …]`."""
+    names = _NAME_BY_KIND
+    return _encode([(e.seq, e.at, names[type(e.event)], *e.event) for e in envelopes])
+
+
+def decode_turn(text: str) -> List[Envelope]:
+    """The envelopes of a turn; kinds this version does not know are left out.
+
+    Raises:
+        ValueError: the text is no turn.
+    """
+    try:
+        rows = json.loads(text)
+        return [
+            Envelope(seq, at, _build(_KIND_BY_NAME[kind], fields))
+            for seq, at, kind, *fields in rows
+            if kind in _KIND_BY_NAME
+        ]
+    except (TypeError, KeyError) as fault:
+        raise ValueError("not a turn of events") from fault
+
+
+def to_data(envelope: Envelope) -> Dict[str, Any]:
+    """The event as other programs read it: `{seq, at, event: kind, field: value, …}`."""
+    event = envelope.event
+    data: Dict[str, Any] = {"seq": envelope.seq, "at": envelope.at, "event": type(event).__name__}
+    data.update(event._asdict())
+    if type(event) is RunStarted:
+        data["steps"] = [entry._asdict() for entry in event.steps]
+    return data
+
+
+def _build(kind: Type[Event], fields: List[Any]) -> Event:
+    known = fields[: len(kind._fields)]
+    if kind is RunStarted:
+        known[-1] = tuple(
+            PlannedEntry(step, name, tuple(needs), resources)
+            for step, name, needs, resources, *_ in known[-1]
+        )
+    elif kind is AttemptStarted:
+        known[-1] = tuple(known[-1])
+    return kind(*known)

@@ -1,0 +1,158 @@
+"""One run of a workflow: states, outcomes, attempts, and what a process is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+from orchestra.model.expression import Value
+from orchestra.model.workflow import NeedResult
+
+
+class StepState(str, Enum):
+    """Where a step is. Timed out, signal, exit code are reasons of `failed`, never states."""
+
+    PENDING = "pending"
+    READY = "ready"
+    RUNNING = "running"
+    WAITING_RETRY = "waiting_retry"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CACHED = "cached"
+    BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    ALLOWED_FAILURE = "allowed_failure"
+    RECOVERED = "recovered"
+
+
+RESULT_BY_STATE: Mapping[StepState, NeedResult] = {
+    StepState.SUCCEEDED: NeedResult.SUCCESS,
+    StepState.CACHED: NeedResult.SUCCESS,
+    StepState.RECOVERED: NeedResult.SUCCESS,
+    StepState.ALLOWED_FAILURE: NeedResult.SUCCESS,
+    StepState.FAILED: NeedResult.FAILURE,
+    StepState.SKIPPED: NeedResult.SKIPPED,
+    StepState.BLOCKED: NeedResult.STOPPED,
+    StepState.CANCELLED: NeedResult.STOPPED,
+}
+"""What a final state means to the steps below; the states that are not final are not in it."""
+
+
+class RunState(str, Enum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Outcome(str, Enum):
+    """How one attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    SKIPPED = "skipped"  # it ended with one of the step's skip codes
+    FAILED = "failed"  # an exit code that is no success
+    SIGNALLED = "signalled"  # a signal that orchestra did not send
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    NOT_LAUNCHED = "not_launched"  # no process could be started for it
+
+
+class AttemptKey(NamedTuple):
+    """Names one attempt of one step in a run; numbers count from 1."""
+
+    step: str
+    number: int
+
+
+class Invocation(NamedTuple):
+    """Everything an executor needs to start one attempt.
+
+    `executable` is an absolute path or None, then `argv[0]` is looked up in the PATH of `env` from
+    `working_dir`; `fallback` is the argv to start when the kernel refuses the first one;
+    `env` is complete and encoded; `log_path` is created at the first byte of output.
+    """
+
+    argv: Tuple[bytes, ...]
+    env: Mapping[bytes, bytes]
+    working_dir: str
+    log_path: str
+    executable: Optional[bytes] = None
+    fallback: Optional[Tuple[bytes, ...]] = None
+
+
+@dataclass
+class Attempt:
+    """What is known of one attempt; times are UTC seconds, carried by the monotonic clock."""
+
+    number: int
+    queued_s: float
+    started_at: float
+    ended_at: Optional[float] = None
+    outcome: Optional[Outcome] = None
+    exit_code: Optional[int] = None
+    signal: Optional[str] = None
+    reason: str = ""
+    pid: Optional[int] = None
+    cpu_s: Optional[float] = None
+    max_rss_bytes: Optional[int] = None
+    log: Optional[str] = None
+    log_bytes: int = 0
+    devices: Tuple[int, ...] = ()
+
+
+@dataclass
+class StepRecord:
+    """What is known of one step of one run, folded from its events."""
+
+    id: str
+    name: str
+    needs: Tuple[str, ...]
+    resources: Mapping[str, int]
+    state: StepState = StepState.PENDING
+    reason: str = ""
+    outputs: Mapping[str, Value] = field(default_factory=dict)
+    attempts: List[Attempt] = field(default_factory=list)
+    ended_at: Optional[float] = None
+    retry_at: Optional[float] = None
+
+    @property
+    def duration_s(self) -> Optional[float]:
+        """Seconds from the first attempt's start to the last one's end, None if none ended."""
+        if not self.attempts or self.attempts[-1].ended_at is None:
+            return None
+        return self.attempts[-1].ended_at - self.attempts[0].started_at
+
+
+@dataclass
+class RunRecord:
+    """What is known of one run, folded from its events; `step_by_id` is in plan order.
+
+    `counts` has every state, also those no step is in; `path` is the workflow file.
+    """
+
+    run_id: str
+    workflow: str
+    path: str
+    started_at: float
+    params: Mapping[str, Value] = field(default_factory=dict)
+    budget: Mapping[str, int] = field(default_factory=dict)
+    max_parallel: Optional[int] = None
+    lower_bound_s: Optional[float] = None
+    pid: int = 0
+    state: RunState = RunState.RUNNING
+    exit_code: Optional[int] = None
+    reason: str = ""
+    ended_at: Optional[float] = None
+    step_by_id: Dict[str, StepRecord] = field(default_factory=dict)
+    counts: Dict[StepState, int] = field(default_factory=dict)
+    notes: List[str] = field(default_factory=list)
+    stopping: str = ""
+
+    @property
+    def elapsed_s(self) -> Optional[float]:
+        """Seconds from start to end, None while it runs."""
+        return None if self.ended_at is None else self.ended_at - self.started_at

@@ -1,0 +1,226 @@
+"""What the author wrote, after defaults: a workflow and its steps. Pure values, nothing evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+
+from orchestra.model.expression import Expression, Template, Text, Tree, Value
+
+
+class NeedResult(str, Enum):
+    """What a step that has ended means to those that need it."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    SKIPPED = "skipped"
+    STOPPED = "stopped"
+
+
+ON_SUCCESS: FrozenSet[NeedResult] = frozenset({NeedResult.SUCCESS})
+ON_DONE: FrozenSet[NeedResult] = frozenset(NeedResult)
+
+
+class Need(NamedTuple):
+    """A step that must have ended before, and the results that are welcome."""
+
+    step: str
+    when: FrozenSet[NeedResult] = ON_SUCCESS
+
+
+class Requirement(NamedTuple):
+    """A condition that must hold, else the step fails with the message."""
+
+    condition: Expression
+    message: str
+
+
+class OutputType(str, Enum):
+    """How a declared output is read from its text."""
+
+    STRING = "string"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    JSON = "json"
+
+
+class Splice(Enum):
+    """How a value is handed to a shell at one place of a script, so that it stays a value."""
+
+    WORDS = "words"  # bare, a whole command word: a list becomes one word an element
+    WORD = "word"  # bare, elsewhere: exactly one (part of a) word
+    DOUBLE = "double"  # inside "…" or a here-document
+    SINGLE = "single"  # inside '…'
+
+
+class Slot(NamedTuple):
+    """An expression in a script, and how its value is handed over there."""
+
+    expression: Expression
+    splice: Splice
+
+
+Shell = Union[str, Tuple[str, ...]]
+"""`bash`, `sh`, or the words of another program that gets the script as its last argument."""
+
+
+class ShellScript(NamedTuple):
+    """`run:` a script for a shell; `pieces` are its text and the values in it, in order."""
+
+    pieces: Tuple[Union[str, Slot], ...]
+    shell: Shell = "bash"
+
+
+class Command(NamedTuple):
+    """`command:` a program and its arguments, executed without a shell."""
+
+    argv: Tuple[Text, ...]
+
+
+class PythonCode(NamedTuple):
+    """`python: TEXT`, inline code."""
+
+    code: str
+    interpreter: Optional[str] = None
+
+
+class PythonFile(NamedTuple):
+    """`python: {file, args}`; `file` is relative to the workflow's folder."""
+
+    file: str
+    args: Tuple[Text, ...] = ()
+    interpreter: Optional[str] = None
+
+
+class PythonModule(NamedTuple):
+    """`python: {module, args}`, as `python -m`."""
+
+    module: str
+    args: Tuple[Text, ...] = ()
+    interpreter: Optional[str] = None
+
+
+class PythonCall(NamedTuple):
+    """`python: {call: "pkg.mod:func", args}`; what it returns, a mapping, becomes outputs."""
+
+    call: str
+    args: Mapping[str, Tree] = {}
+    interpreter: Optional[str] = None
+
+
+Body = Union[ShellScript, Command, PythonCode, PythonFile, PythonModule, PythonCall]
+
+
+class RetryWhen(NamedTuple):
+    """The causes worth another attempt: exit codes, signal names (`SIGKILL`), a timeout."""
+
+    exit_codes: Tuple[int, ...] = ()
+    signals: Tuple[str, ...] = ()
+    timeout: bool = False
+
+
+class Retry(NamedTuple):
+    """How often and how patiently a failed step is tried again.
+
+    `max` counts attempts after the first; the n-th wait is `delay_s * backoff ** (n - 1)`, at most
+    `max_delay_s`, then moved by up to `jitter` (a share of itself, 0 to 1) either way; no attempt
+    starts later than `max_time_s` after the first one did; `when` is None for every cause.
+    """
+
+    max: int = 0
+    delay_s: float = 0.0
+    backoff: float = 1.0
+    max_delay_s: Optional[float] = None
+    jitter: float = 0.0
+    max_time_s: Optional[float] = None
+    when: Optional[RetryWhen] = None
+
+
+class Stop(NamedTuple):
+    """How a step is asked to end: a signal's name, and how long it has until it is killed."""
+
+    signal: str = "SIGTERM"
+    grace_s: float = 10.0
+
+
+class Step(NamedTuple):
+    """One step; `index` is its place in the file, the tie-break everywhere."""
+
+    id: str
+    index: int
+    body: Optional[Body] = None
+    name: Optional[Text] = None
+    description: str = ""
+    needs: Tuple[Need, ...] = ()
+    condition: Optional[Expression] = None
+    require: Tuple[Requirement, ...] = ()
+    working_dir: Optional[Text] = None
+    env: Mapping[str, Text] = {}
+    inherit_env: Union[bool, Tuple[str, ...], None] = None
+    timeout: Union[float, Template, None] = None
+    stop: Stop = Stop()
+    retry: Retry = Retry()
+    allow_failure: Union[bool, Tuple[int, ...]] = False
+    success_codes: Tuple[int, ...] = (0,)
+    skip_codes: Tuple[int, ...] = ()
+    outputs: Mapping[str, OutputType] = {}
+    resources: Mapping[str, Union[int, Template]] = {}
+    priority: int = 0
+    mutex: Tuple[str, ...] = ()
+    duration_s: Optional[float] = None
+
+
+class ParamType(str, Enum):
+    """What a parameter's text is read as."""
+
+    STRING = "string"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    DATE = "date"
+    PATH = "path"
+    JSON = "json"
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of the workflow; `default` is unset where `has_default` is False."""
+
+    name: str
+    type: ParamType = ParamType.STRING
+    default: Value = None
+    has_default: bool = False
+    required: bool = False
+    enum: Tuple[Value, ...] = ()
+    pattern: Optional[str] = None
+    min: Optional[float] = None
+    max: Optional[float] = None
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow file, checked. `path` and `folder` are absolute; `step_by_id` is in file order.
+
+    `env` holds the root's own `env` only; `defaults.env` (and every other default) is already in
+    the steps, except that `default_env` keeps the layer between root and step.
+    """
+
+    path: str
+    folder: str
+    name: str
+    step_by_id: Mapping[str, Step]
+    description: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Param] = field(default_factory=dict)
+    vars: Mapping[str, Tree] = field(default_factory=dict)
+    env: Mapping[str, Text] = field(default_factory=dict)
+    default_env: Mapping[str, Text] = field(default_factory=dict)
+    env_files: Tuple[str, ...] = ()
+    inherit_env: Union[bool, Tuple[str, ...]] = True
+    budget: Mapping[str, int] = field(default_factory=dict)
+    max_parallel: Optional[int] = None
+    fail_fast: bool = False
+    timeout_s: Optional[float] = None

@@ -1,0 +1,1 @@
+"""A run's record or a plan as text or data."""

@@ -1,0 +1,1 @@
+"""Text to Workflow: read, validate, load, with positions."""

@@ -1,0 +1,1 @@
+"""Append the events of runs, read them back."""

@@ -1,0 +1,1 @@
+"""Listeners that are told of events while a run goes on."""
