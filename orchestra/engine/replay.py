@@ -68,7 +68,7 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         record.step_by_id[entry.step] = StepRecord(
             entry.step, entry.name, entry.needs, entry.resources
         )
-    record.counts = {state: 0 for state in StepState}
+    record.counts = dict.fromkeys(StepState, 0)
     record.counts[StepState.PENDING] = len(event.steps)
     return record
 

@@ -6,7 +6,7 @@ over plain data. No attribute of a Python object is ever reached; size, depth an
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Tuple, Union
 
 Value = Union[None, bool, int, float, str, List[Any], Dict[str, Any], Mapping[str, Any]]
 """What an expression may yield: JSON's kinds of data."""

@@ -63,7 +63,7 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match:
         raise ValueError(text)
-    size = int(round(float(match.group(1)) * _BYTES[match.group(2)]))
+    size = round(float(match.group(1)) * _BYTES[match.group(2)])
     if size > _LARGEST:
         raise ValueError(text)
     return size
@@ -78,7 +78,7 @@ def parse_cpu(text: str) -> int:
     match = _CPU.fullmatch(text)
     if not match:
         raise ValueError(text)
-    milli = int(match.group(1)) if match.group(1) else int(round(float(match.group(2)) * 1000))
+    milli = int(match.group(1)) if match.group(1) else round(float(match.group(2)) * 1000)
     if milli > 10**9:
         raise ValueError(text)
     return milli
@@ -105,7 +105,7 @@ def format_duration(seconds: float) -> str:
         return "%.2fs" % max(seconds, 0.0)
     if seconds < 59.95:
         return "%.1fs" % seconds
-    whole = int(round(seconds))
+    whole = round(seconds)
     if whole < 3600:
         return "%dm%02ds" % divmod(whole, 60)
     if whole < 86400:

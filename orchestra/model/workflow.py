@@ -1,4 +1,4 @@
-"""What the author wrote, after defaults: a workflow and its steps. Pure values, nothing evaluated."""
+"""What the author wrote, after defaults: a workflow and its steps. Pure values, unevaluated."""
 
 from __future__ import annotations
 
@@ -146,10 +146,10 @@ class Stop(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step; `index` is its place in the file, the tie-break everywhere."""
+    """One step; `place` counts the steps of the file from 0, the tie-break everywhere."""
 
     id: str
-    index: int
+    place: int
     body: Optional[Body] = None
     name: Optional[Text] = None
     description: str = ""
