@@ -1,0 +1,190 @@
+"""Opens runs.db, the SQLite file of all runs: makes it, checks it. Knows no event.
+
+The file appears whole, under its name, in one rename, before any run has a folder. So an empty
+one, or none beside folders of runs, is damage and never a fresh start.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import Optional
+
+from orchestra.errors import StoreError, StoreNewer
+from orchestra.store import faults, locks
+from orchestra.store.directory import StateDirectory
+
+FORMAT = 1
+"""The version of the tables and of the events in them; kept in `user_version`."""
+
+APPLICATION_ID = 0x4F726368
+"""`Orch`; tells a record of runs from any other SQLite file."""
+
+_PATIENCE_S = 30.0
+_CHECKPOINT_PAGES = 4000  # the default of 1000 stalls the loop for an fsync every 900 turns
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+BEGIN;
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY,
+    run_id TEXT NOT NULL UNIQUE,
+    workflow TEXT NOT NULL,
+    path BLOB NOT NULL,
+    started_at REAL NOT NULL,
+    total INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    exit_code INTEGER,
+    ended_at REAL
+);
+CREATE TABLE turns (
+    run INTEGER NOT NULL REFERENCES runs (number),
+    last_seq INTEGER NOT NULL,
+    events TEXT NOT NULL,
+    PRIMARY KEY (run, last_seq)
+) WITHOUT ROWID;
+PRAGMA application_id = %d;
+PRAGMA user_version = %d;
+COMMIT;
+""" % (APPLICATION_ID, FORMAT)
+
+
+def open_writer(state: StateDirectory) -> sqlite3.Connection:
+    """A connection that may write, in autocommit; the database is made where there is none.
+
+    Raises:
+        StoreError: it cannot be opened or made; StoreNewer, StoreDamaged: it must not be written.
+    """
+    path = state.database
+    if _is_missing(state):
+        _make(state)
+    try:
+        connection = sqlite3.connect(_uri(path, "rw"), _PATIENCE_S, isolation_level=None, uri=True)
+    except sqlite3.Error as fault:
+        raise faults.from_sqlite(fault, path) from fault
+    try:
+        _check(connection, path)
+        # survives the death of every process; what loss of power takes is bounded by a
+        # checkpoint, at the latest when the last connection closes
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = %d" % _CHECKPOINT_PAGES)
+    except sqlite3.Error as fault:
+        connection.close()
+        raise faults.from_sqlite(fault, path) from fault
+    except StoreError:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(state: StateDirectory) -> Optional[sqlite3.Connection]:
+    """A connection that can only read and never waits for a writer; None before the first run.
+
+    Raises:
+        StoreError, StoreNewer, StoreDamaged: it cannot be read.
+    """
+    path = state.database
+    if _is_missing(state):
+        return None
+    try:
+        return _open_checked(path, "ro")
+    except sqlite3.Error as fault:
+        # WAL needs side files; where they cannot be made and there is no news in them, the
+        # database alone is the whole truth
+        if os.access(state.path, os.W_OK) or _has_news(path):
+            raise faults.from_sqlite(fault, path) from fault
+    try:
+        return _open_checked(path, "ro&immutable=1")
+    except sqlite3.Error as fault:
+        raise faults.from_sqlite(fault, path) from fault
+
+
+def _open_checked(path: str, mode: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(_uri(path, mode), _PATIENCE_S, isolation_level=None, uri=True)
+    try:
+        _check(connection, path)
+    except (sqlite3.Error, StoreError):
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: str) -> None:
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id != APPLICATION_ID:
+        raise faults.damaged(path, "it is not a record of runs")
+    if version > FORMAT:
+        raise StoreNewer(
+            path,
+            "it was written by a newer orchestra (format %d, this one knows %d)"
+            % (version, FORMAT),
+            "use that version, or name another folder with --state-dir",
+        )
+    if version != FORMAT:
+        raise faults.damaged(path, "it has the unknown format %d" % version)
+    connection.execute("SELECT 1 FROM runs, turns LIMIT 1")
+
+
+def _is_missing(state: StateDirectory) -> bool:
+    # the runs are looked at first: the database is always there before the first of them
+    run_ids = state.run_ids()
+    try:
+        size = os.stat(state.database).st_size
+    except FileNotFoundError:
+        if run_ids:
+            raise faults.damaged(state.database, "it is missing, there are runs") from None
+        return True
+    except OSError as fault:
+        raise faults.from_os(fault, state.database) from fault
+    if size == 0:
+        raise faults.damaged(state.database, "it is empty")
+    return False
+
+
+def _make(state: StateDirectory) -> None:
+    state.create()
+    try:
+        lock = locks.acquire(state.lock, _PATIENCE_S)
+    except OSError as fault:
+        raise faults.from_os(fault, state.lock) from fault
+    if lock is None:
+        raise StoreError(state.lock, "another program keeps it locked", "end that program")
+    try:
+        if not os.path.lexists(state.database):
+            _write(state.database)
+    except OSError as fault:
+        raise faults.from_os(fault, state.database) from fault
+    except sqlite3.Error as fault:
+        raise faults.from_sqlite(fault, state.database) from fault
+    finally:
+        lock.release()
+
+
+def _write(path: str) -> None:
+    draft = path + ".new"
+    if os.path.lexists(draft):
+        os.unlink(draft)  # left by one that died here
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(draft, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)  # SQLite gives its side files the same mode
+    finally:
+        os.close(descriptor)
+    with closing(sqlite3.connect(_uri(draft, "rw"), isolation_level=None, uri=True)) as connection:
+        connection.executescript(_SCHEMA)
+    os.rename(draft, path)
+
+
+def _has_news(path: str) -> bool:
+    try:
+        return os.stat(path + "-wal").st_size > 0
+    except OSError:
+        return False
+
+
+def _uri(path: str, mode: str) -> str:
+    quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    return "file://%s?mode=%s" % (quoted, mode)

@@ -1,0 +1,132 @@
+"""Writes the events of one run: one row a turn, one transaction a turn. Never reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from typing import Optional, Sequence
+
+from orchestra.errors import StoreError
+from orchestra.model.events import Envelope, RunFinished, RunStarted, StepEnded, encode_turn
+from orchestra.model.run import RunState, StepState
+from orchestra.store import faults
+from orchestra.store.directory import RunFolder
+from orchestra.store.locks import Lock
+
+_ADD_TURN = "INSERT INTO turns (run, last_seq, events) VALUES (?, ?, ?)"
+_ADD_RUN = (
+    "INSERT INTO runs (run_id, workflow, path, started_at, total, failed, state)"
+    " VALUES (?, ?, ?, ?, ?, 0, ?)"
+)
+_SET_FAILED = "UPDATE runs SET failed = ? WHERE number = ?"
+_SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number = ?"
+
+
+class RunJournal:
+    """The store of one run, as the engine sees it; holds the run's kernel lock until `close`.
+
+    Turns that could not be recorded are kept and recorded with the next one, so that what is
+    recorded never has a gap.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, database: str, folder: RunFolder, lock: Lock
+    ) -> None:
+        self.folder = folder
+        self._connection = connection
+        self._execute = connection.execute
+        self._database = database
+        self._inode = os.stat(database).st_ino
+        self._lock = lock
+        self._number: Optional[int] = None
+        self._failed = 0
+        self._unrecorded: Sequence[Envelope] = ()
+
+    def append(self, envelopes: Sequence[Envelope]) -> None:
+        """Record the events of one turn; those of a run start with its `RunStarted`.
+
+        Raises:
+            StoreError: they are not recorded.
+        """
+        turn = [*self._unrecorded, *envelopes] if self._unrecorded else envelopes
+        self._unrecorded = turn
+        try:
+            self._assert_in_place()
+            self._record(turn)
+        except sqlite3.Error as fault:
+            raise faults.from_sqlite(fault, self._database) from fault
+        self._unrecorded = ()
+
+    def close(self) -> None:
+        """Give the lock and the database back. Safe to call twice."""
+        self._connection.close()
+        self._lock.release()
+
+    def _assert_in_place(self) -> None:
+        # SQLite goes on writing to a file that was deleted or moved away, and says nothing
+        try:
+            if os.stat(self._database).st_ino == self._inode:
+                return
+        except OSError as fault:
+            raise StoreError(self._database, "it was deleted or moved away") from fault
+        raise StoreError(self._database, "it was replaced")
+
+    def _record(self, turn: Sequence[Envelope]) -> None:
+        failures = _failures(turn)
+        first, last = turn[0], turn[-1]
+        if failures or type(first.event) is RunStarted or type(last.event) is RunFinished:
+            execute = self._execute
+            execute("BEGIN IMMEDIATE")
+            try:
+                self._update_run(first, last, failures)
+                self._add_turn(turn)
+                execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:  # a full disk has rolled back already
+                    execute("ROLLBACK")
+                raise
+            self._failed += failures
+        else:
+            self._add_turn(turn)
+
+    def _update_run(self, first: Envelope, last: Envelope, failures: int) -> None:
+        execute = self._execute
+        if type(first.event) is RunStarted:
+            start = first.event
+            row = (
+                start.run_id,
+                _storable(start.workflow),
+                os.fsencode(start.path),
+                first.at,
+                len(start.steps),
+                RunState.RUNNING.value,
+            )
+            self._number = execute(_ADD_RUN, row).lastrowid
+        if failures:
+            execute(_SET_FAILED, (self._failed + failures, self._number))
+        if type(last.event) is RunFinished:
+            end = last.event
+            execute(_SET_END, (end.state, end.exit_code, last.at, self._number))
+
+    def _add_turn(self, turn: Sequence[Envelope]) -> None:
+        text = encode_turn(turn)
+        try:
+            self._execute(_ADD_TURN, (self._number, turn[-1].seq, text))
+        except UnicodeEncodeError:
+            # bytes of a path that are no UTF-8 are lone surrogates in it, which SQLite refuses
+            escaped = json.dumps(json.loads(text), separators=(",", ":"))
+            self._execute(_ADD_TURN, (self._number, turn[-1].seq, escaped))
+
+
+def _failures(turn: Sequence[Envelope]) -> int:
+    failures = 0
+    for envelope in turn:
+        event = envelope.event
+        if type(event) is StepEnded and event.state == StepState.FAILED:
+            failures += 1
+    return failures
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

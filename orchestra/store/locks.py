@@ -1,0 +1,76 @@
+"""A kernel lock on a file: it dies with the process that holds it, so none is ever stale."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from typing import Optional
+
+_PAUSE_S = 0.005
+
+
+class Lock:
+    """Holds a locked file until `release`, or until this process is gone.
+
+    The descriptor is close-on-exec: no step inherits the lock.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back. Safe to call twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def acquire(path: str, patience_s: float = 0.1) -> Optional[Lock]:
+    """The lock on `path`, a file that is made where there is none; None where another holds it.
+
+    Who only asks (`is_held`) has the lock for microseconds, so a refusal is believed after
+    `patience_s` and not at once.
+
+    Raises:
+        OSError: the file cannot be made, is a link, or its file system has no locks.
+    """
+    descriptor = _open(path, os.O_RDWR | os.O_CREAT)
+    try:
+        deadline = time.monotonic() + patience_s
+        while not _try(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(_PAUSE_S)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return Lock(descriptor)
+
+
+def is_held(path: str) -> bool:
+    """Whether a living process holds the lock on `path`; False where there is no such file."""
+    try:
+        descriptor = _open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _try(descriptor, fcntl.LOCK_SH)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: str, flags: int) -> int:
+    # O_NONBLOCK: a FIFO planted under the name must not hang whoever opens it
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+
+
+def _try(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

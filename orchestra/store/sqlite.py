@@ -1,0 +1,159 @@
+"""All runs of a state directory, kept in SQLite: begins new ones, reads them back."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
+
+from orchestra.errors import StoreError, UsageError
+from orchestra.model.events import Envelope, decode_turn
+from orchestra.model.run import RunRow, RunState
+from orchestra.store import database, faults, locks
+from orchestra.store.directory import StateDirectory
+from orchestra.store.journal import RunJournal
+
+Cell = Union[None, int, float, str, bytes]
+Row = Tuple[Any, ...]
+
+_BATCH = 200  # turns a query: a reader that pauses must not keep old pages of the WAL alive
+_SHOWN = 5
+_COLUMNS = "run_id, workflow, path, state, started_at, ended_at, exit_code, failed, total"
+_ROWS = "SELECT %s FROM runs ORDER BY number DESC LIMIT ?" % _COLUMNS
+_IDS = "SELECT run_id FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"
+_IDS_BY_PATH = "SELECT run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC LIMIT 1"
+_NUMBER = "SELECT number FROM runs WHERE run_id = ?"
+_TURNS = (
+    "SELECT last_seq, events FROM turns WHERE run = ? AND last_seq > ? ORDER BY last_seq LIMIT ?"
+)
+
+
+class RunStore:
+    """The runs of one state directory. Reading opens it read-only and disturbs no writer."""
+
+    def __init__(self, state: StateDirectory) -> None:
+        self.state = state
+        self._reader: Optional[sqlite3.Connection] = None
+
+    def begin_run(self, now: float) -> RunJournal:
+        """A journal for a new run that begins `now` (UTC seconds), with its folder made and locked.
+
+        Raises:
+            StoreError: there can be no record of it; nothing must be started.
+        """
+        self.state.create()
+        connection = database.open_writer(self.state)
+        try:
+            folder = self.state.new_run(now)
+            lock = locks.acquire(folder.lock)
+            if lock is None:
+                raise StoreError(folder.lock, "another program keeps it locked")
+            return RunJournal(connection, self.state.database, folder, lock)
+        except OSError as fault:
+            connection.close()
+            raise faults.from_os(fault, self.state.runs) from fault
+        except StoreError:
+            connection.close()
+            raise
+
+    def runs(self, limit: int) -> List[RunRow]:
+        """The latest runs, newest first; at most `limit`, all where it is negative.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        return [self._row(cells) for cells in self._query(_ROWS, (limit,))]
+
+    def find(self, wanted: Optional[str], here: str) -> str:
+        """The id of the run that is meant.
+
+        `wanted` is the id or what it alone begins with, or a workflow file (relative to `here`),
+        which means its latest run, or None for the latest of all.
+
+        Raises:
+            UsageError: there is no such run, or more than one.
+            StoreError: the record cannot be read.
+        """
+        prefix = wanted or ""
+        found = self._ids(_IDS, (len(prefix), prefix, _SHOWN + 1))
+        if len(found) == 1 or (found and not wanted):
+            return found[0]
+        if not found and wanted:
+            path = os.path.abspath(os.path.join(here, wanted))
+            both = (os.fsencode(path), os.fsencode(os.path.realpath(path)))
+            found = self._ids(_IDS_BY_PATH, both)
+            if found:
+                return found[0]
+        raise self._refusal(wanted, found)
+
+    def envelopes(self, run_id: str, after_seq: int = 0) -> Iterator[Envelope]:
+        """The events of a run in order, those recorded so far; from the one after `after_seq`.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        for number in self._query(_NUMBER, (run_id,)):
+            while True:
+                turns = self._query(_TURNS, (number[0], after_seq, _BATCH))
+                for last_seq, events in turns:
+                    # a turn may repeat events whose commit was reported as failed
+                    yield from (e for e in self._decode(events) if e.seq > after_seq)
+                    after_seq = last_seq
+                if len(turns) < _BATCH:
+                    return
+
+    def close(self) -> None:
+        """Give the connection back; it is opened again when needed. Safe to call twice."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _query(self, text: str, values: Sequence[Cell]) -> List[Row]:
+        if self._reader is None:
+            self._reader = database.open_reader(self.state)
+        if self._reader is None:
+            return []
+        try:
+            return self._reader.execute(text, values).fetchall()
+        except sqlite3.Error as fault:
+            raise faults.from_sqlite(fault, self.state.database) from fault
+
+    def _ids(self, text: str, values: Sequence[Cell]) -> List[str]:
+        return [str(run_id) for (run_id,) in self._query(text, values)]
+
+    def _row(self, cells: Row) -> RunRow:
+        run_id, workflow, path, state, started_at, ended_at, exit_code, failed, total = cells
+        try:
+            known = RunState(state)
+        except ValueError as fault:
+            raise self._damaged(run_id) from fault
+        return RunRow(
+            run_id=run_id,
+            workflow=workflow,
+            path=os.fsdecode(path),
+            state=known,
+            started_at=started_at,
+            elapsed_s=None if ended_at is None else ended_at - started_at,
+            exit_code=exit_code,
+            failed=failed,
+            total=total,
+            alive=known is RunState.RUNNING and locks.is_held(self.state.run(run_id).lock),
+        )
+
+    def _decode(self, events: str) -> List[Envelope]:
+        try:
+            return decode_turn(events)
+        except ValueError as fault:
+            raise self._damaged("its events") from fault
+
+    def _damaged(self, what: str) -> StoreError:
+        return faults.damaged(self.state.database, "%s cannot be read" % what)
+
+    def _refusal(self, wanted: Optional[str], found: Sequence[str]) -> UsageError:
+        if found:
+            shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
+            return UsageError("several runs begin with %s" % wanted, "one of %s" % shown)
+        latest = [row.run_id for row in self.runs(_SHOWN)]
+        if not latest:
+            return UsageError("there are no runs yet in %s" % self.state.path)
+        return UsageError("there is no run %s" % wanted, "the latest are %s" % ", ".join(latest))
