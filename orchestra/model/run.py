@@ -67,6 +67,11 @@ class AttemptKey(NamedTuple):
     step: str
     number: int
 
+    @property
+    def log(self) -> str:
+        """Where the attempt's output lies, relative to the run's folder."""
+        return "logs/%s.%d.log" % self
+
 
 class Invocation(NamedTuple):
     """Everything an executor needs to start one attempt.
@@ -156,3 +161,22 @@ class RunRecord:
     def elapsed_s(self) -> Optional[float]:
         """Seconds from start to end, None while it runs."""
         return None if self.ended_at is None else self.ended_at - self.started_at
+
+
+class RunRow(NamedTuple):
+    """One line of the history of runs; `elapsed_s` and `exit_code` are None until it ends.
+
+    `failed` counts the steps that failed, `total` all of them; `started_at` is UTC seconds.
+    `alive` says that an orchestrator holds the run; one that runs and is not alive was cut off.
+    """
+
+    run_id: str
+    workflow: str
+    path: str
+    state: RunState
+    started_at: float
+    elapsed_s: Optional[float]
+    exit_code: Optional[int]
+    failed: int
+    total: int
+    alive: bool = False
