@@ -1,4 +1,4 @@
-"""The exceptions orchestra raises on purpose, and the exit codes they end in. Holds data, words nothing.
+"""The exceptions orchestra raises on purpose, and the exit codes they end in. Holds data.
 
 OrchestraError                 anything orchestra says no to; has an exit code
 ├── WorkflowError      2       a workflow file has faults (all of them, with positions)

@@ -1,4 +1,4 @@
-"""The seams of the engine: what it asks of an executor, a store, a listener, a clock. Protocols only."""
+"""What the engine asks of an executor, a store, a listener, a clock. Protocols only."""
 
 from __future__ import annotations
 
@@ -59,12 +59,18 @@ class Executor(Protocol):
     def running(self) -> int:
         """How many attempts have been submitted and not yet been reported as ended."""
 
+    def due_in(self) -> Optional[float]:
+        """Seconds until `collect` wants to be called though nothing is readable, None for never."""
+
+    def faults(self) -> List[str]:
+        """What has gone wrong since the last call that the run cannot go on with, in words."""
+
     def close(self) -> None:
         """Kill whatever still runs and give everything back. Safe to call twice."""
 
 
 class Store(Protocol):
-    """Where the events of runs are kept. What `append` returned from survives the death of processes."""
+    """Where events are kept; what `append` returned from survives the death of processes."""
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
         """Record the events of one turn.
@@ -75,10 +81,13 @@ class Store(Protocol):
 
 
 class Subscriber(Protocol):
-    """Told of every event after it is recorded. One that raises is dropped and named in the summary."""
+    """Told of every event after it is recorded; one that raises is dropped and named."""
 
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Take the events of one turn; must not block."""
+
+    def tick(self, now: float) -> None:
+        """About ten times a second, where the run was asked to; `now` is monotonic seconds."""
 
     def close(self) -> None:
         """The run is over, or the subscriber was dropped."""

@@ -24,7 +24,7 @@ class PlannedEntry(NamedTuple):
 
 
 class RunStarted(NamedTuple):
-    """The run began. `steps` are in plan order, `budget` and their `resources` in `Amounts` units."""
+    """The run began. `steps` are in plan order; `budget` and `resources` in `Amounts` units."""
 
     run_id: str
     workflow: str

@@ -1,10 +1,10 @@
-"""What would run and in which order: steps with their order, ranks, waves and demands. Pure values."""
+"""What would run and in which order: steps with their ranks, waves and demands. Pure values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.model.expression import Value
 from orchestra.model.workflow import Step, Workflow
@@ -38,11 +38,29 @@ class PlannedStep(NamedTuple):
     reason: str
 
 
+class Room(NamedTuple):
+    """What a run may use, in `Amounts` units.
+
+    `given` was asked for by a budget, in the file or on the command line; `defaults` is what this
+    machine has and holds for names that are not given; `devices` are the GPUs that may be used.
+    """
+
+    given: Mapping[str, int]
+    defaults: Mapping[str, int]
+    devices: Tuple[int, ...] = ()
+
+    @property
+    def amounts(self) -> Dict[str, int]:
+        """The whole budget."""
+        return {**self.defaults, **self.given}
+
+
 @dataclass(frozen=True)
 class Plan:
     """A workflow with its parameters bound, in topological order, ties in file order.
 
-    `budget` is what the run may use in `Amounts` units; `devices` are the GPUs it may hand out;
+    `budget` is the whole `room` and the mutexes, in `Amounts` units; `devices` are the GPUs it may
+    hand out;
     `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it.
     """
 
@@ -50,6 +68,7 @@ class Plan:
     steps: Tuple[PlannedStep, ...]
     params: Mapping[str, Value]
     vars: Mapping[str, Value]
+    room: Room
     budget: Mapping[str, int]
     devices: Tuple[int, ...]
     max_parallel: Optional[int]
@@ -58,3 +77,13 @@ class Plan:
     work_s: float
     lower_bound_s: float
     notes: Tuple[str, ...] = field(default=())
+
+
+class Prediction(NamedTuple):
+    """What a simulation of the plan foretells: the makespan, and the most in use at once.
+
+    `peak` is in `Amounts` units.
+    """
+
+    predicted_s: float
+    peak: Mapping[str, int]

@@ -1,0 +1,97 @@
+"""What the run may use, what is free of it, and the ready steps in line for a share. Pure."""
+
+from __future__ import annotations
+
+from heapq import heapify, heappop, heappush
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+Demand = Tuple[Tuple[int, int], ...]
+"""Pairs of a resource's number in its `Budget` and an amount above zero."""
+
+Order = Tuple[int, float, int]
+"""Where a ready step stands in line, smallest first: minus priority, minus rank, place."""
+
+SLOTS = "slots"
+"""The resource that counts steps running at once; every demand takes one of it."""
+
+
+class Budget:
+    """Amounts of named resources, handed out and taken back whole demands at a time."""
+
+    def __init__(
+        self, amounts: Mapping[str, int], slots: Optional[int], devices: Sequence[int] = ()
+    ) -> None:
+        self._number_by_name: Dict[str, int] = {SLOTS: 0}
+        self._free: List[int] = [2**62 if slots is None else slots]
+        for name, amount in amounts.items():
+            self._number_by_name[name] = len(self._free)
+            self._free.append(amount)
+        self._devices = list(devices)
+        heapify(self._devices)
+
+    def demand(self, amounts: Mapping[str, int]) -> Demand:
+        """The demand for these amounts and one slot; every name must be in the budget."""
+        number = self._number_by_name
+        wanted = sorted((number[name], amount) for name, amount in amounts.items() if amount)
+        return ((0, 1), *wanted)
+
+    def fits(self, demand: Demand) -> bool:
+        """Whether the whole demand is free now."""
+        free = self._free
+        return all(free[number] >= amount for number, amount in demand)
+
+    def take(self, demand: Demand, devices: int = 0) -> Tuple[int, ...]:
+        """Reserve a demand that fits; gives the numbers of the GPUs that go with it."""
+        for number, amount in demand:
+            self._free[number] -= amount
+        return tuple(heappop(self._devices) for _ in range(devices))
+
+    def give(self, demand: Demand, devices: Sequence[int] = ()) -> None:
+        """Hand a reserved demand and its GPUs back."""
+        for number, amount in demand:
+            self._free[number] += amount
+        for device in devices:
+            heappush(self._devices, device)
+
+    def free(self) -> Dict[str, int]:
+        """What is free now, by name; slots among it."""
+        return {name: self._free[number] for name, number in self._number_by_name.items()}
+
+
+class ReadyQueue:
+    """Ready steps in line, a heap for each distinct demand, so that no turn looks at all of them."""
+
+    def __init__(self) -> None:
+        self._heap_by_demand: Dict[Demand, List[Tuple[Order, int]]] = {}
+
+    def push(self, step: int, demand: Demand, order: Order) -> None:
+        """Put a step in line."""
+        heap = self._heap_by_demand.get(demand)
+        if heap is None:
+            heap = self._heap_by_demand[demand] = []
+        heappush(heap, (order, step))
+
+    def pop(self, budget: Budget) -> Optional[int]:
+        """The first step in line whose whole demand is free, None if there is none.
+
+        A step that does not fit lets those behind it pass that do.
+        """
+        if budget.fits(((0, 1),)):
+            best: Optional[Tuple[Order, int]] = None
+            chosen: Demand = ()
+            for demand, heap in self._heap_by_demand.items():
+                if (best is None or heap[0] < best) and budget.fits(demand):
+                    best, chosen = heap[0], demand
+            if best is not None:
+                heap = self._heap_by_demand[chosen]
+                heappop(heap)
+                if not heap:
+                    del self._heap_by_demand[chosen]
+                return best[1]
+        return None
+
+    def drain(self) -> List[int]:
+        """Take every step out of the line; gives them in no particular order."""
+        steps = [step for heap in self._heap_by_demand.values() for _, step in heap]
+        self._heap_by_demand.clear()
+        return steps

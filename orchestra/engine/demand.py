@@ -1,0 +1,102 @@
+"""What a step asks for, of the budget and of time, and whether the run can ever hold it. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple, Optional, Tuple
+
+from orchestra.model.expression import ExpressionError, Scope, Template, fill, to_text
+from orchestra.model.plan import Room
+from orchestra.model.units import format_amount, parse_amount, parse_duration
+from orchestra.model.workflow import Step
+
+
+class Refusal(NamedTuple):
+    """A demand that no budget of this run can ever hold: for which resource, and what to do."""
+
+    name: str
+    message: str
+    hint: str
+
+
+def mutex_name(mutex: str) -> str:
+    """The resource that stands for a mutex."""
+    return "mutex:" + mutex
+
+
+def resolve_demand(step: Step, scope: Optional[Scope]) -> Dict[str, int]:
+    """What a step takes, in `Amounts` units: cpu is 1 unless given, a gate takes nothing.
+
+    Raises:
+        ExpressionError: an amount cannot be evaluated, or is no amount of its resource.
+    """
+    if step.body is None:
+        return {}
+    demand = {"cpu": 1000}
+    for name, amount in step.resources.items():
+        demand[name] = amount if isinstance(amount, int) else _evaluate(name, amount, scope)
+    for mutex in step.mutex:
+        demand[mutex_name(mutex)] = 1
+    return demand
+
+
+def fit_demand(
+    step: str, demand: Dict[str, int], room: Room
+) -> Tuple[Optional[Refusal], Optional[str]]:
+    """Fit a demand to the room: a refusal if it never can hold it, and a note.
+
+    A cpu demand over what the machine has by default is lowered to it, in place, with the note.
+    """
+    note = None
+    amounts = room.amounts
+    for name, amount in demand.items():
+        if name.startswith("mutex:") or (name in amounts and amount <= amounts[name]):
+            continue
+        if name == "cpu" and name not in room.given:
+            demand[name] = amounts[name]
+            note = "'%s' asks for %s cpu, this run has %s: lowered to it" % (
+                step,
+                format_amount(name, amount),
+                format_amount(name, amounts[name]),
+            )
+        elif name not in amounts:
+            message = "'%s' asks for %s of %s, and no budget has it" % (
+                step,
+                format_amount(name, amount),
+                name,
+            )
+            hint = "add budget.%s to the file, or --budget %s=N" % (name, name)
+            return Refusal(name, message, hint), None
+        else:
+            message = "'%s' asks for %s of %s, this run has %s" % (
+                step,
+                format_amount(name, amount),
+                name,
+                format_amount(name, amounts[name]),
+            )
+            hint = "ask for less, or give more: --budget %s=…" % name
+            return Refusal(name, message, hint), None
+    return None, note
+
+
+def _evaluate(name: str, amount: Template, scope: Optional[Scope]) -> int:
+    assert scope is not None
+    value = fill(amount, scope)
+    try:
+        return parse_amount(name, to_text(value))
+    except ValueError:
+        raise ExpressionError("%r is no amount of %s" % (to_text(value), name)) from None
+
+
+def resolve_timeout_s(step: Step, scope: Scope) -> Optional[float]:
+    """Seconds an attempt of the step may take, None where it has no limit.
+
+    Raises:
+        ExpressionError: the timeout cannot be evaluated, or is no duration.
+    """
+    if step.timeout is None or isinstance(step.timeout, float):
+        return step.timeout
+    text = to_text(fill(step.timeout, scope))
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise ExpressionError("timeout: %r is no duration" % text) from None

@@ -1,0 +1,215 @@
+"""The one loop of a run: gather stimuli, ask the machine, record, then act. Decides nothing."""
+
+from __future__ import annotations
+
+import math
+import select
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
+
+from orchestra.engine.audience import Audience
+from orchestra.engine.conditions import decide
+from orchestra.engine.machine import Machine
+from orchestra.engine.ports import Clock, Ended, Executor, Renderer, Store, Written
+from orchestra.engine.signals import SignalInbox
+from orchestra.engine.stimuli import (
+    AttemptOver,
+    CancelTimer,
+    Decide,
+    Decided,
+    Launch,
+    NotRendered,
+    Reaction,
+    SetTimer,
+    Stimulus,
+    Stop,
+    StopAsked,
+    TimerFired,
+)
+from orchestra.engine.timers import Timers
+from orchestra.errors import ExitCode, StoreError
+from orchestra.model.events import AttemptLaunched, Envelope, Event, RunFinished
+from orchestra.model.expression import ExpressionError
+from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.workflow import Step
+
+HOLD_S = 0.05
+"""How long the news that a process exists may wait for the next commit: the attempt itself is
+recorded before, so that a crash in between loses its number but never the attempt."""
+
+TICK_S = 0.1
+
+_NOTHING_WRITTEN = Written({})
+
+
+class Driver:
+    """Drives one run to its end; `lost` is why its record was lost on the way, if it was."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        executor: Executor,
+        renderer: Renderer,
+        store: Store,
+        audience: Audience,
+        clock: Clock,
+        signals: SignalInbox,
+        ticking: bool,
+    ) -> None:
+        self._machine = machine
+        self._executor = executor
+        self._renderer = renderer
+        self._store = store
+        self._audience = audience
+        self._clock = clock
+        self._signals = signals
+        self._ticking = ticking
+        self._timers = Timers()
+        self._inbox: List[Stimulus] = []
+        self._step_by_key: Dict[AttemptKey, Step] = {}
+        self._held: List[Envelope] = []
+        self._held_since = 0.0
+        self._seq = 0
+        self._epoch = 0.0
+        self._next_tick = 0.0
+        self._exit_code: int = ExitCode.BROKEN
+        self.lost: Optional[StoreError] = None
+        self._act: Dict[type, Callable[..., None]] = {
+            Stop: self._stop,
+            SetTimer: self._set_timer,
+            CancelTimer: self._cancel_timer,
+            Decide: self._decide,
+        }
+
+    def run(self) -> int:
+        """Run to the end; the exit code. A store that is lost ends it with 3.
+
+        Raises:
+            AssertionError: nothing runs, nothing is due, and the run is not over (a bug).
+        """
+        now = self._clock.monotonic()
+        self._epoch = self._clock.time() - now
+        poller = select.poll()
+        poller.register(self._executor.fileno(), select.POLLIN)
+        poller.register(self._signals.fileno(), select.POLLIN)
+        self._carry_out(self._machine.begin(now), now)
+        while not self._is_over():
+            now = self._clock.monotonic()
+            stimuli = self._gather(now)
+            if stimuli:
+                self._carry_out(self._machine.handle(stimuli, now), now)
+            else:
+                self._rest(poller, now)
+        self._audience.tell(self._record())
+        return self._exit_code
+
+    def _is_over(self) -> bool:
+        if self.lost is not None:
+            return not self._executor.running()
+        return self._machine.finished
+
+    def _gather(self, now: float) -> List[Stimulus]:
+        """What has happened, in one order: ends before timers, so that no end is late by a nap."""
+        stimuli, self._inbox = self._inbox, []
+        stimuli.extend(self._signals.drain())
+        for news in self._executor.collect():
+            stimuli.append(self._over(news) if isinstance(news, Ended) else news)
+        for fault in self._executor.faults():
+            stimuli.append(StopAsked(fault, ExitCode.BROKEN))
+        stimuli.extend(TimerFired(timer) for timer in self._timers.due(now))
+        return stimuli
+
+    def _over(self, ended: Ended) -> AttemptOver:
+        step = self._step_by_key.pop(ended.key, None)
+        if step is None or ended.refusal:
+            return AttemptOver(ended, _NOTHING_WRITTEN)
+        return AttemptOver(ended, self._renderer.outputs(step, ended.key))
+
+    def _rest(self, poller: select.poll, now: float) -> None:
+        """Sleep until something happens or is due."""
+        waits = [due - now for due in (self._timers.next_due(),) if due is not None]
+        patience = self._executor.due_in()
+        if patience is not None:
+            waits.append(patience)
+        assert waits or self._executor.running(), "nothing runs, nothing is due, and no end"
+        if self._held:
+            waits.append(self._held_since + HOLD_S - now)
+            if waits[-1] <= 0:
+                self._audience.tell(self._record())
+        if self._ticking:
+            if now >= self._next_tick:
+                self._audience.tick(now)
+                self._next_tick = now + TICK_S
+            waits.append(self._next_tick - now)
+        poller.poll(max(0, math.ceil(min(waits) * 1000)) if waits else None)
+
+    def _carry_out(self, reaction: Reaction, now: float) -> None:
+        """Record the events of a turn, then do what it orders, then tell the audience."""
+        launches = [order for order in reaction.orders if type(order) is Launch]
+        if reaction.events:
+            if not self._held:
+                self._held_since = now
+            self._held.extend(self._number(reaction.events, now))
+        can_wait = all(type(event) is AttemptLaunched for event in reaction.events)
+        recorded = [] if can_wait and not launches else self._record()
+        for order in reaction.orders:
+            if type(order) is not Launch:
+                self._act[type(order)](order)
+        if launches and self.lost is None:
+            self._launch(launches)
+        if recorded:
+            self._audience.tell(recorded)
+
+    def _number(self, events: Sequence[Event], now: float) -> List[Envelope]:
+        at = self._epoch + now
+        first = self._seq + 1
+        self._seq += len(events)
+        return [Envelope(first + n, at, event) for n, event in enumerate(events)]
+
+    def _record(self) -> List[Envelope]:
+        """Commit what is held; gives what may now be told, nothing where it was not recorded."""
+        held, self._held = self._held, []
+        if not held or self.lost is not None:
+            return []
+        try:
+            self._store.append(held)
+        except StoreError as fault:
+            self.lost = fault
+            return []
+        last = held[-1].event
+        if type(last) is RunFinished:
+            self._exit_code = last.exit_code
+        return held
+
+    # Orders
+
+    def _launch(self, launches: Sequence[Launch]) -> None:
+        batch: List[Tuple[AttemptKey, Invocation]] = []
+        for launch in launches:
+            launching = launch.launching
+            try:
+                batch.append((launching.key, self._renderer.render(launching)))
+            except (ExpressionError, ValueError, OSError) as fault:
+                self._inbox.append(NotRendered(launching.key, _said(fault)))
+            else:
+                self._step_by_key[launching.key] = launching.step
+        self._executor.submit(batch)
+
+    def _stop(self, stop: Stop) -> None:
+        self._executor.stop(stop.key, stop.signal)
+
+    def _set_timer(self, order: SetTimer) -> None:
+        self._timers.set(order.timer, self._clock.monotonic() + order.delay_s)
+
+    def _cancel_timer(self, order: CancelTimer) -> None:
+        self._timers.cancel(order.timer)
+
+    def _decide(self, order: Decide) -> None:
+        self._inbox.append(Decided(order.step.id, decide(order.step, order.scope)))
+
+
+def _said(fault: Exception) -> str:
+    if isinstance(fault, ExpressionError):
+        return fault.message
+    if isinstance(fault, OSError) and fault.filename is not None:
+        return "%s: %s" % (fault.filename, fault.strerror)
+    return str(fault)

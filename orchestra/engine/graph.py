@@ -1,0 +1,265 @@
+"""The graph of a workflow's steps, and everything that can be wrong with it. Pure."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from heapq import heappop, heappush
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from graphlib import CycleError, TopologicalSorter
+
+from orchestra.errors import PathParts, Problem
+from orchestra.model.expression import Reference, references_of
+from orchestra.model.units import format_amount
+from orchestra.model.workflow import (
+    Command,
+    NeedResult,
+    PythonCall,
+    PythonFile,
+    PythonModule,
+    ShellScript,
+    Slot,
+    Step,
+    Workflow,
+)
+
+_SHOWN_OF_CYCLE = 8
+
+
+class Graph(NamedTuple):
+    """Steps in topological order, ties in file order; numbers are places in `order`.
+
+    `needs` and `dependents` hold each number once, ascending.
+    """
+
+    order: Tuple[Step, ...]
+    needs: Tuple[Tuple[int, ...], ...]
+    dependents: Tuple[Tuple[int, ...], ...]
+
+
+def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
+    """The graph, or None and what is wrong: unknown and self needs, a cycle."""
+    steps = list(workflow.step_by_id.values())
+    place_by_id = {step.id: place for place, step in enumerate(steps)}
+    problems = [problem for step in steps for problem in _bad_needs(step, place_by_id)]
+    needs = [
+        sorted(
+            {
+                place_by_id[need.step]
+                for need in step.needs
+                if need.step in place_by_id and need.step != step.id
+            }
+        )
+        for step in steps
+    ]
+    sorter: TopologicalSorter[int] = TopologicalSorter()
+    for place, above in enumerate(needs):
+        sorter.add(place, *above)
+    try:
+        sorter.prepare()
+    except CycleError as fault:
+        problems.append(_cycle(steps, fault.args[1]))
+    if problems:
+        return None, problems
+    return _ordered(steps, needs, sorter), []
+
+
+def problems_above(workflow: Workflow, graph: Graph) -> Iterator[Problem]:
+    """What only the order can tell: references to steps that are not above, needs never met."""
+    number_by_id = {step.id: number for number, step in enumerate(graph.order)}
+    possible: List[FrozenSet[NeedResult]] = []
+    for number, step in enumerate(graph.order):
+        for path, reference in _step_references(step):
+            above = number_by_id.get(str(reference.path[1]))
+            if above is not None and not _is_above(graph, above, number):
+                yield Problem(
+                    path,
+                    "step-not-above",
+                    "'%s' does not come before '%s'" % (reference.path[1], step.id),
+                    "add it to the needs of '%s'" % step.id,
+                    offset=reference.offset,
+                )
+        never = _never_met(step, graph, possible, number_by_id)
+        if never is not None:
+            yield never
+        possible.append(_possible_results(step))
+
+
+def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
+    """Demands over the budget that the file itself gives; the same on every machine."""
+    budget = workflow.budget
+    for step in workflow.step_by_id.values():
+        for name, amount in step.resources.items():
+            if isinstance(amount, int) and name in budget and amount > budget[name]:
+                yield Problem(
+                    ("steps", step.id, "resources", name),
+                    "over-budget",
+                    "'%s' asks for %s of %s, the budget has %s"
+                    % (
+                        step.id,
+                        format_amount(name, amount),
+                        name,
+                        format_amount(name, budget[name]),
+                    ),
+                    "ask for less, or raise budget.%s" % name,
+                )
+
+
+def check(workflow: Workflow) -> Tuple[Problem, ...]:
+    """Everything that is wrong with the graph and its demands, whatever the machine."""
+    graph, problems = build(workflow)
+    if graph is not None:
+        problems.extend(problems_above(workflow, graph))
+    problems.extend(problems_of_budget(workflow))
+    return tuple(problems)
+
+
+def _bad_needs(step: Step, place_by_id: Mapping[str, int]) -> Iterator[Problem]:
+    for number, need in enumerate(step.needs):
+        path: PathParts = ("steps", step.id, "needs", number)
+        if need.step == step.id:
+            yield Problem(path, "self-need", "'%s' needs itself" % step.id, "take it out")
+        elif need.step not in place_by_id:
+            near = get_close_matches(need.step, place_by_id, n=1)
+            yield Problem(
+                path,
+                "unknown-step",
+                "'%s' needs '%s', which is no step" % (step.id, need.step),
+                "did you mean '%s'?" % near[0] if near else "",
+            )
+
+
+def _cycle(steps: Sequence[Step], places: Sequence[int]) -> Problem:
+    """One cycle as a problem at the first of its steps in the file; a long one is shortened."""
+    around = list(places[:-1])[::-1]
+    start = around.index(min(around))
+    around = around[start:] + around[:start]
+    ids = [steps[place].id for place in around]
+    shown = ids + ids[:1]
+    if len(ids) > _SHOWN_OF_CYCLE:
+        shown = [*ids[:4], "…", *ids[-3:], ids[0]]
+    size = "" if len(ids) <= _SHOWN_OF_CYCLE else " (%d steps)" % len(ids)
+    return Problem(
+        ("steps", ids[0], "needs"),
+        "cycle",
+        "steps need each other in a circle%s: %s" % (size, " needs ".join(shown)),
+        "take one of these needs out",
+    )
+
+
+def _ordered(
+    steps: Sequence[Step], needs: Sequence[Sequence[int]], sorter: TopologicalSorter[int]
+) -> Graph:
+    ready: List[int] = []
+    order: List[int] = []
+    for place in sorter.get_ready():
+        heappush(ready, place)
+    while ready:
+        place = heappop(ready)
+        order.append(place)
+        sorter.done(place)
+        for next_place in sorter.get_ready():
+            heappush(ready, next_place)
+    number_by_place = {place: number for number, place in enumerate(order)}
+    dependents: List[List[int]] = [[] for _ in order]
+    above: List[Tuple[int, ...]] = []
+    for number, place in enumerate(order):
+        numbers = tuple(sorted(number_by_place[p] for p in needs[place]))
+        above.append(numbers)
+        for n in numbers:
+            dependents[n].append(number)
+    return Graph(
+        tuple(steps[place] for place in order), tuple(above), tuple(map(tuple, dependents))
+    )
+
+
+def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
+    """Every `steps.ID` that an expression of the step names, with the path to where it stands."""
+    for path, holder in _expressions(step):
+        for reference in references_of(holder):
+            if reference.path[0] == "steps" and len(reference.path) > 1:
+                yield ("steps", step.id, *path), reference
+
+
+def _expressions(step: Step) -> Iterator[Tuple[PathParts, object]]:
+    if step.condition is not None:
+        yield ("if",), step.condition
+    for number, requirement in enumerate(step.require):
+        yield ("require", number, "if"), requirement.condition
+    for key, text in (
+        ("name", step.name),
+        ("working_dir", step.working_dir),
+        ("timeout", step.timeout),
+    ):
+        if text is not None and type(text) is not float:
+            yield (key,), text
+    for name, value in step.env.items():
+        yield ("env", name), value
+    for name, amount in step.resources.items():
+        if type(amount) is not int:
+            yield ("resources", name), amount
+    body = step.body
+    if isinstance(body, ShellScript):
+        for piece in body.pieces:
+            if isinstance(piece, Slot):
+                yield ("run",), piece.expression
+    elif isinstance(body, Command):
+        for number, argument in enumerate(body.argv):
+            yield ("command", number), argument
+    elif isinstance(body, (PythonFile, PythonModule)):
+        for number, argument in enumerate(body.args):
+            yield ("python", "args", number), argument
+    elif isinstance(body, PythonCall):
+        for name, tree in body.args.items():
+            yield ("python", "args", name), tree
+
+
+def _is_above(graph: Graph, above: int, below: int) -> bool:
+    """Whether one step comes before another by needs; cheap where the need is direct."""
+    if above >= below:
+        return False
+    seen = {below}
+    stack = [below]
+    while stack:
+        for number in graph.needs[stack.pop()]:
+            if number == above:
+                return True
+            if number > above and number not in seen:
+                seen.add(number)
+                stack.append(number)
+    return False
+
+
+def _possible_results(step: Step) -> FrozenSet[NeedResult]:
+    """The results a step can come to; it may always be stopped."""
+    results = {NeedResult.STOPPED, NeedResult.SUCCESS, NeedResult.FAILURE}
+    if step.condition is not None or step.skip_codes or step.needs:
+        results.add(NeedResult.SKIPPED)
+    if step.allow_failure is True or (
+        step.body is None and not step.require and step.condition is None
+    ):
+        results.discard(NeedResult.FAILURE)
+    return frozenset(results)
+
+
+def _never_met(
+    step: Step,
+    graph: Graph,
+    possible: Sequence[FrozenSet[NeedResult]],
+    number_by_id: Dict[str, int],
+) -> Optional[Problem]:
+    welcome: Dict[str, FrozenSet[NeedResult]] = {}
+    for number, need in enumerate(step.needs):
+        path: PathParts = ("steps", step.id, "needs", number)
+        met = welcome.get(need.step, need.when) & need.when
+        welcome[need.step] = met
+        if not met & possible[number_by_id[need.step]]:
+            wanted = " or ".join(sorted(result.value for result in need.when))
+            return Problem(
+                path,
+                "never-met",
+                "'%s' can never run: '%s' can never end as %s" % (step.id, need.step, wanted),
+                "a step with neither 'if' nor skip_codes is never skipped, "
+                "one with allow_failure never fails",
+            )
+    return None

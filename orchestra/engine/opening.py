@@ -1,0 +1,49 @@
+"""The first event of a run: what is planned, by whom. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from orchestra.engine.scope import Scopes
+from orchestra.model.events import PlannedEntry, RunStarted
+from orchestra.model.expression import ExpressionError, fill_text
+from orchestra.model.plan import Plan, PlannedStep
+
+
+class Origin(NamedTuple):
+    """Which run this is and who runs it, for the record."""
+
+    run_id: str
+    host: str
+    pid: int
+    version: str
+
+
+def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
+    """The run as it stands in its plan; names that need later values show as they were written."""
+    return RunStarted(
+        origin.run_id,
+        plan.workflow.name,
+        plan.workflow.path,
+        plan.params,
+        plan.budget,
+        plan.max_parallel,
+        plan.lower_bound_s,
+        origin.host,
+        origin.pid,
+        origin.version,
+        plan.workflow.labels,
+        tuple(_entry(planned, scopes) for planned in plan.steps),
+    )
+
+
+def _entry(planned: PlannedStep, scopes: Scopes) -> PlannedEntry:
+    step = planned.step
+    name = step.name or step.id
+    if not isinstance(name, str):
+        try:
+            name = fill_text(name, scopes.scope(step, scopes.env(step)))
+        except ExpressionError:
+            name = name.source
+    needs = tuple(need.step for need in step.needs)
+    return PlannedEntry(step.id, name, needs, planned.demand or {})

@@ -1,0 +1,221 @@
+"""Workflow to Plan: order, waves, ranks, demands, and what is known of each step. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
+from orchestra.engine.graph import Graph
+from orchestra.engine.rules import Verdict, asks_status, judge
+from orchestra.engine.scope import Scopes, is_constant
+from orchestra.errors import Problem
+from orchestra.model.expression import (
+    ExpressionError,
+    Template,
+    Value,
+    evaluate_condition,
+    references_of,
+)
+from orchestra.model.plan import Plan, PlannedStep, Room, Will
+from orchestra.model.workflow import Need, NeedResult, Step, Workflow
+
+UNKNOWN_DURATION_S = 1.0
+"""What a step without a duration counts for in ranks and predictions."""
+
+
+class Limits(NamedTuple):
+    """How many steps at once (None: as many as fit), and whether the first failure strikes."""
+
+    max_parallel: Optional[int]
+    fail_fast: bool
+
+
+class _Expectation(NamedTuple):
+    """What is expected of a step; `result` is None where it cannot be known."""
+
+    will: Will
+    reason: str
+    result: Optional[NeedResult]
+
+
+def plan(
+    workflow: Workflow,
+    graph: Graph,
+    scopes: Scopes,
+    params: Mapping[str, Value],
+    variables: Mapping[str, Value],
+    room: Room,
+    limits: Limits,
+) -> Tuple[Optional[Plan], List[Problem]]:
+    """The plan, or None and every demand that this run's budget can never hold."""
+    problems: List[Problem] = []
+    notes: List[str] = []
+    demands = [_demand(step, scopes, room, problems, notes) for step in graph.order]
+    if problems:
+        return None, problems
+    durations = [UNKNOWN_DURATION_S if s.duration_s is None else s.duration_s for s in graph.order]
+    ranks = _ranks(graph, durations)
+    waves = _waves(graph)
+    expected = _expectations(graph, scopes)
+    budget = room.amounts
+    for step in graph.order:
+        for mutex in step.mutex:
+            budget[mutex_name(mutex)] = 1
+    planned = tuple(
+        PlannedStep(
+            step,
+            graph.needs[n],
+            graph.dependents[n],
+            waves[n],
+            demands[n],
+            step.duration_s,
+            ranks[n],
+            expected[n].will,
+            expected[n].reason,
+        )
+        for n, step in enumerate(graph.order)
+    )
+    critical = _critical_path(graph, ranks)
+    used = [(durations[n], demands[n] or {}) for n in range(len(planned)) if graph.order[n].body]
+    return (
+        Plan(
+            workflow=workflow,
+            steps=planned,
+            params=params,
+            vars=variables,
+            room=room,
+            budget=budget,
+            devices=room.devices[: budget.get("gpu", 0)],
+            max_parallel=limits.max_parallel,
+            fail_fast=limits.fail_fast,
+            critical_path=critical,
+            work_s=sum(duration for duration, _ in used),
+            lower_bound_s=_lower_bound(used, ranks, budget, limits.max_parallel),
+            notes=tuple(notes),
+        ),
+        [],
+    )
+
+
+def _demand(
+    step: Step, scopes: Scopes, room: Room, problems: List[Problem], notes: List[str]
+) -> Optional[Dict[str, int]]:
+    scope = None
+    open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
+    if open_amounts:
+        if not all(_is_known(amount, step) for amount in open_amounts):
+            return None
+        try:
+            scope = scopes.scope(step, scopes.env(step))
+            demand = resolve_demand(step, scope)
+        except ExpressionError as fault:
+            problems.append(Problem(("steps", step.id, "resources"), "expression", fault.message))
+            return None
+    else:
+        demand = resolve_demand(step, None)
+    refusal, note = fit_demand(step.id, demand, room)
+    if refusal is not None:
+        path = ("steps", step.id, "resources", refusal.name)
+        problems.append(Problem(path, "over-budget", refusal.message, refusal.hint))
+    if note is not None:
+        notes.append(note)
+    return demand
+
+
+def _is_known(holder: Union[Template, object], step: Step) -> bool:
+    """Whether something that stands in a step can be evaluated before the run."""
+    names = {str(reference.path[0]) for reference in references_of(holder)}
+    if "env" in names:
+        for text in step.env.values():
+            names.update(str(reference.path[0]) for reference in references_of(text))
+    return is_constant(frozenset(names), frozenset())
+
+
+def _expectations(graph: Graph, scopes: Scopes) -> List[_Expectation]:
+    number_by_id = {step.id: number for number, step in enumerate(graph.order)}
+    expected: List[_Expectation] = []
+    for step in graph.order:
+        expected.append(
+            _expect(step, [(n, expected[number_by_id[n.step]]) for n in step.needs], scopes)
+        )
+    return expected
+
+
+def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scopes) -> _Expectation:
+    if asks_status(step):
+        assert step.condition is not None
+        if step.condition.functions == {"always"} and not step.condition.references:
+            return _Expectation(Will.RUN, "always", NeedResult.SUCCESS)
+        return _Expectation(Will.UNKNOWN, "if: %s" % step.condition.source, None)
+    known = [(e.result, need.when) for need, e in needs if e.result is not None]
+    for need, above in needs:
+        if above.result is NeedResult.SUCCESS and above.result not in need.when:
+            wanted = " or ".join(sorted(result.value for result in need.when))
+            return _Expectation(Will.UNKNOWN, "if '%s' ends as %s" % (need.step, wanted), None)
+    if judge(known) is Verdict.SKIP:
+        skipped = next(n.step for n, e in needs if e.result is not None and e.result not in n.when)
+        return _Expectation(Will.SKIP, "'%s' is skipped" % skipped, NeedResult.SKIPPED)
+    unknown = [need.step for need, e in needs if e.result is None]
+    condition = step.condition
+    if (
+        condition is not None
+        and _is_known(condition, step)
+        and is_constant(frozenset(), condition.functions)
+    ):
+        try:
+            holds = evaluate_condition(condition, scopes.scope(step, scopes.env(step)))
+        except ExpressionError as fault:
+            return _Expectation(Will.RUN, "if: %s" % fault.message, NeedResult.FAILURE)
+        if not holds:
+            return _Expectation(Will.SKIP, "if: %s" % condition.source, NeedResult.SKIPPED)
+    elif condition is not None:
+        return _Expectation(Will.UNKNOWN, "if: %s" % condition.source, None)
+    if unknown:
+        return _Expectation(Will.UNKNOWN, "'%s' is not known yet" % unknown[0], None)
+    after = ", ".join(need.step for need, _ in needs[:3]) + (", …" if len(needs) > 3 else "")
+    return _Expectation(Will.RUN, "after " + after if needs else "no needs", NeedResult.SUCCESS)
+
+
+def _ranks(graph: Graph, durations: Sequence[float]) -> List[float]:
+    ranks = [0.0] * len(durations)
+    for number in range(len(durations) - 1, -1, -1):
+        below = max((ranks[d] for d in graph.dependents[number]), default=0.0)
+        ranks[number] = below + (durations[number] if graph.order[number].body else 0.0)
+    return ranks
+
+
+def _waves(graph: Graph) -> List[int]:
+    waves: List[int] = []
+    for needs in graph.needs:
+        waves.append(1 + max((waves[n] for n in needs), default=0))
+    return waves
+
+
+def _critical_path(graph: Graph, ranks: Sequence[float]) -> Tuple[int, ...]:
+    """The longest path, from a step without needs to one without dependents, first in order."""
+    path: List[int] = []
+    candidates: Sequence[int] = [n for n, needs in enumerate(graph.needs) if not needs]
+    while candidates:
+        path.append(max(candidates, key=lambda n: (ranks[n], -n)))
+        candidates = graph.dependents[path[-1]]
+    return tuple(path)
+
+
+def _lower_bound(
+    used: Sequence[Tuple[float, Mapping[str, int]]],
+    ranks: Sequence[float],
+    budget: Mapping[str, int],
+    slots: Optional[int],
+) -> float:
+    """No schedule is shorter: the longest path, and each resource's work over its budget."""
+    bound = max(ranks, default=0.0)
+    if slots:
+        bound = max(bound, sum(duration for duration, _ in used) / slots)
+    work: Dict[str, float] = {}
+    for duration, demand in used:
+        for name, amount in demand.items():
+            work[name] = work.get(name, 0.0) + duration * amount
+    for name, amount_seconds in work.items():
+        if budget.get(name):
+            bound = max(bound, amount_seconds / budget[name])
+    return bound

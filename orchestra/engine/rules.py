@@ -1,0 +1,66 @@
+"""The skip algebra: what the results of its needs mean for a step. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Callable, FrozenSet, Iterable, Sequence, Tuple
+
+from orchestra.model.expression import STATUS_FUNCTIONS
+from orchestra.model.run import RESULT_BY_STATE, StepState
+from orchestra.model.workflow import Need, NeedResult, Step
+
+_SHOWN_NEEDS = 3
+_BAD = frozenset({NeedResult.FAILURE, NeedResult.STOPPED})
+
+
+class Verdict(Enum):
+    """What becomes of a step once all its needs have ended."""
+
+    ASK = "ask"
+    SKIP = "skip"
+    BLOCK = "block"
+
+
+def judge(needs: Iterable[Tuple[NeedResult, FrozenSet[NeedResult]]]) -> Verdict:
+    """The verdict over `(result, welcome results)` of every need.
+
+    All met: the step's `if` is asked. Otherwise any unmet need that failed or was stopped blocks
+    the step, and a step that only lacks skipped ones is skipped itself.
+    """
+    verdict = Verdict.ASK
+    for result, welcome in needs:
+        if result not in welcome:
+            if result in _BAD:
+                return Verdict.BLOCK
+            verdict = Verdict.SKIP
+    return verdict
+
+
+def explain(needs: Sequence[Need], state_of: Callable[[str], StepState], verdict: Verdict) -> str:
+    """The needs that kept a step from running: `'build' failed, 'lint' blocked`."""
+    culprits = []
+    for need in needs:
+        state = state_of(need.step)
+        result = RESULT_BY_STATE[state]
+        if result not in need.when and (verdict is Verdict.SKIP or result in _BAD):
+            culprits.append("'%s' %s" % (need.step, state.value.replace("_", " ")))
+    more = len(culprits) - _SHOWN_NEEDS
+    return ", ".join(culprits[:_SHOWN_NEEDS]) + (" and %d more" % more if more > 0 else "")
+
+
+def asks_status(step: Step) -> bool:
+    """Whether the step's `if` calls a status function, which replaces the rule of `judge`."""
+    condition = step.condition
+    return condition is not None and not condition.functions.isdisjoint(STATUS_FUNCTIONS)
+
+
+def starts_after_failure(step: Step) -> bool:
+    """Whether the step may still start once `fail_fast` has struck."""
+    condition = step.condition
+    return condition is not None and not condition.functions.isdisjoint(("always", "failure"))
+
+
+def starts_while_stopping(step: Step) -> bool:
+    """Whether the step may still start while the run is being stopped."""
+    condition = step.condition
+    return condition is not None and not condition.functions.isdisjoint(("always", "cancelled"))

@@ -1,0 +1,213 @@
+"""What the expressions of a run see: names, environment, results of steps. Pure over given data."""
+
+from __future__ import annotations
+
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Protocol,
+    Tuple,
+    Union,
+)
+
+from orchestra.model.expression import (
+    FILE_FUNCTIONS,
+    Scope,
+    Text,
+    Value,
+    fill_text,
+    fill_tree,
+    references_of,
+)
+from orchestra.model.workflow import Step, Workflow
+
+FileFunctions = Mapping[str, Callable[..., Value]]
+"""`hash_files` and `glob`; only who may read files gives them."""
+
+
+class RunFacts(NamedTuple):
+    """What `run.…` shows: `started_at` and `date` in ISO 8601, `dir` the run's own folder."""
+
+    id: str
+    name: str
+    date: str
+    started_at: str
+    dir: str
+    state: str = "running"
+
+
+class EnvView(Mapping[str, Any]):
+    """The environment a step will get: the layers of the file over what it inherits."""
+
+    def __init__(
+        self,
+        layers: Mapping[str, str],
+        inherited: Mapping[str, str],
+        inherit: Union[bool, Tuple[str, ...]],
+    ) -> None:
+        self._layers = layers
+        self._inherited = inherited
+        self._inherit = inherit
+
+    def __getitem__(self, name: str) -> str:
+        if name in self._layers:
+            return self._layers[name]
+        if self._inherit is True or (self._inherit and name in self._inherit):
+            return self._inherited[name]
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._layers
+        for name in self._inherited:
+            if name not in self._layers and (
+                self._inherit is True or (self._inherit and name in self._inherit)
+            ):
+                yield name
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Results(Protocol):
+    """What is known of the steps of a run that have ended."""
+
+    def facts(self, step: str) -> Mapping[str, Value]:
+        """`{result, state, exit_code, duration, outputs}` of a step, by its id."""
+
+    def above(self, step: str) -> List[str]:
+        """The ids of all steps above one, nearest first."""
+
+
+class StepsView(Mapping[str, Any]):
+    """`steps.…` for one step: any ended step by its id; walking it gives the steps above only."""
+
+    def __init__(self, results: Results, step: str) -> None:
+        self._results = results
+        self._step = step
+
+    def __getitem__(self, step: str) -> Mapping[str, Value]:
+        return self._results.facts(step)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._results.above(self._step))
+
+    def __len__(self) -> int:
+        return len(self._results.above(self._step))
+
+
+class Scopes:
+    """Makes the scope of each step of one run.
+
+    `environ` is the environment of orchestra, `env_file` what the workflow's env files hold; both
+    are data here. The layers that are the same for all steps are evaluated once.
+    """
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        params: Mapping[str, Value],
+        variables: Mapping[str, Value],
+        environ: Mapping[str, str],
+        env_file: Mapping[str, str],
+        facts: Optional[RunFacts] = None,
+        files: Optional[FileFunctions] = None,
+    ) -> None:
+        self._workflow = workflow
+        self._environ = environ
+        self._names: Dict[str, Value] = {"params": params, "vars": variables}
+        if facts is not None:
+            self._names["run"] = facts._asdict()
+        self._files: FileFunctions = files or {}
+        self._shared: Dict[object, Dict[str, str]] = {}
+        self._env_file = env_file
+
+    def inherit(self, step: Step) -> Union[bool, Tuple[str, ...]]:
+        """What the step inherits of the environment of orchestra."""
+        return self._workflow.inherit_env if step.inherit_env is None else step.inherit_env
+
+    def env(self, step: Step, steps: Optional[StepsView] = None) -> Dict[str, str]:
+        """The layers of the file for a step, evaluated: env_file, root, defaults, its own.
+
+        Raises:
+            ExpressionError: a value cannot be evaluated, or is null.
+        """
+        inherit = self.inherit(step)
+        layers = self._shared.get(inherit)
+        if layers is None:
+            layers = dict(self._env_file)
+            self._add_layer(layers, self._workflow.env, inherit, None)
+            self._add_layer(layers, self._workflow.default_env, inherit, None)
+            self._shared[inherit] = layers
+        if step.env:
+            layers = dict(layers)
+            self._add_layer(layers, step.env, inherit, steps)
+        return layers
+
+    def scope(
+        self,
+        step: Step,
+        env: Mapping[str, str],
+        steps: Optional[StepsView] = None,
+        functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+    ) -> Scope:
+        """What the step's own expressions see; `env` is what `env` gave for it."""
+        return self._scope(EnvView(env, self._environ, self.inherit(step)), steps, functions)
+
+    def _scope(
+        self,
+        env: EnvView,
+        steps: Optional[StepsView],
+        functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+    ) -> Scope:
+        names = dict(self._names)
+        names["env"] = env
+        if steps is not None:
+            names["steps"] = steps
+        return Scope(names, {**self._files, **functions} if functions else self._files)
+
+    def _add_layer(
+        self,
+        layers: Dict[str, str],
+        layer: Mapping[str, Text],
+        inherit: Union[bool, Tuple[str, ...]],
+        steps: Optional[StepsView],
+    ) -> None:
+        """Evaluate a layer over those below it; its own names do not see each other."""
+        if not layer:
+            return
+        below = EnvView(dict(layers), self._environ, inherit)
+        scope = self._scope(below, steps)
+        for name, text in layer.items():
+            layers[name] = text if type(text) is str else fill_text(text, scope)
+
+
+def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, Value]:
+    """The workflow's `vars`, which may use its params and each other in any order.
+
+    Raises:
+        ExpressionError: one cannot be evaluated.
+    """
+    values: Dict[str, Value] = {}
+    waiting = {
+        name: {r.path[1] for r in references_of(tree) if r.path[0] == "vars" and len(r.path) > 1}
+        for name, tree in workflow.vars.items()
+    }
+    while waiting:
+        ready = [name for name, uses in waiting.items() if uses <= values.keys()]
+        for name in ready or list(waiting):
+            scope = Scope({"params": params, "vars": values})
+            values[name] = fill_tree(workflow.vars[name], scope)
+            del waiting[name]
+    return values
+
+
+def is_constant(names: FrozenSet[str], functions: FrozenSet[str]) -> bool:
+    """Whether something that uses these root names and functions can be known before the run."""
+    return names <= {"params", "vars", "env"} and functions.isdisjoint(FILE_FUNCTIONS)

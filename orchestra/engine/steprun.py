@@ -1,0 +1,83 @@
+"""One step as the machine follows it through a run. Holds state, decides nothing."""
+
+from __future__ import annotations
+
+from typing import Mapping, Optional, Tuple
+
+from orchestra.engine.budget import Demand
+from orchestra.engine.verdicts import Cause
+from orchestra.model.expression import Value
+from orchestra.model.plan import PlannedStep
+from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
+
+
+class StepRun:
+    """A step's state, the share of the budget it wants or holds, and its attempts so far.
+
+    `waiting` counts the needs that have not ended; `order` is its place in line; `why` is the
+    reason it runs; `cause` is why orchestra asked the present attempt to end; `given_up` is what
+    the step comes to if a retry it waits for is not made; times are the machine's seconds.
+    """
+
+    __slots__ = (
+        "amounts",
+        "cause",
+        "demand",
+        "devices",
+        "ended_at",
+        "exit_code",
+        "failed_above",
+        "first_started_at",
+        "given_up",
+        "index",
+        "number",
+        "order",
+        "outputs",
+        "ready_at",
+        "state",
+        "step",
+        "timeout_s",
+        "waiting",
+        "why",
+    )
+
+    def __init__(self, index: int, planned: PlannedStep) -> None:
+        step = planned.step
+        self.index = index
+        self.step = step
+        self.state = StepState.PENDING
+        self.waiting = len(planned.needs)
+        self.failed_above = False
+        self.order = (-step.priority, -planned.rank_s, step.place)
+        self.amounts: Mapping[str, int] = {}
+        self.demand: Demand = ()
+        self.devices: Tuple[int, ...] = ()
+        self.number = 0
+        self.timeout_s: Optional[float] = None
+        self.cause: Optional[Cause] = None
+        self.given_up: Optional[Tuple[StepState, str]] = None
+        self.why = ""
+        self.outputs: Mapping[str, Value] = {}
+        self.exit_code: Optional[int] = None
+        self.ready_at = 0.0
+        self.first_started_at: Optional[float] = None
+        self.ended_at: Optional[float] = None
+
+    @property
+    def key(self) -> AttemptKey:
+        """The present, or the last, attempt."""
+        return AttemptKey(self.step.id, self.number)
+
+    def facts(self) -> Mapping[str, Value]:
+        """What `steps.ID` shows of it; `duration` is None where no attempt ended."""
+        duration = None
+        if self.ended_at is not None and self.first_started_at is not None:
+            duration = self.ended_at - self.first_started_at
+        result = RESULT_BY_STATE.get(self.state)
+        return {
+            "result": result and result.value,
+            "state": self.state.value,
+            "exit_code": self.exit_code,
+            "duration": duration,
+            "outputs": self.outputs,
+        }

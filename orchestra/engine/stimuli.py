@@ -1,0 +1,103 @@
+"""What the machine is told and what it orders. Values only, made per step."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple, Optional, Union
+
+from orchestra.engine.conditions import Decision
+from orchestra.engine.ports import Ended, Launched, Launching, Written
+from orchestra.model.events import Event
+from orchestra.model.expression import Scope
+from orchestra.model.run import AttemptKey
+from orchestra.model.workflow import Step
+
+
+class Timer(NamedTuple):
+    """Names a timer: `kind` is `timeout`, `grace`, `retry` (of one attempt) or `run`."""
+
+    kind: str
+    key: Optional[AttemptKey]
+
+
+class TimerFired(NamedTuple):
+    """A timer's time has come."""
+
+    timer: Timer
+
+
+class AttemptOver(NamedTuple):
+    """An attempt ended, and this is what it left."""
+
+    ended: Ended
+    written: Written
+
+
+class NotRendered(NamedTuple):
+    """No invocation could be made for an attempt; trying again would not help."""
+
+    key: AttemptKey
+    reason: str
+
+
+class Decided(NamedTuple):
+    """The answer to `Decide`."""
+
+    step: str
+    decision: Decision
+
+
+class StopAsked(NamedTuple):
+    """The run is to end: `cause` is a signal's name, or what broke.
+
+    `exit_code` is what the run ends with; `at_once` leaves no time for clean-up.
+    """
+
+    cause: str
+    exit_code: int
+    at_once: bool = False
+
+
+Stimulus = Union[Launched, AttemptOver, NotRendered, Decided, TimerFired, StopAsked]
+
+
+class Launch(NamedTuple):
+    """Start an attempt."""
+
+    launching: Launching
+
+
+class Stop(NamedTuple):
+    """Send a signal to the whole tree of an attempt."""
+
+    key: AttemptKey
+    signal: str
+
+
+class SetTimer(NamedTuple):
+    """Fire `timer` once, `delay_s` from now."""
+
+    timer: Timer
+    delay_s: float
+
+
+class CancelTimer(NamedTuple):
+    """Forget a timer; it may have fired already."""
+
+    timer: Timer
+
+
+class Decide(NamedTuple):
+    """Decide on a step by `conditions.decide`, off the machine: its conditions read files."""
+
+    step: Step
+    scope: Scope
+
+
+Order = Union[Launch, Stop, SetTimer, CancelTimer, Decide]
+
+
+class Reaction(NamedTuple):
+    """What a turn comes to: events to record first, then orders to carry out."""
+
+    events: List[Event]
+    orders: List[Order]

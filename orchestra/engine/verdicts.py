@@ -1,0 +1,132 @@
+"""What the end of an attempt comes to: an outcome, another attempt, a final state. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Callable, NamedTuple, Optional, Tuple
+
+from orchestra.engine.ports import Ended, Written
+from orchestra.model.events import AttemptEnded
+from orchestra.model.run import Outcome, StepState
+from orchestra.model.units import format_duration
+from orchestra.model.workflow import Retry, Step
+
+_LONGEST_WAIT_S = 10 * 365 * 86400.0
+
+
+class Cause(Enum):
+    """Why orchestra itself asked an attempt to end."""
+
+    TIMEOUT = "timeout"
+    CANCEL = "cancel"
+    RUN_TIMEOUT = "run timeout"
+
+
+class Verdict(NamedTuple):
+    """How an attempt ended, in a word and in a sentence."""
+
+    outcome: Outcome
+    reason: str
+
+
+def judge_end(
+    step: Step, ended: Ended, written: Written, cause: Optional[Cause], stopped_by: str
+) -> Verdict:
+    """The outcome of an attempt: what orchestra did to it first, then how it ended by itself.
+
+    One that was asked to end is never a success, whatever its exit code says.
+    """
+    if cause is Cause.TIMEOUT:
+        return Verdict(Outcome.TIMED_OUT, "timed out")
+    if cause is not None:
+        reason = "run timeout" if cause is Cause.RUN_TIMEOUT else "stopped by %s" % stopped_by
+        return Verdict(Outcome.CANCELLED, reason)
+    if ended.refusal:
+        return Verdict(Outcome.NOT_LAUNCHED, "could not be started: %s" % ended.refusal)
+    if ended.signal is not None:
+        return Verdict(Outcome.SIGNALLED, _signal_reason(ended.signal))
+    reason = "exit code %d" % (ended.exit_code or 0)
+    if ended.exit_code in step.success_codes:
+        if written.problems:
+            return Verdict(Outcome.FAILED, "; ".join(written.problems))
+        return Verdict(Outcome.SUCCEEDED, reason)
+    if ended.exit_code in step.skip_codes:
+        return Verdict(Outcome.SKIPPED, reason)
+    return Verdict(Outcome.FAILED, reason)
+
+
+def wants_retry(step: Step, number: int, ended: Ended, outcome: Outcome) -> bool:
+    """Whether attempt `number`, which ended so, is to be followed by another one."""
+    if outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED):
+        return False
+    when = step.retry.when
+    if number > step.retry.max:
+        return False
+    if when is None:
+        return True
+    if outcome is Outcome.TIMED_OUT:
+        return when.timeout
+    if outcome is Outcome.SIGNALLED:
+        return ended.signal in when.signals
+    return outcome is Outcome.FAILED and ended.exit_code in when.exit_codes
+
+
+def retry_delay_s(retry: Retry, number: int, draw: Callable[[], float]) -> float:
+    """Seconds to wait after attempt `number`; `draw` gives a number from 0 to 1 for the jitter."""
+    ceiling = retry.max_delay_s if retry.max_delay_s is not None else float("inf")
+    try:
+        delay = min(retry.delay_s * retry.backoff ** (number - 1), ceiling)
+    except OverflowError:
+        delay = ceiling
+    if retry.jitter:
+        delay *= 1 + retry.jitter * (2 * draw() - 1)
+    return min(delay, _LONGEST_WAIT_S)
+
+
+def attempt_ended(ended: Ended, verdict: Verdict) -> AttemptEnded:
+    """The event that records an attempt's end."""
+    return AttemptEnded(
+        ended.key.step,
+        ended.key.number,
+        verdict.outcome.value,
+        ended.exit_code,
+        ended.signal,
+        verdict.reason,
+        ended.cpu_s,
+        ended.max_rss_bytes,
+        ended.key.log if ended.log_bytes else None,
+        ended.log_bytes,
+    )
+
+
+def final_state(
+    step: Step,
+    verdict: Verdict,
+    exit_code: Optional[int],
+    cause: Optional[Cause],
+    timeout_s: Optional[float],
+) -> Tuple[StepState, str]:
+    """The state of a step whose last attempt ended so, and the sentence that goes with it."""
+    outcome, reason = verdict
+    if outcome is Outcome.SUCCEEDED:
+        return StepState.SUCCEEDED, reason
+    if outcome is Outcome.SKIPPED:
+        return StepState.SKIPPED, reason
+    if cause is Cause.RUN_TIMEOUT:
+        return StepState.FAILED, reason
+    if outcome is Outcome.CANCELLED:
+        return StepState.CANCELLED, reason
+    if outcome is Outcome.TIMED_OUT and timeout_s is not None:
+        reason = "timed out after %s" % format_duration(timeout_s)
+    allowed = step.allow_failure
+    if allowed is True or (
+        allowed is not False and outcome is Outcome.FAILED and exit_code in allowed
+    ):
+        return StepState.ALLOWED_FAILURE, "allowed: %s" % reason
+    return StepState.FAILED, reason
+
+
+def _signal_reason(signal: str) -> str:
+    if signal == "SIGKILL":
+        return "killed by SIGKILL that orchestra did not send (perhaps out of memory)"
+    return "killed by %s" % signal
