@@ -1,0 +1,326 @@
+"""What the pure functions of expressions do, on arguments of the right kinds. Pure.
+
+Each takes the meter of the evaluation first. They raise `ExpressionError` without an offset: who
+calls them knows where the call stands. Nothing large is made before its size is known.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import date, timedelta
+from typing import Any, List, Optional, Sequence, Union
+
+from orchestra.model.expression.operators import check_number, check_order, search_work
+from orchestra.model.expression.operators import contains as is_in
+from orchestra.model.expression.values import (
+    ExpressionError,
+    Kind,
+    Meter,
+    Value,
+    check_entries,
+    check_length,
+    kind_of,
+    size_of,
+    to_json,
+    to_text,
+)
+
+MAX_RANGE = 100_000
+"""Entries that `range` and `date_range` may give."""
+
+MAX_JSON_DEPTH = 64
+"""Lists and mappings inside each other in a text that `from_json` reads."""
+
+_PLACE = re.compile(r"\{\{|\}\}|\{([0-9]{0,3})\}|[{}]")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_JSON_MARK = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
+
+
+def contains(meter: Meter, container: Value, item: Value) -> bool:
+    """Is the item in the text, list or mapping: `item in container`."""
+    return is_in(container, item, meter)
+
+
+def starts_with(_: Meter, text: str, start: str) -> bool:
+    """Does the text start so."""
+    return text.startswith(start)
+
+
+def ends_with(_: Meter, text: str, end: str) -> bool:
+    """Does the text end so."""
+    return text.endswith(end)
+
+
+def join(meter: Meter, entries: Sequence[Value], separator: str) -> str:
+    """The entries as text, with the separator between them."""
+    texts: List[str] = []
+    length = -len(separator)
+    for entry in entries:
+        texts.append(to_text(entry))
+        length += len(texts[-1]) + len(separator)
+        check_length(length)
+    meter.take(max(length, 0))
+    return separator.join(texts)
+
+
+def split(meter: Meter, text: str, separator: Optional[str] = None) -> List[str]:
+    """The parts between separators; without one, the words between stretches of white space."""
+    if separator is None:
+        parts = text.split()
+    else:
+        _check_part("separator", separator)
+        meter.take(search_work(text, separator))
+        check_entries(text.count(separator) + 1)
+        parts = text.split(separator)
+    check_entries(len(parts))
+    return parts
+
+
+def replace(meter: Meter, text: str, old: str, new: str) -> str:
+    """The text with every `old` turned into `new`."""
+    _check_part("old", old)
+    meter.take(search_work(text, old))
+    check_length(len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
+
+
+def _check_part(name: str, part: str) -> None:
+    if not part:
+        raise ExpressionError("`%s` is empty" % name)
+
+
+def lower(_: Meter, text: str) -> str:
+    """The text in small letters."""
+    return text.lower()
+
+
+def upper(_: Meter, text: str) -> str:
+    """The text in capital letters."""
+    changed = text.upper()
+    check_length(len(changed))
+    return changed
+
+
+def trim(_: Meter, text: str) -> str:
+    """The text without white space at its ends."""
+    return text.strip()
+
+
+def fill_places(meter: Meter, template: str, *values: Value) -> str:
+    """The template with `{}` or `{0}` turned into values; `{{` and `}}` are single braces."""
+    pieces = _read_places(template)
+    used = {piece for piece in pieces if isinstance(piece, int)}
+    given = set(range(len(values)))
+    if used - given:
+        raise ExpressionError("the template has no value for {%d}" % min(used - given))
+    if given - used:
+        raise ExpressionError("the template has no place for value {%d}" % min(given - used))
+    texts = [to_text(value) for value in values]
+    filled = [texts[piece] if isinstance(piece, int) else piece for piece in pieces]
+    length = sum(map(len, filled))
+    meter.take(length)
+    check_length(length)
+    return "".join(filled)
+
+
+def _read_places(template: str) -> List[Union[str, int]]:
+    pieces: List[Union[str, int]] = []
+    end = counted = 0
+    styles = set()
+    for match in _PLACE.finditer(template):
+        pieces.append(template[end : match.start()])
+        end = match.end()
+        sign, number = match.group(0, 1)
+        if number is not None:
+            styles.add(number == "")
+            pieces.append(int(number or counted))
+            counted += 1
+        elif len(sign) == 2:
+            pieces.append(sign[0])
+        else:
+            raise ExpressionError(
+                "a single `%s` in the template" % sign,
+                hint="places are {} or {0}; the sign itself is `%s`" % (sign * 2),
+            )
+    if len(styles) > 1:
+        raise ExpressionError("the template mixes {} and {0}")
+    return [*pieces, template[end:]]
+
+
+def least(_: Meter, *values: Value) -> Value:
+    """The least of the values, or of the entries of the only one."""
+    return min(_comparable("min", values))
+
+
+def greatest(_: Meter, *values: Value) -> Value:
+    """The greatest of the values, or of the entries of the only one."""
+    return max(_comparable("max", values))
+
+
+def _comparable(name: str, values: Sequence[Value]) -> Any:
+    if len(values) > 1:
+        return _check_alike(values)
+    entries: Any = values[0]
+    if kind_of(entries) is not Kind.LIST:
+        raise ExpressionError("%s takes a list or several values" % name)
+    if not entries:
+        raise ExpressionError("%s of an empty list" % name)
+    return _check_alike(entries)
+
+
+def _check_alike(entries: Any) -> Any:
+    for entry in entries:
+        check_order(entries[0], entry)
+    return entries
+
+
+def in_order(_: Meter, entries: Sequence[Value]) -> List[Value]:
+    """The numbers or the texts of a list from the least to the greatest."""
+    return sorted(_check_alike(entries))
+
+
+def total(_: Meter, numbers: Sequence[Value]) -> Value:
+    """The sum of a list of numbers; rounded once where any is not whole, on every Python."""
+    for number in numbers:
+        if kind_of(number) is not Kind.NUMBER:
+            raise ExpressionError("sum takes a list of numbers, not %s" % kind_of(number).value)
+    entries: Any = numbers
+    whole = not any(isinstance(number, float) for number in entries)
+    try:
+        return check_number(sum(entries) if whole else math.fsum(entries))
+    except (OverflowError, ValueError):
+        raise ExpressionError("the result is too large") from None
+
+
+def length(_: Meter, value: Value) -> int:
+    """Characters of a text, entries of a list or mapping."""
+    return size_of(value)
+
+
+def whole_numbers(
+    _: Meter, start: Value, stop: Optional[Value] = None, step: Value = 1
+) -> List[int]:
+    """Whole numbers as Python's `range` counts them: without the stop."""
+    first, end = (0, start) if stop is None else (start, stop)
+    steps = _whole("step", step)
+    if steps == 0:
+        raise ExpressionError("`step` is 0")
+    numbers = range(_whole("start", first), _whole("stop", end), steps)
+    # len() of a range cannot count beyond sys.maxsize, a slice of it can.
+    if numbers[MAX_RANGE:]:
+        raise ExpressionError("the range has more than %d entries" % MAX_RANGE)
+    return list(numbers)
+
+
+def _whole(name: str, value: Value) -> int:
+    if not isinstance(value, int):
+        raise ExpressionError("`%s` is a whole number" % name)
+    return value
+
+
+def date_add(_: Meter, day: str, days: Value) -> str:
+    """The date so many days later, earlier where `days` is negative."""
+    try:
+        return (_date(day) + timedelta(days=_whole("days", days))).isoformat()
+    except OverflowError:
+        raise ExpressionError("dates run from 0001-01-01 to 9999-12-31") from None
+
+
+def date_range(_: Meter, first: str, last: str) -> List[str]:
+    """All dates from the first to the last, both included; none where the last is before."""
+    start = _date(first)
+    days = (_date(last) - start).days + 1
+    if days > MAX_RANGE:
+        raise ExpressionError("the range has more than %d entries" % MAX_RANGE)
+    return [(start + timedelta(days=number)).isoformat() for number in range(days)]
+
+
+def _date(text: str) -> date:
+    if _DATE.fullmatch(text):
+        try:
+            return date(int(text[:4]), int(text[5:7]), int(text[8:]))
+        except ValueError:
+            pass
+    raise ExpressionError("`%s` is not a date" % text[:40], hint="dates look like 2026-11-22")
+
+
+def basename(_: Meter, path: str) -> str:
+    """The last part of a path, as POSIX `basename`."""
+    return path.rstrip("/").rpartition("/")[2] or path[:1]
+
+
+def dirname(_: Meter, path: str) -> str:
+    """A path without its last part, as POSIX `dirname`: `.` where there is only one."""
+    bare = path.rstrip("/")
+    if not bare:
+        return path[:1] or "."
+    folder, slash, _name = bare.rpartition("/")
+    return folder.rstrip("/") or slash or "."
+
+
+def stem(meter: Meter, path: str) -> str:
+    """The last part of a path without its last suffix: `b.tar` of `a/b.tar.gz`."""
+    name = basename(meter, path)
+    dot = name.rfind(".")
+    return name[:dot] if 0 < dot < len(name) - 1 else name
+
+
+def json_text(_: Meter, value: Value) -> str:
+    """The value as compact JSON."""
+    return to_json(value)
+
+
+def from_json(_: Meter, text: str) -> Value:
+    """The value that a JSON text holds."""
+    _check_json_depth(text)
+    try:
+        value: Value = _decode(text)
+        to_json(value).encode()
+    except json.JSONDecodeError as fault:
+        raise ExpressionError(
+            "the text is not JSON: %s, line %d column %d" % (fault.msg, fault.lineno, fault.colno)
+        ) from None
+    except UnicodeEncodeError:
+        raise ExpressionError("the JSON has half a surrogate pair in a text") from None
+    return value
+
+
+def _check_json_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return
+    depth = 0
+    quoted = False
+    for match in _JSON_MARK.finditer(text):
+        mark = match.group()
+        if mark == '"':
+            quoted = not quoted
+        elif not quoted and mark in "[{":
+            depth += 1
+            if depth > MAX_JSON_DEPTH:
+                raise ExpressionError("the JSON is nested deeper than %d levels" % MAX_JSON_DEPTH)
+        elif not quoted and mark in "]}":
+            depth -= 1
+
+
+def _read_whole(digits: str) -> int:
+    # Python reads a number of n digits in n * n steps.
+    if len(digits) > 20:
+        raise ExpressionError("the JSON has a number that is too large")
+    number: int = check_number(int(digits))
+    return number
+
+
+def _read_float(digits: str) -> float:
+    number: float = check_number(float(digits))
+    return number
+
+
+def _refuse_constant(name: str) -> None:
+    raise ExpressionError("the text is not JSON: %s" % name)
+
+
+_decode = json.JSONDecoder(
+    parse_int=_read_whole, parse_float=_read_float, parse_constant=_refuse_constant
+).decode
