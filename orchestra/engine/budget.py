@@ -53,13 +53,9 @@ class Budget:
         for device in devices:
             heappush(self._devices, device)
 
-    def free(self) -> Dict[str, int]:
-        """What is free now, by name; slots among it."""
-        return {name: self._free[number] for name, number in self._number_by_name.items()}
-
 
 class ReadyQueue:
-    """Ready steps in line, a heap for each distinct demand, so that no turn looks at all of them."""
+    """Ready steps in line, a heap for each distinct demand: no turn looks at all of them."""
 
     def __init__(self) -> None:
         self._heap_by_demand: Dict[Demand, List[Tuple[Order, int]]] = {}

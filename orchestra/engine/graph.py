@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from heapq import heappop, heappush
-from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    Dict,
+    FrozenSet,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from graphlib import CycleError, TopologicalSorter
 
 from orchestra.errors import PathParts, Problem
-from orchestra.model.expression import Reference, references_of
+from orchestra.model.expression import Expression, Reference, Tree, references_of
 from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
     Command,
@@ -181,7 +192,7 @@ def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
                 yield ("steps", step.id, *path), reference
 
 
-def _expressions(step: Step) -> Iterator[Tuple[PathParts, object]]:
+def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
     if step.condition is not None:
         yield ("if",), step.condition
     for number, requirement in enumerate(step.require):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from orchestra.engine.scope import Scopes
@@ -39,11 +40,10 @@ def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
 
 def _entry(planned: PlannedStep, scopes: Scopes) -> PlannedEntry:
     step = planned.step
-    name = step.name or step.id
-    if not isinstance(name, str):
-        try:
-            name = fill_text(name, scopes.scope(step, scopes.env(step)))
-        except ExpressionError:
-            name = name.source
+    given = step.name or step.id
+    name = given if isinstance(given, str) else given.source
+    if not isinstance(given, str):
+        with suppress(ExpressionError):  # a value that comes later in the run
+            name = fill_text(given, scopes.scope(step, scopes.env(step)))
     needs = tuple(need.step for need in step.needs)
     return PlannedEntry(step.id, name, needs, planned.demand or {})

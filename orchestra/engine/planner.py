@@ -10,6 +10,7 @@ from orchestra.engine.rules import Verdict, asks_status, judge
 from orchestra.engine.scope import Scopes, is_constant
 from orchestra.errors import Problem
 from orchestra.model.expression import (
+    Expression,
     ExpressionError,
     Template,
     Value,
@@ -122,7 +123,7 @@ def _demand(
     return demand
 
 
-def _is_known(holder: Union[Template, object], step: Step) -> bool:
+def _is_known(holder: Union[Template, Expression], step: Step) -> bool:
     """Whether something that stands in a step can be evaluated before the run."""
     names = {str(reference.path[0]) for reference in references_of(holder)}
     if "env" in names:

@@ -1,0 +1,78 @@
+"""Workflows and plans for tests of the engine, built without a file."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+
+from orchestra.engine import graph, planner
+from orchestra.engine.scope import Scopes, evaluate_vars
+from orchestra.model.expression import parse
+from orchestra.model.plan import Plan, Room
+from orchestra.model.workflow import (
+    ON_SUCCESS,
+    Command,
+    Need,
+    NeedResult,
+    Requirement,
+    Step,
+    Workflow,
+)
+
+BODY = Command(("true",))
+
+
+def step(id: str, *needs: str, when: Optional[str] = None, if_: str = "", **fields: Any) -> Step:
+    """A step that runs something; `needs` are `id` or `id:result,result`."""
+    if if_:
+        fields["condition"] = parse(if_)
+    if "require" in fields:
+        fields["require"] = tuple(Requirement(parse(c), m) for c, m in fields["require"])
+    fields.setdefault("body", BODY)
+    return Step(id=id, place=0, needs=tuple(_need(text) for text in needs), **fields)
+
+
+def _need(text: str) -> Need:
+    id, _, results = text.partition(":")
+    if results == "done":
+        return Need(id, frozenset(NeedResult))
+    return Need(id, frozenset(map(NeedResult, results.split(","))) if results else ON_SUCCESS)
+
+
+def workflow(*steps: Step, **fields: Any) -> Workflow:
+    placed = {s.id: s._replace(place=place) for place, s in enumerate(steps)}
+    return Workflow("/w/flow.yaml", "/w", "flow", placed, **fields)
+
+
+def make_plan(
+    *steps: Step,
+    cpu: int = 4,
+    budget: Mapping[str, int] = {},
+    devices: Tuple[int, ...] = (),
+    max_parallel: Optional[int] = None,
+    fail_fast: bool = False,
+    params: Optional[Dict[str, Any]] = None,
+    environ: Optional[Dict[str, str]] = None,
+    **fields: Any,
+) -> Tuple[Plan, Scopes]:
+    """The plan of steps on a machine with `cpu` cores and 8 GiB; it must have no fault."""
+    flow = workflow(*steps, **fields)
+    variables = evaluate_vars(flow, params or {})
+    scopes = Scopes(flow, params or {}, variables, environ or {}, {})
+    built, problems = graph.build(flow)
+    assert built is not None, problems
+    defaults = {"cpu": cpu * 1000, "memory": 8 * 2**30, "gpu": len(devices)}
+    made, refusals = planner.plan(
+        flow,
+        built,
+        scopes,
+        params or {},
+        variables,
+        Room(budget, defaults, devices),
+        planner.Limits(max_parallel, fail_fast),
+    )
+    assert made is not None, refusals
+    return made, scopes
+
+
+def messages(problems: Sequence[Any]) -> Sequence[Tuple[Any, str, str]]:
+    return [(problem.path, problem.code, problem.message) for problem in problems]

@@ -1,0 +1,263 @@
+"""A world in virtual time for the machine: processes that behave as told, and badly where asked.
+
+The hostile parts: ends that come late or twice, launches reported after the end or never, stops
+that take their time, signals at any moment, several things in one turn in any order. After every
+turn the world checks what must hold whatever happens.
+"""
+
+from __future__ import annotations
+
+import random
+from heapq import heappop, heappush
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
+
+from orchestra.engine.conditions import decide
+from orchestra.engine.machine import Machine
+from orchestra.engine.opening import Origin
+from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.replay import Replay
+from orchestra.engine.scope import Scopes
+from orchestra.engine.stimuli import (
+    AttemptOver,
+    CancelTimer,
+    Decide,
+    Decided,
+    Launch,
+    NotRendered,
+    Reaction,
+    SetTimer,
+    Stimulus,
+    Stop,
+    StopAsked,
+    TimerFired,
+)
+from orchestra.engine.timers import Timers
+from orchestra.model.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Envelope,
+    Event,
+    RunFinished,
+    StepEnded,
+)
+from orchestra.model.plan import Plan
+from orchestra.model.run import AttemptKey, RunRecord, StepState
+
+ORIGIN = Origin("run-1", "host", 1, "0")
+
+
+class Behaviour(NamedTuple):
+    """How one attempt goes: `lasts` seconds, then this end; `stubborn` ones only die by KILL."""
+
+    lasts: float = 1.0
+    exit_code: int = 0
+    signal: Optional[str] = None
+    refusal: str = ""
+    unrenderable: str = ""
+    outputs: Mapping[str, Any] = {}
+    problems: Tuple[str, ...] = ()
+    stubborn: bool = False
+
+
+class World:
+    """Runs a machine to its end; `record` and `events` tell what came of it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        scopes: Scopes,
+        behave: Callable[[AttemptKey], Behaviour] = lambda key: Behaviour(),
+        stops: Mapping[float, StopAsked] = {},
+        rng: Optional[random.Random] = None,
+        files: Mapping[str, Callable[..., Any]] = {},
+    ) -> None:
+        self.plan = plan
+        self.machine = Machine(plan, scopes, ORIGIN, rng.random if rng else lambda: 0.5)
+        self.events: List[Event] = []
+        self.launch_times: Dict[AttemptKey, float] = {}
+        self.now = 0.0
+        self._replay = Replay()
+        self._behave = behave
+        self._rng = rng
+        self._timers = Timers()
+        self._agenda: List[Tuple[float, int, Stimulus]] = []
+        self._tickets = 0
+        self._alive: Dict[AttemptKey, Tuple[Behaviour, Mapping[str, int], Tuple[int, ...]]] = {}
+        self._ended: Set[str] = set()
+        self._stop_count = 0
+        for at, asked in stops.items():
+            self._schedule(at, asked)
+
+    @property
+    def record(self) -> RunRecord:
+        assert self._replay.record is not None
+        return self._replay.record
+
+    @property
+    def states(self) -> Dict[str, str]:
+        return {id: step.state.value for id, step in self.record.step_by_id.items()}
+
+    @property
+    def reasons(self) -> Dict[str, str]:
+        return {id: step.reason for id, step in self.record.step_by_id.items()}
+
+    @property
+    def launches(self) -> List[Tuple[str, float]]:
+        return [(key.step, at) for key, at in self.launch_times.items()]
+
+    def run(self) -> World:
+        """To the end of the run; whatever is still under way then is fed in as well."""
+        self._take(self.machine.begin(self.now))
+        while not self.machine.finished:
+            batch = self._next_batch()
+            assert batch, "nothing is under way and the run is not over"
+            self._take(self.machine.handle(batch, self.now))
+        late = [stimulus for _, _, stimulus in self._agenda]
+        assert self.machine.handle(late, self.now + 1) == Reaction([], [])
+        self._check_end()
+        return self
+
+    def _schedule(self, at: float, stimulus: Stimulus) -> None:
+        self._tickets += 1
+        heappush(self._agenda, (at, self._tickets, stimulus))
+
+    def _next_batch(self) -> List[Stimulus]:
+        """Everything of the next moment; a hostile world also pulls in what is a little later."""
+        dues = [due for due in (self._timers.next_due(),) if due is not None]
+        dues.extend(at for at, _, _ in self._agenda[:1])
+        if not dues:
+            return []
+        self.now = max(self.now, min(dues))
+        until = self.now + (self._rng.choice((0, 0, 0.5)) if self._rng else 0)
+        batch: List[Stimulus] = []
+        while self._agenda and self._agenda[0][0] <= until:
+            batch.append(heappop(self._agenda)[2])
+        self.now = until
+        batch.extend(TimerFired(timer) for timer in self._timers.due(until))
+        if self._rng:
+            self._rng.shuffle(batch)
+        for stimulus in batch:
+            self._note(stimulus)
+        return batch
+
+    def _note(self, stimulus: Stimulus) -> None:
+        if isinstance(stimulus, AttemptOver):
+            self._alive.pop(stimulus.ended.key, None)
+        elif isinstance(stimulus, NotRendered):
+            self._alive.pop(stimulus.key, None)
+        elif isinstance(stimulus, StopAsked):
+            self._stop_count += 1
+
+    def _take(self, reaction: Reaction) -> None:
+        start = len(self.events) + 1
+        self.events.extend(reaction.events)
+        self._replay.apply(
+            Envelope(start + n, self.now, event) for n, event in enumerate(reaction.events)
+        )
+        self._check_events(reaction.events)
+        for order in reaction.orders:
+            self._carry_out(order)
+        self._check_budget()
+
+    def _carry_out(self, order: Any) -> None:
+        if isinstance(order, Launch):
+            self._start(order)
+        elif isinstance(order, Stop):
+            self._stop(order)
+        elif isinstance(order, SetTimer):
+            assert order.delay_s >= 0
+            self._timers.set(order.timer, self.now + order.delay_s)
+        elif isinstance(order, CancelTimer):
+            self._timers.cancel(order.timer)
+        else:
+            assert isinstance(order, Decide)
+            answer = Decided(order.step.id, decide(order.step, order.scope))
+            self._schedule(self.now + self._late(), answer)
+
+    def _late(self) -> float:
+        return self._rng.choice((0.0, 0.0, 0.3, 2.0)) if self._rng else 0.0
+
+    def _start(self, order: Launch) -> None:
+        launching = order.launching
+        key = launching.key
+        behaviour = self._behave(key)
+        self.launch_times[key] = self.now
+        self._alive[key] = (behaviour, launching.demand, launching.devices)
+        if behaviour.unrenderable:
+            self._schedule(self.now, NotRendered(key, behaviour.unrenderable))
+            return
+        if not behaviour.refusal and not (self._rng and self._rng.random() < 0.1):
+            self._schedule(self.now + self._late(), Launched(key, 7))
+        over = self._over(key, behaviour)
+        end = self.now + behaviour.lasts
+        self._schedule(end, over)
+        if self._rng and self._rng.random() < 0.2:
+            self._schedule(end + self._late(), over)
+
+    def _over(self, key: AttemptKey, behaviour: Behaviour) -> AttemptOver:
+        if behaviour.refusal:
+            ended = Ended(key, refusal=behaviour.refusal)
+        elif behaviour.signal:
+            ended = Ended(key, signal=behaviour.signal, log_bytes=1)
+        else:
+            ended = Ended(key, exit_code=behaviour.exit_code, log_bytes=1)
+        return AttemptOver(ended, Written(behaviour.outputs, behaviour.problems))
+
+    def _stop(self, order: Stop) -> None:
+        alive = self._alive.get(order.key)
+        if alive is None:
+            return
+        if order.signal == "SIGKILL":
+            over = AttemptOver(Ended(order.key, signal="SIGKILL"), Written({}))
+        elif alive[0].stubborn:
+            return
+        else:
+            over = AttemptOver(Ended(order.key, exit_code=0), Written(alive[0].outputs))
+        self._schedule(self.now + self._late(), over)
+
+    # What must hold after every turn
+
+    def _check_events(self, events: List[Event]) -> None:
+        for event in events:
+            if isinstance(event, AttemptStarted):
+                step = self.record.step_by_id[event.step]
+                assert [a.number for a in step.attempts] == list(range(1, event.number + 1))
+                assert all(a.ended_at is not None for a in step.attempts[:-1])
+                assert event.step not in self._ended
+                for need in step.needs:
+                    assert need in self._ended, "%s before %s" % (event.step, need)
+                retry = self.plan.workflow.step_by_id[event.step].retry
+                assert event.number <= retry.max + 1
+            elif isinstance(event, StepEnded):
+                assert event.step not in self._ended
+                self._ended.add(event.step)
+            elif isinstance(event, AttemptEnded):
+                assert event.step not in self._ended
+
+    def _check_budget(self) -> None:
+        used: Dict[str, int] = {}
+        devices: List[int] = []
+        for _, demand, held in self._alive.values():
+            for name, amount in demand.items():
+                used[name] = used.get(name, 0) + amount
+            assert len(held) == demand.get("gpu", 0)
+            devices.extend(held)
+        for name, amount in used.items():
+            assert amount <= self.plan.budget[name], name
+        assert len(set(devices)) == len(devices)
+        assert set(devices) <= set(self.plan.devices)
+        if self.plan.max_parallel is not None:
+            assert len(self._alive) <= self.plan.max_parallel
+
+    def _check_end(self) -> None:
+        finishes = [n for n, event in enumerate(self.events) if isinstance(event, RunFinished)]
+        assert finishes == [len(self.events) - 1]
+        assert not self._alive
+        record = self.record
+        assert {id: s.state for id, s in record.step_by_id.items()} == {
+            id: StepState(self.machine.facts(id)["state"]) for id in record.step_by_id
+        }
+        assert record.counts == {
+            state: sum(s.state is state for s in record.step_by_id.values()) for state in StepState
+        }
+        assert sum(record.counts.values()) == len(self.plan.steps) == len(self._ended)
