@@ -93,7 +93,7 @@ def open_reader(state: StateDirectory) -> Optional[sqlite3.Connection]:
     except sqlite3.Error as fault:
         # WAL needs side files; where they cannot be made and there is no news in them, the
         # database alone is the whole truth
-        if os.access(state.path, os.W_OK) or _has_news(path):
+        if _has_news(path):
             raise faults.from_sqlite(fault, path) from fault
     try:
         return _open_checked(path, "ro&immutable=1")

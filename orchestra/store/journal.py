@@ -50,6 +50,8 @@ class RunJournal:
             StoreError: they are not recorded.
         """
         turn = [*self._unrecorded, *envelopes] if self._unrecorded else envelopes
+        if not turn:
+            return
         self._unrecorded = turn
         try:
             self._assert_in_place()
