@@ -8,7 +8,6 @@ other than `KeyError`, goes through to the caller.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any, Callable, Dict, List, Mapping
 
 from orchestra.model.expression.functions import (
@@ -19,6 +18,7 @@ from orchestra.model.expression.functions import (
     call_pure,
     check_arguments,
 )
+from orchestra.model.expression.hints import nearest
 from orchestra.model.expression.nodes import (
     Arithmetic,
     Call,
@@ -44,6 +44,7 @@ from orchestra.model.expression.values import (
     Value,
     check_size,
     kind_of,
+    shown,
 )
 
 
@@ -100,11 +101,11 @@ def _name(node: Name, state: _Evaluation) -> Value:
     try:
         return state.names[node.name]
     except KeyError:
-        nearest = get_close_matches(node.name[:40], list(state.names), 1)
+        meant = nearest(node.name, state.names)
         raise ExpressionError(
-            "there is no name `%s` here" % node.name[:40],
+            "there is no name %s here" % shown(node.name),
             node.offset,
-            "did you mean %s?" % nearest[0] if nearest else "a text is written in quotes",
+            "did you mean %s?" % meant if meant else "a text is written in quotes",
         ) from None
 
 
@@ -130,9 +131,8 @@ def _look_up(value: Value, key: Value, lenient: bool) -> Value:
         return _item(value, key, kind, lenient)
     if kind is Kind.NULL and lenient:
         return None
-    shown = "`%s`" % key[:40] if isinstance(key, str) else "entry"
     raise ExpressionError(
-        "%s has no %s" % (kind.value, shown),
+        "%s has no %s" % (kind.value, shown(key) if isinstance(key, str) else "entries"),
         hint="use default(x, …) where it may be missing" if kind is Kind.NULL else "",
     )
 
@@ -149,9 +149,9 @@ def _entry(mapping: Any, key: Value) -> Value:
 
 def _item(entries: Any, key: Value, kind: Kind, lenient: bool) -> Value:
     if not isinstance(key, int) or isinstance(key, bool):
-        shown = "`%s`" % key[:40] if isinstance(key, str) else kind_of(key).value
+        what = shown(key) if isinstance(key, str) else "entry numbered by %s" % kind_of(key).value
         raise ExpressionError(
-            "%s has no %s" % (kind.value, shown), hint="its entries are x[0], x[1], …"
+            "%s has no %s" % (kind.value, what), hint="its entries are x[0], x[1], …"
         )
     try:
         value: Value = entries[key]
@@ -175,7 +175,7 @@ def _dict(node: DictOf, state: _Evaluation) -> Value:
                 "a key of a mapping is a text, not %s" % kind_of(key).value, offset
             )
         if key in result:
-            raise ExpressionError("the key `%s` stands twice" % key[:40], offset)
+            raise ExpressionError("the key %s stands twice" % shown(key), offset)
         result[key] = _value(value_node, state)
     return result
 

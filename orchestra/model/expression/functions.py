@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable, FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.model.expression import library
-from orchestra.model.expression.values import ExpressionError, Kind, Meter, Value, kind_of, size_of
+from orchestra.model.expression.values import ExpressionError, Kind, Meter, Value, kind_of, work_of
 
 Kinds = Tuple[Kind, ...]
 
@@ -76,9 +76,11 @@ def call_pure(function: Function, arguments: Sequence[Value], meter: Meter) -> V
     """
     assert function.call is not None
     check_arguments(function, arguments)
-    meter.take(sum(map(size_of, arguments)))
+    if function.name in _ONLY_LOOK:
+        return function.call(meter, *arguments)
+    meter.take(sum(map(work_of, arguments)))
     value = function.call(meter, *arguments)
-    meter.take(size_of(value))
+    meter.take(work_of(value))
     return value
 
 
@@ -119,6 +121,7 @@ _PURE = (
     _function(library.date_add, "date_add", date=_TEXT, days=_NUMBER),
     _function(library.date_range, "date_range", first=_TEXT, last=_TEXT),
 )
+_ONLY_LOOK = frozenset({"len", "starts_with", "ends_with"})
 _STATUS = tuple(_function(None, name) for name in ("success", "failure", "always", "cancelled"))
 _FILES = tuple(_function(None, name, many=True, pattern=_TEXT) for name in ("hash_files", "glob"))
 

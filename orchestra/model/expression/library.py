@@ -6,15 +6,16 @@ calls them knows where the call stands. Nothing large is made before its size is
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from datetime import date, timedelta
-from typing import Any, List, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence, Union
 
+from orchestra.model.expression.json_reader import read_json
 from orchestra.model.expression.operators import check_number, check_order, search_work
 from orchestra.model.expression.operators import contains as is_in
 from orchestra.model.expression.values import (
+    MAX_ENTRIES,
     ExpressionError,
     Kind,
     Meter,
@@ -30,12 +31,8 @@ from orchestra.model.expression.values import (
 MAX_RANGE = 100_000
 """Entries that `range` and `date_range` may give."""
 
-MAX_JSON_DEPTH = 64
-"""Lists and mappings inside each other in a text that `from_json` reads."""
-
 _PLACE = re.compile(r"\{\{|\}\}|\{([0-9]{0,3})\}|[{}]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_JSON_MARK = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
 
 
 def contains(meter: Meter, container: Value, item: Value) -> bool:
@@ -68,7 +65,7 @@ def join(meter: Meter, entries: Sequence[Value], separator: str) -> str:
 def split(meter: Meter, text: str, separator: Optional[str] = None) -> List[str]:
     """The parts between separators; without one, the words between stretches of white space."""
     if separator is None:
-        parts = text.split()
+        parts = text.split(None, MAX_ENTRIES)
     else:
         _check_part("separator", separator)
         meter.take(search_work(text, separator))
@@ -117,12 +114,17 @@ def fill_places(meter: Meter, template: str, *values: Value) -> str:
         raise ExpressionError("the template has no value for {%d}" % min(used - given))
     if given - used:
         raise ExpressionError("the template has no place for value {%d}" % min(given - used))
-    texts = [to_text(value) for value in values]
-    filled = [texts[piece] if isinstance(piece, int) else piece for piece in pieces]
-    length = sum(map(len, filled))
+    texts: Dict[int, str] = {}
+    length = 0
+    for place, piece in enumerate(pieces):
+        if isinstance(piece, int):
+            if piece not in texts:
+                texts[piece] = to_text(values[piece])
+            pieces[place] = texts[piece]
+        length += len(str(pieces[place]))
+        check_length(length)
     meter.take(length)
-    check_length(length)
-    return "".join(filled)
+    return "".join(map(str, pieces))
 
 
 def _read_places(template: str) -> List[Union[str, int]]:
@@ -151,12 +153,14 @@ def _read_places(template: str) -> List[Union[str, int]]:
 
 def least(_: Meter, *values: Value) -> Value:
     """The least of the values, or of the entries of the only one."""
-    return min(_comparable("min", values))
+    value: Value = min(_comparable("min", values))
+    return value
 
 
 def greatest(_: Meter, *values: Value) -> Value:
     """The greatest of the values, or of the entries of the only one."""
-    return max(_comparable("max", values))
+    value: Value = max(_comparable("max", values))
+    return value
 
 
 def _comparable(name: str, values: Sequence[Value]) -> Any:
@@ -187,11 +191,11 @@ def total(_: Meter, numbers: Sequence[Value]) -> Value:
         if kind_of(number) is not Kind.NUMBER:
             raise ExpressionError("sum takes a list of numbers, not %s" % kind_of(number).value)
     entries: Any = numbers
-    whole = not any(isinstance(number, float) for number in entries)
+    broken = any(isinstance(number, float) for number in entries)
     try:
-        return check_number(sum(entries) if whole else math.fsum(entries))
+        return check_number(math.fsum(entries) if broken else sum(entries))
     except (OverflowError, ValueError):
-        raise ExpressionError("the result is too large") from None
+        raise ExpressionError("the number is too large") from None
 
 
 def length(_: Meter, value: Value) -> int:
@@ -238,12 +242,12 @@ def date_range(_: Meter, first: str, last: str) -> List[str]:
 
 
 def _date(text: str) -> date:
-    if _DATE.fullmatch(text):
-        try:
-            return date(int(text[:4]), int(text[5:7]), int(text[8:]))
-        except ValueError:
-            pass
-    raise ExpressionError("`%s` is not a date" % text[:40], hint="dates look like 2026-11-22")
+    if not _DATE.fullmatch(text):
+        raise ExpressionError("the text is not a date", hint="dates look like 2026-11-22")
+    try:
+        return date(int(text[:4]), int(text[5:7]), int(text[8:]))
+    except ValueError:
+        raise ExpressionError("`%s` is not in the calendar" % text) from None
 
 
 def basename(_: Meter, path: str) -> str:
@@ -274,53 +278,4 @@ def json_text(_: Meter, value: Value) -> str:
 
 def from_json(_: Meter, text: str) -> Value:
     """The value that a JSON text holds."""
-    _check_json_depth(text)
-    try:
-        value: Value = _decode(text)
-        to_json(value).encode()
-    except json.JSONDecodeError as fault:
-        raise ExpressionError(
-            "the text is not JSON: %s, line %d column %d" % (fault.msg, fault.lineno, fault.colno)
-        ) from None
-    except UnicodeEncodeError:
-        raise ExpressionError("the JSON has half a surrogate pair in a text") from None
-    return value
-
-
-def _check_json_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
-        return
-    depth = 0
-    quoted = False
-    for match in _JSON_MARK.finditer(text):
-        mark = match.group()
-        if mark == '"':
-            quoted = not quoted
-        elif not quoted and mark in "[{":
-            depth += 1
-            if depth > MAX_JSON_DEPTH:
-                raise ExpressionError("the JSON is nested deeper than %d levels" % MAX_JSON_DEPTH)
-        elif not quoted and mark in "]}":
-            depth -= 1
-
-
-def _read_whole(digits: str) -> int:
-    # Python reads a number of n digits in n * n steps.
-    if len(digits) > 20:
-        raise ExpressionError("the JSON has a number that is too large")
-    number: int = check_number(int(digits))
-    return number
-
-
-def _read_float(digits: str) -> float:
-    number: float = check_number(float(digits))
-    return number
-
-
-def _refuse_constant(name: str) -> None:
-    raise ExpressionError("the text is not JSON: %s" % name)
-
-
-_decode = json.JSONDecoder(
-    parse_int=_read_whole, parse_float=_read_float, parse_constant=_refuse_constant
-).decode
+    return read_json(text)

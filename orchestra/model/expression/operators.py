@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Mapping as AbstractMapping
-from typing import Any, Callable, Dict, Mapping, Tuple
+from typing import Any, Callable, Dict, Mapping, Tuple, TypeVar, Union
 
 from orchestra.model.expression.values import (
     MAX_DEPTH,
@@ -20,11 +20,12 @@ from orchestra.model.expression.values import (
     check_entries,
     check_length,
     kind_of,
-    size_of,
+    work_of,
 )
 
-SEARCH_SHARE = 64
-"""Searching is at worst the product of both lengths; this many such steps count as one of work."""
+Number = TypeVar("Number", int, float, Union[int, float])
+
+_SEARCH_STEPS = 64
 
 
 def equal(left: Value, right: Value, meter: Meter) -> bool:
@@ -43,11 +44,11 @@ def _equal(left: Value, right: Value, meter: Meter, depth: int) -> bool:
     if kind is Kind.LIST or kind is Kind.MAPPING:
         if depth >= MAX_DEPTH:
             raise ExpressionError("the values are nested deeper than %d levels" % MAX_DEPTH)
-        meter.take(size_of(left) + 1)
+        meter.take(work_of(left))
         same = _same_list if kind is Kind.LIST else _same_mapping
         return same(left, right, meter, depth + 1)
     if kind is Kind.TEXT:
-        meter.take(size_of(left))
+        meter.take(work_of(left))
     return left == right
 
 
@@ -88,12 +89,15 @@ def contains(container: Value, item: Value, meter: Meter) -> bool:
 
 
 def search_work(text: str, part: str) -> int:
-    """What looking for a part in a text counts for."""
-    return len(text) + len(text) * len(part) // SEARCH_SHARE
+    """What looking for a part in a text counts for.
+
+    Before 3.10 Python's search takes the product of both lengths at worst, in very short steps.
+    """
+    return len(text) + len(text) * len(part) // _SEARCH_STEPS
 
 
 def _entries(container: Any, meter: Meter) -> Any:
-    meter.take(len(container))
+    meter.take(work_of(container))
     return container
 
 
@@ -162,9 +166,8 @@ def calculate(sign: str, left: Value, right: Value, meter: Meter) -> Value:
     if kinds == (Kind.NUMBER, Kind.NUMBER):
         return _calculate(sign, left, right)
     if sign == "+" and kinds[0] is kinds[1] and kinds[0] in (Kind.TEXT, Kind.LIST):
-        length = size_of(left) + size_of(right)
-        meter.take(length)
-        return _join(left, right, length)
+        meter.take(work_of(left) + work_of(right))
+        return _join(left, right)
     hint = _HINT_BY_KINDS.get((sign, kinds[0])) or _HINT_BY_KINDS.get((sign, kinds[1]), "")
     raise ExpressionError(
         "`%s` cannot take %s and %s" % (sign, kinds[0].value, kinds[1].value),
@@ -174,14 +177,16 @@ def calculate(sign: str, left: Value, right: Value, meter: Meter) -> Value:
 
 def _calculate(sign: str, left: Any, right: Any) -> Value:
     try:
-        return check_number(_ON_NUMBERS[sign](left, right))
+        number: Union[int, float] = _ON_NUMBERS[sign](left, right)
     except ZeroDivisionError:
         raise ExpressionError("division by zero") from None
     except OverflowError:
-        raise ExpressionError("the result is too large") from None
+        raise ExpressionError("the number is too large") from None
+    return check_number(number)
 
 
-def _join(left: Any, right: Any, length: int) -> Value:
+def _join(left: Any, right: Any) -> Value:
+    length = len(left) + len(right)
     if isinstance(left, str):
         check_length(length)
         return left + str(right)
@@ -195,21 +200,21 @@ def negative(value: Value) -> Value:
     Raises:
         ExpressionError: it is no number.
     """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return check_number(-value)
     kind = kind_of(value)
-    if kind is not Kind.NUMBER:
-        raise ExpressionError("`-` needs a number, not %s" % kind.value, hint=_null_hint(kind))
-    return check_number(-value)  # type: ignore[operator]  # the kind says it is a number
+    raise ExpressionError("`-` needs a number, not %s" % kind.value, hint=_null_hint(kind))
 
 
-def check_number(number: Any) -> Any:
-    """The number itself, if it is finite and small enough to be kept by any reader of JSON.
+def check_number(number: Number) -> Number:
+    """The number itself, if it is finite and small enough for every reader of JSON.
 
     Raises:
         ExpressionError: it is not.
     """
     if isinstance(number, float):
         if not math.isfinite(number):
-            raise ExpressionError("the result is too large")
+            raise ExpressionError("the number is too large")
     elif not -MAX_NUMBER < number < MAX_NUMBER:
-        raise ExpressionError("the result is too large")
+        raise ExpressionError("the number is too large")
     return number

@@ -6,10 +6,15 @@ operators of one rank becomes one node, so that depth is bounded by brackets and
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import List, Mapping, NoReturn, Set, Tuple, Union
 
 from orchestra.model.expression.functions import FUNCTIONS
+from orchestra.model.expression.hints import (
+    HINT_BY_SIGN,
+    HINT_BY_WORD,
+    hint_for_call,
+    hint_for_method,
+)
 from orchestra.model.expression.nodes import (
     Arithmetic,
     Call,
@@ -29,7 +34,7 @@ from orchestra.model.expression.nodes import (
     Reference,
 )
 from orchestra.model.expression.tokens import OPEN, Token, tokenize, tokenize_closed
-from orchestra.model.expression.values import ExpressionError
+from orchestra.model.expression.values import ExpressionError, shown
 
 MAX_NESTING = 64
 """Brackets and operators of different rank inside each other."""
@@ -48,31 +53,6 @@ _LEVEL_BY_KIND: Mapping[str, int] = {
 }
 _CONSTANTS: Mapping[str, Union[bool, None]] = {"true": True, "false": False, "null": None}
 _CONSTANTS_OF_PYTHON = frozenset({"True", "False", "None"})
-
-_HINT_BY_WORD: Mapping[str, str] = {
-    "True": "write true",
-    "False": "write false",
-    "None": "write null",
-    "is": "write == or !=",
-    "for": "there are no loops; a step with foreach has one",
-    "AND": "write and",
-    "OR": "write or",
-    "NOT": "write not",
-    "then": "write a if condition else b",
-    "elif": "write a if condition else b if other else c",
-}
-_HINT_BY_SIGN: Mapping[str, str] = {
-    ".": "a name follows the dot, without a space",
-    ":": "there are no slices",
-}
-_HINT_BY_CALL: Mapping[str, str] = {
-    "str": "a value becomes text by itself in text; or format('{}', x)",
-    "int": "from_json(x) reads a number",
-    "float": "from_json(x) reads a number",
-    "bool": "compare the value: x != ''",
-    "length": "did you mean len?",
-    "strip": "did you mean trim?",
-}
 
 
 def parse(source: str) -> Expression:
@@ -156,11 +136,16 @@ class _Parser:
             )
             raise ExpressionError(message, offset, hint)
         if kind == "name":
-            hint = _HINT_BY_WORD.get(str(word), hint)
-        shown = "the quoted text" if kind == "text" else "`%s`" % word
-        raise ExpressionError(
-            "%s cannot stand here" % shown, offset, hint or _HINT_BY_SIGN.get(kind, "")
-        )
+            hint = HINT_BY_WORD.get(str(word), hint)
+        hint = hint or HINT_BY_SIGN.get(kind, "") or self.hint_for_minus()
+        what = "the quoted text" if kind == "text" else shown(str(word))
+        raise ExpressionError("%s cannot stand here" % what, offset, hint)
+
+    def hint_for_minus(self) -> str:
+        kind, word, _ = self.tokens[self.place - 1]
+        if kind == "key" and str(word).endswith("-"):
+            return "a minus needs a space before it"
+        return ""
 
     def whole(self) -> Node:
         node = self.expression()
@@ -274,11 +259,9 @@ class _Parser:
 
     def refuse_call(self) -> NoReturn:
         before = self.tokens[self.place - 1]
-        hint = ""
         if before.kind == "key":
-            name = _nearest(str(before.value))
-            hint = "values have no methods" + (": write %s(x)" % name if name else "")
-        self.refuse(hint or "only a function's name can be called")
+            self.refuse(hint_for_method(str(before.value), FUNCTIONS))
+        self.refuse("only the name of a function can be called")
 
     def atom(self) -> Node:
         kind, word, offset = self.tokens[self.place]
@@ -334,11 +317,8 @@ class _Parser:
     def call(self, name: str, offset: int) -> Node:
         function = FUNCTIONS.get(name)
         if function is None:
-            nearest = _nearest(name)
             raise ExpressionError(
-                "there is no function `%s`" % name[:40],
-                offset,
-                _HINT_BY_CALL.get(name) or ("did you mean %s?" % nearest if nearest else ""),
+                "there is no function %s" % shown(name), offset, hint_for_call(name, FUNCTIONS)
             )
         arguments = self.items(")")
         if not function.takes(len(arguments)):
@@ -365,12 +345,3 @@ def _reference(name: Name, keys: List[Key]) -> Reference:
             break
         path.append(key)
     return Reference(tuple(path), name.offset)
-
-
-def _nearest(name: str) -> str:
-    """The function that was perhaps meant, or nothing: `toJSON`, `startswith`, `uper`."""
-    plain = name.replace("_", "").lower()
-    for known in FUNCTIONS:
-        if known.replace("_", "") == plain:
-            return known
-    return next(iter(get_close_matches(name[:40], FUNCTIONS, 1)), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping as AbstractMapping
 from typing import Any, FrozenSet, Iterator, List, Union
 
 from orchestra.model.expression.evaluation import evaluate
@@ -134,9 +135,9 @@ def _fill_tree(tree: Any, scope: Scope, depth: int) -> Value:
         return fill(tree, scope)
     if depth > MAX_DEPTH:
         raise ExpressionError("the value is nested deeper than %d levels" % MAX_DEPTH)
-    if isinstance(tree, dict):
+    if isinstance(tree, AbstractMapping):
         return {key: _fill_tree(entry, scope, depth + 1) for key, entry in tree.items()}
-    if isinstance(tree, list):
+    if isinstance(tree, (list, tuple)):
         return [_fill_tree(entry, scope, depth + 1) for entry in tree]
     value: Value = tree
     return value
@@ -151,7 +152,7 @@ def expressions_of(tree: Union[Tree, Expression]) -> Iterator[Expression]:
             yield item
         elif isinstance(item, Template):
             waiting.extend(reversed(item.parts))
-        elif isinstance(item, dict):
+        elif isinstance(item, AbstractMapping):
             waiting.extend(reversed(list(item.values())))
         elif isinstance(item, (list, tuple)):
             waiting.extend(reversed(item))

@@ -6,7 +6,8 @@ import math
 import re
 from typing import Dict, List, Mapping, Match, NamedTuple, Tuple, Union
 
-from orchestra.model.expression.values import MAX_NUMBER, ExpressionError
+from orchestra.model.expression.hints import HINT_BY_WRONG_SIGN
+from orchestra.model.expression.values import MAX_NUMBER, ExpressionError, shown
 
 MAX_SOURCE = 64 * 2**10
 """Characters in one expression."""
@@ -39,7 +40,7 @@ _ANYWHERE = r"""
              | =(?!=) | !(?!=) | [?^~;$\#@`\\] )
   | (?P<sign> [=!<>]= | // | [-+*/%<>()\[\]{},:.] )
   | (?P<quote> ['"] )
-  | (?P<other> . )
+  | (?P<other> [^ \t\r\n] )
 """
 
 
@@ -55,21 +56,6 @@ _PATTERN_AFTER: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(("true", "false", "null", ")", "]", "}"), _AFTER_OPERAND),
 }
 _OPENING: Mapping[str, str] = {")": "(", "]": "[", "}": "{"}
-
-_HINT_BY_WRONG: Mapping[str, str] = {
-    "===": "write ==",
-    "!==": "write !=",
-    "<>": "write !=",
-    "=": "write == to compare",
-    "!": "write not",
-    "&&": "write and",
-    "&": "write and",
-    "||": "write or",
-    "|": "write or; a function is called as upper(x)",
-    "?": "write a if condition else b",
-    "**": "there is no power; multiply",
-    "$": "a name stands alone here, as in params.x",
-}
 
 _MAX_DIGITS = 19
 _ESCAPE = re.compile(
@@ -129,7 +115,7 @@ class _Reader:
             if match is None:
                 return self.finish()
             position = match.end()
-            group = match.lastgroup
+            group = str(match.lastgroup)
             word = match.group(group)
             offset = position - len(word)
             if group == "name":
@@ -145,7 +131,7 @@ class _Reader:
                     return self.tokens, position + 1
                 self.tokens.append(Token(kind, word, offset))
             else:
-                kind = str(group)
+                kind = group
                 self.tokens.append(Token(kind, self.value(kind, word, offset), offset))
 
     def ends_with(self, bracket: str, offset: int) -> bool:
@@ -169,18 +155,17 @@ class _Reader:
         if kind == "number":
             return _number(word, offset)
         if kind == "figure":
-            raise self.refusal("`%s` is not a number" % word[:40], offset, _figure_hint(word))
+            raise self.refusal("%s is not a number" % shown(word), offset, _figure_hint(word))
         if kind == "quote":
             raise self.refusal(
                 "the quoted text does not end on its line", offset, "a new line in it is \\n"
             )
         if word == "$" and self.source.startswith(OPEN, offset):
             raise self.unclosed()
-        shown = word if word.isprintable() else "U+%04X" % ord(word)
         raise self.refusal(
-            "`%s` is not part of the expression language" % shown,
+            "%s is not part of the expression language" % shown(word),
             offset,
-            _HINT_BY_WRONG.get(word, ""),
+            HINT_BY_WRONG_SIGN.get(word, ""),
         )
 
     def finish(self) -> Tuple[List[Token], int]:
@@ -215,14 +200,14 @@ def _number(word: str, offset: int) -> Union[int, float]:
     if not word.isdigit():
         number = float(word)
         if math.isinf(number):
-            raise ExpressionError("`%s` is too large a number" % word[:40], offset)
+            raise ExpressionError("the number is too large", offset)
         return number
     if len(word) > 1 and word[0] == "0":
         raise ExpressionError(
-            "`%s` is not a number" % word[:40], offset, "write it without the 0, or quoted as text"
+            "%s is not a number" % shown(word), offset, "write it without the 0, or quoted as text"
         )
     if len(word) > _MAX_DIGITS or int(word) >= MAX_NUMBER:
-        raise ExpressionError("`%s` is too large a number" % word[:40], offset)
+        raise ExpressionError("the number is too large", offset)
     return int(word)
 
 

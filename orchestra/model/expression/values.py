@@ -24,12 +24,14 @@ MAX_DEPTH = 100
 """Lists and mappings inside each other in one value."""
 
 MAX_WORK = 64 * 2**20
-"""Characters and entries that one evaluation may touch."""
+"""Characters that one evaluation may touch; an entry of a list or mapping counts as some."""
+
+_WORK_OF_ENTRY = 16
 
 MAX_NUMBER = 2**63
 """Whole numbers that arithmetic makes stay below this, on either side of 0."""
 
-_MAX_DIGIT_BITS = 4096
+_MOST_SHOWN = 40
 
 
 class ExpressionError(Exception):
@@ -70,7 +72,7 @@ _KIND_BY_TYPE: Mapping[type, Kind] = {
 
 
 class Meter:
-    """How much more one evaluation may do, in characters and entries touched."""
+    """How much more one evaluation may do, counted as `work_of` does."""
 
     __slots__ = ("left",)
 
@@ -112,6 +114,17 @@ def size_of(value: Value) -> int:
     if isinstance(value, (str, list, tuple, AbstractMapping)):
         return len(value)
     return 1
+
+
+def work_of(value: Value) -> int:
+    """What going once over a value counts for, not over what is inside its entries."""
+    return size_of(value) * (1 if isinstance(value, str) else _WORK_OF_ENTRY)
+
+
+def shown(text: str) -> str:
+    """A name or key for a message: quoted, not long, without characters that steer a terminal."""
+    short = text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+    return "`%s`" % "".join(sign if sign.isprintable() else "\\u%04x" % ord(sign) for sign in short)
 
 
 def check_size(value: Value) -> None:
