@@ -24,11 +24,7 @@ _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number 
 
 
 class RunJournal:
-    """The store of one run, as the engine sees it; holds the run's kernel lock until `close`.
-
-    Turns that could not be recorded are kept and recorded with the next one, so that what is
-    recorded never has a gap.
-    """
+    """The store of one run, as the engine sees it; holds the run's kernel lock until `close`."""
 
     def __init__(
         self, connection: sqlite3.Connection, database: str, folder: RunFolder, lock: Lock
@@ -41,24 +37,20 @@ class RunJournal:
         self._lock = lock
         self._number: Optional[int] = None
         self._failed = 0
-        self._unrecorded: Sequence[Envelope] = ()
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
-        """Record the events of one turn; those of a run start with its `RunStarted`.
+        """Record the events of one turn, all or none; the first of a run is its `RunStarted`.
 
         Raises:
             StoreError: they are not recorded.
         """
-        turn = [*self._unrecorded, *envelopes] if self._unrecorded else envelopes
-        if not turn:
+        if not envelopes:
             return
-        self._unrecorded = turn
         try:
             self._assert_in_place()
-            self._record(turn)
+            self._record(envelopes)
         except sqlite3.Error as fault:
             raise faults.from_sqlite(fault, self._database) from fault
-        self._unrecorded = ()
 
     def close(self) -> None:
         """Give the lock and the database back. Safe to call twice."""

@@ -96,7 +96,7 @@ class RunStore:
             while True:
                 turns = self._query(_TURNS, (number[0], after_seq, _BATCH))
                 for last_seq, events in turns:
-                    # a turn may repeat events whose commit was reported as failed
+                    # the turn may begin at or before `after_seq`
                     yield from (e for e in self._decode(events) if e.seq > after_seq)
                     after_seq = last_seq
                 if len(turns) < _BATCH:

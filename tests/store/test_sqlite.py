@@ -252,21 +252,6 @@ def test_a_path_too_long_for_sqlite_is_refused_by_its_length(tmp_path: Path) -> 
     )
 
 
-def test_a_turn_that_could_not_be_recorded_comes_with_the_next(store: RunStore) -> None:
-    journal = store.begin_run(BEGAN)
-    run_id = journal.folder.run_id
-    journal.append(opening(run_id))
-    os.rename(store.state.database, store.state.database + ".away")
-    with pytest.raises(StoreError):
-        journal.append(launched())
-    os.rename(store.state.database + ".away", store.state.database)
-
-    journal.append(ending("succeeded", 0))
-
-    journal.close()
-    assert list(store.envelopes(run_id)) == whole(run_id)
-
-
 def replace(path: str) -> None:
     Path(path + ".other").touch()
     os.replace(path + ".other", path)
