@@ -1,0 +1,39 @@
+"""The descriptors of this process: which of them steps get, and for how many attempts they do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from typing import List
+
+SPARE = 16
+"""Descriptors left to the rest of orchestra: its store, its reports, what it imports."""
+
+PER_ATTEMPT = 2
+"""A pipe and a log."""
+
+
+def settle_descriptors() -> None:
+    """Make 0 to 2 open and all others close-on-exec, so that steps get these three only."""
+    for standard in range(3):
+        try:
+            os.fstat(standard)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if standard == 0 else os.O_WRONLY)
+    for descriptor in open_descriptors():
+        if descriptor > 2:
+            with contextlib.suppress(OSError):  # the one that listed them has gone
+                os.set_inheritable(descriptor, False)
+
+
+def room_for_attempts() -> int:
+    """How many attempts fit at once under the limit of open files, at least one."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = limit - len(open_descriptors()) - SPARE
+    return max(1, free // PER_ATTEMPT)
+
+
+def open_descriptors() -> List[int]:
+    """The numbers that are open here."""
+    return [int(name) for name in os.listdir("/dev/fd")]

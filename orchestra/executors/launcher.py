@@ -1,0 +1,123 @@
+"""Starts attempts in the order they come, keeps those for which there is no room. Never waits."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections import OrderedDict
+from typing import Callable, List, NamedTuple, Optional, Tuple
+
+from orchestra.engine.ports import Ended
+from orchestra.executors.output import Output
+from orchestra.executors.process import NotStarted, NotYet, Spawner
+from orchestra.executors.started import Started
+from orchestra.model.run import AttemptKey, Invocation
+
+RETRY_S = 0.05
+"""How soon it is worth trying again when nothing of ours ends."""
+
+ROOM_PATIENCE_S = 10.0
+"""How long an attempt waits for room on a machine on which nothing of ours takes any."""
+
+BUSY_PATIENCE_S = 2.0
+"""How long it waits for whoever is writing its program."""
+
+
+class Waiting(NamedTuple):
+    """An attempt that is not started; since when nothing of ours could help it, monotonic."""
+
+    invocation: Invocation
+    since: Optional[float] = None
+
+
+class Launcher:
+    """A queue of attempts with a process at its end.
+
+    No room (the limits of open files, of processes, of memory) is no fault of a step: its attempt
+    waits until another one ends, and is refused only when none is left whose end could help.
+    """
+
+    def __init__(self, room: int, on_fault: Callable[[str], None]) -> None:
+        self._room = room
+        self._on_fault = on_fault
+        self._spawner = Spawner()
+        self._waiting: OrderedDict[AttemptKey, Waiting] = OrderedDict()
+        self.retry_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, key: AttemptKey, invocation: Invocation) -> None:
+        """Take one more."""
+        self._waiting[key] = Waiting(invocation)
+
+    def drop(self, key: AttemptKey) -> bool:
+        """Forget one that waits; whether there was such a one."""
+        return self._waiting.pop(key, None) is not None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._waiting.clear()
+
+    def launch(self, running: int) -> Tuple[List[Started], List[Ended]]:
+        """Start what can be started beside the `running` ones; the started and the refused."""
+        started: List[Started] = []
+        refused: List[Ended] = []
+        later: List[Tuple[AttemptKey, Waiting]] = []
+        now = time.monotonic()
+        self.retry_at = now + RETRY_S
+        floor_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        while self._waiting and running + len(started) < self._room:
+            key, waiting = self._waiting.popitem(last=False)
+            try:
+                started.append(self._start(key, waiting.invocation, floor_kib))
+            except NotStarted as refusal:
+                refused.append(Ended(key, refusal=refusal.reason))
+            except NotYet as delay:
+                alone = not running and not started
+                since = _helpless_since(waiting.since, delay, alone, now)
+                if since is not None and now - since > _patience_s(delay):
+                    refused.append(Ended(key, refusal=delay.reason))
+                    continue
+                later.append((key, Waiting(waiting.invocation, since)))
+                if not delay.busy:
+                    break
+        self._spawner.go_home()
+        for key, waiting in reversed(later):
+            self._waiting[key] = waiting
+            self._waiting.move_to_end(key, last=False)
+        return started, refused
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._spawner.close()
+
+    def _start(self, key: AttemptKey, invocation: Invocation, floor_kib: int) -> Started:
+        try:
+            reader, writer = os.pipe()
+        except OSError as error:
+            raise NotYet("no pipe for its output: %s" % error.strerror) from error
+        try:
+            pid = self._spawner.spawn(invocation, writer)
+        except BaseException:
+            os.close(reader)
+            raise
+        finally:
+            os.close(writer)
+        os.set_blocking(reader, False)
+        output = Output(reader, invocation.log_path, self._on_fault)
+        return Started(key, invocation, pid, output, floor_kib)
+
+
+def _helpless_since(
+    since: Optional[float], delay: NotYet, alone: bool, now: float
+) -> Optional[float]:
+    """None as long as the end of another attempt of ours may make room."""
+    if not (delay.busy or alone):
+        return None
+    return now if since is None else since
+
+
+def _patience_s(delay: NotYet) -> float:
+    return BUSY_PATIENCE_S if delay.busy else ROOM_PATIENCE_S

@@ -1,0 +1,279 @@
+"""Runs attempts as processes on this machine. Decides nothing: no retry, no timeout, no grace."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from signal import Signals
+from typing import Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+
+from orchestra.engine.ports import Ended, ExecutorStimulus, Launched
+from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
+from orchestra.executors.launcher import Launcher
+from orchestra.executors.orphans import Children, Orphans
+from orchestra.executors.output import BLOCK_BYTES
+from orchestra.executors.poller import new_poller
+from orchestra.executors.process import End, groups_of, kill_group, reap
+from orchestra.executors.started import Started
+from orchestra.executors.subreaper import Subreaper
+from orchestra.executors.wakeup import Wakeup
+from orchestra.model.run import AttemptKey, Invocation
+
+IDLE_S = 0.1
+"""How long what a step leaves behind may be silent before it is killed."""
+
+DRAIN_S = 5.0
+"""How long it may go on writing; and how long, after that, it may take to die."""
+
+SWEEP_S = 1.0
+"""How often orphans are looked for when nothing ends."""
+
+WAIT_S = 0.02
+"""How long `close` waits before it looks again."""
+
+BLOCKS_AT_END = 32
+"""How much is read at once when a step ends: more than a pipe holds."""
+
+
+class LocalExecutor:
+    """An Executor of this machine. Made once, in the main thread, before any other thread.
+
+    A step ends when its main process ends. What it leaves behind in the background may go on
+    writing until its pipe is silent for IDLE_S, DRAIN_S at most, and is then killed; a step that
+    leaves nothing ends at once. The end is reported when all of the step's processes are gone.
+
+    `on_output` is handed each block of output once it is in the log. `faults` says, in plain words
+    and once for each, which logs could not be written, and which processes could not be killed.
+    Of the process as a whole it takes: SIGCHLD, the signal wakeup descriptor (see Wakeup), the
+    ends of all children, the working directory during `submit`, the parenthood of orphans.
+    """
+
+    def __init__(
+        self, run_id: str, on_output: Optional[Callable[[AttemptKey, bytes], None]] = None
+    ) -> None:
+        self.faults: List[str] = []
+        self._on_output = on_output
+        self._started_by_key: Dict[AttemptKey, Started] = {}
+        self._started_by_pid: Dict[int, Started] = {}
+        self._started_by_fd: Dict[int, Started] = {}
+        self._ending: Dict[AttemptKey, Started] = {}
+        self._stimuli: List[ExecutorStimulus] = []
+        self._sweep_at = time.monotonic() + SWEEP_S
+        self._block = memoryview(bytearray(BLOCK_BYTES))
+        self._closed = False
+        with contextlib.ExitStack() as opened:
+            settle_descriptors()
+            self._children = Children()
+            opened.callback(self._children.close)
+            self._orphans = Orphans(run_id, self._children)
+            opened.callback(Subreaper().close)
+            self._poller = new_poller()
+            opened.callback(self._poller.close)
+            self._launcher = Launcher(room_for_attempts(), self.faults.append)
+            opened.callback(self._launcher.close)
+            self._wakeup = Wakeup()
+            opened.callback(self._wakeup.close)
+            self._poller.add(self._wakeup.fileno())
+            self._opened = opened.pop_all()
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `collect` has something, and at any signal."""
+        return self._poller.fileno()
+
+    def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
+        """Start all of the batch, in its order; those for which there is no room are kept."""
+        for key, invocation in batch:
+            self._launcher.add(key, invocation)
+        self._launch()
+        if self._stimuli:
+            self._wakeup.poke()
+
+    def collect(self) -> List[ExecutorStimulus]:
+        """What has happened since the last call, in order; never blocks."""
+        now = time.monotonic()
+        for fd in self._poller.ready():
+            started = self._started_by_fd.get(fd)
+            if started is None:
+                self._wakeup.drain()
+            else:
+                self._pump(started, now)
+        ended = False
+        for end in reap(self._started_by_pid, self._before_reaping):
+            self._note_end(end, now)
+            ended = True
+        if now >= self._sweep_at or (ended and self._children.cheap):
+            self._look_for_orphans()
+            self._sweep_at = now + SWEEP_S
+        if self._ending or self._orphans.owners_by_pid:
+            self._settle(now)
+        if len(self._launcher) and (ended or now >= self._launcher.retry_at):
+            self._launch()
+        stimuli, self._stimuli = self._stimuli, []
+        return stimuli
+
+    def due_in(self) -> Optional[float]:
+        """In how many seconds `collect` should be called though `fileno` is not readable."""
+        times = [
+            each.gone_by if each.drained else each.drained_by for each in self._ending.values()
+        ]
+        if self._started_by_key or self._orphans.owners_by_pid:
+            times.append(self._sweep_at)
+        if len(self._launcher):
+            times.append(self._launcher.retry_at)
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def stop(self, key: AttemptKey, signal: str) -> None:
+        """Send the signal, by name, to all processes of an attempt; then they are continued.
+
+        After `SIGKILL` nothing is waited for but their death. An attempt that still waits for room
+        ends as refused. Does nothing where it has already ended.
+        """
+        if self._launcher.drop(key):
+            self._stimuli.append(Ended(key, refusal="it was stopped before it could start"))
+            self._wakeup.poke()
+        started = self._started_by_key.get(key)
+        if started is None:
+            return
+        number = Signals[signal]
+        self._look_for_orphans()
+        self._signal(started, number)
+        if number == Signals.SIGKILL:
+            started.killed = True
+            started.drained = started.end is not None
+        else:
+            self._signal(started, Signals.SIGCONT)
+
+    def running(self) -> int:
+        """How many attempts have been submitted and not yet been reported as ended."""
+        return len(self._started_by_key) + len(self._launcher)
+
+    def close(self) -> None:
+        """Kill whatever still runs and give everything back. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._kill_all(time.monotonic() + DRAIN_S)
+        finally:
+            for started in list(self._started_by_fd.values()):
+                self._close_output(started)
+            self._opened.close()
+
+    def _kill_all(self, deadline: float) -> None:
+        self._launcher.clear()
+        for started in self._started_by_key.values():
+            self._signal(started, Signals.SIGKILL)
+            started.killed = True
+            started.drained = started.end is not None
+        self._look_for_orphans()
+        while self._started_by_key or self._orphans.owners_by_pid:
+            if time.monotonic() > deadline:
+                self._tell_of_survivors()
+                return
+            self._signal_groups(self._orphans.owners_by_pid, Signals.SIGKILL)
+            self._poller.ready(WAIT_S)
+            self.collect()
+            self._look_for_orphans()
+
+    def _launch(self) -> None:
+        all_started, refused = self._launcher.launch(len(self._started_by_key))
+        for started in all_started:
+            assert started.output is not None
+            self._started_by_key[started.key] = started
+            self._started_by_pid[started.pid] = started
+            self._started_by_fd[started.output.fd] = started
+            self._poller.add(started.output.fd)
+            self._stimuli.append(Launched(started.key, started.pid))
+        self._stimuli.extend(refused)
+
+    def _pump(self, started: Started, now: float) -> bool:
+        """Move a block of output to its log; whether there was one."""
+        assert started.output is not None
+        count = started.output.pump(self._block)
+        if count:
+            started.drained_by = min(now + IDLE_S, started.gone_by - DRAIN_S)
+            if self._on_output is not None:
+                self._on_output(started.key, bytes(self._block[:count]))
+        elif count == 0:
+            self._close_output(started)
+        return bool(count)
+
+    def _pump_what_is_there(self, started: Started, now: float) -> None:
+        """Move what a pipe holds; bounded, for someone may be writing all the time."""
+        blocks = 0
+        while started.output is not None and blocks < BLOCKS_AT_END and self._pump(started, now):
+            blocks += 1
+
+    def _close_output(self, started: Started) -> None:
+        assert started.output is not None
+        self._poller.remove(started.output.fd)
+        del self._started_by_fd[started.output.fd]
+        started.log_bytes = started.output.log_bytes
+        started.output.close()
+        started.output = None
+        started.drained = started.end is not None
+
+    def _before_reaping(self, pid: int) -> None:
+        """While its number is held, kill the group of a step of which nothing else can still write.
+
+        Where orphans are not seen at once this is the only moment for the others too.
+        """
+        started = self._started_by_pid.get(pid)
+        if started is None:
+            return
+        self._pump_what_is_there(started, time.monotonic())
+        if started.output is None or started.killed or not self._children.cheap:
+            kill_group(pid, Signals.SIGKILL)
+
+    def _note_end(self, end: End, now: float) -> None:
+        started = self._started_by_pid.pop(end.pid, None)
+        if started is None:
+            self._orphans.owners_by_pid.pop(end.pid, None)
+            return
+        started.end = end
+        started.drained = started.output is None or started.killed
+        started.drained_by = now + IDLE_S
+        started.gone_by = now + 2 * DRAIN_S
+        self._ending[started.key] = started
+
+    def _settle(self, now: float) -> None:
+        """Kill the orphans whose time is over, report the attempts of which nothing is left."""
+        for started in self._ending.values():
+            started.drained = started.drained or now >= started.drained_by
+        mourned = self._kill_doomed() if self._orphans.owners_by_pid else ()
+        for started in list(self._ending.values()):
+            if not started.drained or (started.key in mourned and now < started.gone_by):
+                continue
+            if started.output is not None:
+                self._pump_what_is_there(started, now)
+            if started.output is not None:
+                self._close_output(started)
+            if started.key in mourned:
+                self._tell_of_survivors()
+            del self._ending[started.key]
+            del self._started_by_key[started.key]
+            self._stimuli.append(started.ended())
+
+    def _kill_doomed(self) -> FrozenSet[AttemptKey]:
+        """Kill the orphans that serve nobody any more; the attempts they may have belonged to."""
+        serving = [each.key for each in self._started_by_key.values() if not each.drained]
+        doomed = self._orphans.doomed(serving)
+        self._signal_groups(doomed, Signals.SIGKILL)
+        return frozenset().union(*(self._orphans.owners_by_pid[pid] for pid in doomed))
+
+    def _look_for_orphans(self) -> None:
+        self._orphans.look(self._started_by_pid, self._started_by_key.values())
+
+    def _signal(self, started: Started, number: int) -> None:
+        if started.end is None:
+            kill_group(started.pid, number)
+        self._signal_groups(self._orphans.left_by(started.key), number)
+
+    def _signal_groups(self, orphans: Iterable[int], number: int) -> None:
+        """Signal the groups of orphans, but none that is led by a process of ours."""
+        for group in groups_of(orphans).difference(self._started_by_pid):
+            kill_group(group, number)
+
+    def _tell_of_survivors(self) -> None:
+        pids = sorted([*self._started_by_pid, *self._orphans.owners_by_pid])
+        self.faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))

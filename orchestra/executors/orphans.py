@@ -1,0 +1,157 @@
+"""The children of this process that it did not start: what steps left behind. Signals nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import (
+    Collection,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Set,
+    Tuple,
+)
+
+from orchestra.model.run import AttemptKey, Invocation
+
+# The kernel hands the list of children out by pages. Source: seq_read_iter() in fs/seq_file.c
+_PAGE_BYTES = 4096
+
+_RUN_MARK = b"ORCHESTRA_RUN_ID"
+
+
+class Children:
+    """The pids of the children of this process, from the kernel's own list where there is one.
+
+    `cheap` says that there is: 2 µs and 0.2 µs a child. Else all of /proc is looked through; where
+    there is no /proc (macOS) no child is ever seen.
+    """
+
+    def __init__(self, proc: str = "/proc") -> None:
+        self._proc = proc
+        self._list: Optional[int] = None
+        with contextlib.suppress(OSError):
+            path = "%s/self/task/%d/children" % (proc, os.getpid())
+            self._list = os.open(path, os.O_RDONLY)
+        self.cheap = self._list is not None
+
+    def pids(self) -> List[int]:
+        """All of them, the dead that are not reaped too."""
+        if self._list is None:
+            return self._scan()
+        text = block = os.pread(self._list, _PAGE_BYTES, 0)
+        while len(block) > _PAGE_BYTES // 2:
+            block = os.pread(self._list, _PAGE_BYTES, len(text))
+            text += block
+        return list(map(int, text.split()))
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._list is not None:
+            os.close(self._list)
+
+    def _scan(self) -> List[int]:
+        own = b"%d" % os.getpid()
+        names: List[str] = []
+        with contextlib.suppress(OSError):
+            names = [name for name in os.listdir(self._proc) if name.isdigit()]
+        return [int(name) for name in names if self._parent(name) == own]
+
+    def _parent(self, name: str) -> bytes:
+        """The second field after the command, which is in brackets and may hold anything."""
+        text = _read("%s/%s/stat" % (self._proc, name))
+        return b"".join(text.rpartition(b")")[2].split()[1:2])
+
+
+class Present(Protocol):
+    """An attempt that has not been reported as ended; `pid` is the one it had."""
+
+    key: AttemptKey
+    pid: int
+    invocation: Invocation
+
+
+class Orphans:
+    """Who is among the children without having been started here, and whose it is.
+
+    An orphan belongs to the attempt in whose session it is, else to the attempt that its
+    environment names (ORCHESTRA_RUN_ID, ORCHESTRA_STEP, ORCHESTRA_ATTEMPT), else to any of the
+    attempts that were there when it was first seen. As long as one of these runs it is left alone:
+    a server that a step starts in the background serves that step. After that it is doomed.
+    What was a child before the run, or is in the session of this process, is no step's.
+    """
+
+    def __init__(self, run_id: str, children: Children) -> None:
+        self._run_id = os.fsencode(run_id)
+        self._children = children
+        self._strangers = set(children.pids())
+        self._session = os.getsid(0)
+        self._unsure: Set[int] = set()
+        self.owners_by_pid: Dict[int, FrozenSet[AttemptKey]] = {}
+
+    def look(self, unreaped: Collection[int], present: Collection[Present]) -> None:
+        """Bring `owners_by_pid` up to date. `unreaped` are the pids that were started here."""
+        pids = self._children.pids()
+        if len(pids) == len(unreaped) and not self.owners_by_pid and not self._strangers:
+            return
+        self._strangers.intersection_update(pids)
+        orphans = set(pids).difference(self._strangers, unreaped)
+        for pid in self.owners_by_pid.keys() - orphans:
+            del self.owners_by_pid[pid]
+        self._unsure &= orphans
+        for pid in orphans:
+            if pid not in self.owners_by_pid or pid in self._unsure:
+                self._adopt(pid, present)
+
+    def _adopt(self, pid: int, present: Collection[Present]) -> None:
+        try:
+            session = os.getsid(pid)
+        except ProcessLookupError:
+            return
+        if session == self._session:
+            return
+        owners = frozenset(each.key for each in present if each.pid == session)
+        environ = b"" if owners else _read("/proc/%d/environ" % pid)
+        if owners or environ:
+            self._unsure.discard(pid)
+            self.owners_by_pid[pid] = owners or self._named(environ, present)
+        elif pid not in self.owners_by_pid:
+            # Empty also while it goes through exec or exit: it is looked at again.
+            self._unsure.add(pid)
+            self.owners_by_pid[pid] = frozenset(each.key for each in present)
+
+    def left_by(self, key: AttemptKey) -> List[int]:
+        """The pids that belong to the attempt and to no other."""
+        only = frozenset((key,))
+        return [pid for pid, owners in self.owners_by_pid.items() if owners == only]
+
+    def doomed(self, serving: Collection[AttemptKey]) -> List[int]:
+        """The pids that belong to none of the attempts named."""
+        return [pid for pid, owners in self.owners_by_pid.items() if owners.isdisjoint(serving)]
+
+    def _named(self, environ: bytes, present: Collection[Present]) -> FrozenSet[AttemptKey]:
+        """Whom the marks name, nobody if that has gone; without marks all that are there."""
+        value_by_name = dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
+        if value_by_name.get(_RUN_MARK) != self._run_id:
+            return frozenset(each.key for each in present)
+        marks = _attempt_marks(value_by_name)
+        return frozenset(
+            each.key for each in present if _attempt_marks(each.invocation.env) == marks
+        )
+
+
+def _attempt_marks(env: Mapping[bytes, bytes]) -> Tuple[Optional[bytes], Optional[bytes]]:
+    return env.get(b"ORCHESTRA_STEP"), env.get(b"ORCHESTRA_ATTEMPT")
+
+
+def _read(path: str) -> bytes:
+    """What a file of /proc holds; nothing where it may not be read or has gone."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""

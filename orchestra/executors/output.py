@@ -1,0 +1,79 @@
+"""One attempt's output, from its pipe to its log. Must never wait for a step, nor fail one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from typing import Callable, Optional
+
+BLOCK_BYTES = 1 << 18
+DEFAULT_PIPE_BYTES = 1 << 16
+
+# Linux; `fcntl` names it from Python 3.10 on. Source: fcntl(2).
+F_SETPIPE_SZ = 1031
+
+LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+class Output:
+    """The reading end of a pipe and the log behind it.
+
+    The log is created at the first byte, mode 0600, never through a link, never over something
+    that is there. When it cannot be written `on_fault` is told why, once, and the pipe is read on:
+    a step neither blocks nor dies because a disk is full. `log_bytes` is what the log holds.
+    """
+
+    __slots__ = ("_grown", "_log", "_log_path", "_lost", "_on_fault", "fd", "log_bytes")
+
+    def __init__(self, fd: int, log_path: str, on_fault: Callable[[str], None]) -> None:
+        self.fd = fd
+        self.log_bytes = 0
+        self._log_path = log_path
+        self._on_fault = on_fault
+        self._log = -1
+        self._lost = False
+        self._grown = False
+
+    def pump(self, block: memoryview) -> Optional[int]:
+        """Move what is there, at most one block, and leave it at the head of `block`.
+
+        Returns how many bytes it was: 0 at the end of the pipe, None if there is nothing now.
+        """
+        try:
+            count = os.readv(self.fd, [block])
+        except BlockingIOError:
+            return None
+        if not count:
+            return 0
+        if count >= DEFAULT_PIPE_BYTES and not self._grown:
+            self._grow()
+        if not self._lost:
+            self._write(block[:count])
+        return count
+
+    def close(self) -> None:
+        """Close the pipe and the log."""
+        os.close(self.fd)
+        if self._log >= 0:
+            os.close(self._log)
+
+    def _grow(self) -> None:
+        """Give a step that fills its pipe a larger one, where that is allowed."""
+        self._grown = True
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self.fd, F_SETPIPE_SZ, BLOCK_BYTES)
+
+    def _write(self, view: memoryview) -> None:
+        try:
+            if self._log < 0:
+                self._log = os.open(self._log_path, LOG_FLAGS, 0o600)
+            while view:
+                written = os.write(self._log, view)
+                self.log_bytes += written
+                view = view[written:]
+        except OSError as error:
+            self._lost = True
+            reason = os.strerror(error.errno or errno.EIO)
+            self._on_fault("cannot write %s: %s" % (self._log_path, reason))
