@@ -23,6 +23,9 @@ if KIND in ("code", "call"):  # the other two save 10 ms
     import json
     import re
     from collections.abc import Mapping
+if KIND == "code":
+    import linecache
+    import traceback
 if KIND == "call":
     import inspect
 
@@ -30,8 +33,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Dict, List, Optional, Type
-
-CLEAN_PATH = tuple(sys.path)
 
 
 class Outputs:
@@ -137,22 +138,6 @@ def hide_bootstrap(show: "Callable[..., object]" = sys.__excepthook__) -> None:
     sys.excepthook = hook
 
 
-def show_with_source(filename: str, source: str) -> "Callable[..., object]":
-    """Shows an exception with lines of inline code, which Python itself finds in no file."""
-
-    def show(*about: "Any") -> None:
-        path, sys.path[:] = sys.path[:], CLEAN_PATH
-        import linecache
-        import traceback
-
-        sys.path[:] = path
-        lines = [line + "\n" for line in source.split("\n")]
-        linecache.cache[filename] = (len(source), None, lines, filename)
-        traceback.print_exception(*about)
-
-    return show
-
-
 def run_file(folder: str, rest: "List[str]") -> None:
     """As `python FILE ARG…`, with the workflow's folder before the file's own."""
     from importlib.machinery import SourceFileLoader
@@ -190,7 +175,9 @@ def run_code(folder: str, rest: "List[str]") -> None:
     code, filename = payload["code"], "<%s>" % payload["step"]
     sys.argv = ["-c"]
     sys.path.insert(0, folder)
-    hide_bootstrap(show_with_source(filename, code))
+    lines = [line + "\n" for line in code.split("\n")]
+    linecache.cache[filename] = (len(code), None, lines, filename)
+    hide_bootstrap(traceback.print_exception)  # Python's own finds lines in files alone
     names = become_main()
     names.update(payload["names"], __loader__=sys.__loader__)
     with Outputs(names):

@@ -18,7 +18,7 @@ from collections.abc import Mapping as AbstractMapping
 from typing import Any, Dict, Mapping, Union
 
 from orchestra.engine.ports import Launching
-from orchestra.model.expression import Scope, Value, fill_tree
+from orchestra.model.expression import ExpressionError, Scope, Tree, Value, fill_tree
 from orchestra.model.run import Invocation
 from orchestra.model.workflow import PythonCall, PythonCode, PythonFile, PythonModule
 from orchestra.steps.command import fill_arguments
@@ -56,9 +56,17 @@ def render_code(body: PythonCode, launching: Launching, place: Place) -> Invocat
 def render_call(body: PythonCall, launching: Launching, place: Place) -> Invocation:
     """A function with its arguments by name, which keep their types."""
     scope = launching.scope
-    args = {name: fill_tree(tree, scope) for name, tree in body.args.items()}
+    args = {name: _fill(name, tree, scope) for name, tree in body.args.items()}
     payload: Dict[str, Value] = {"names": _names(scope), "call": body.call, "args": args}
     return _invocation(body, place, b"call", _payload(place, payload))
+
+
+def _fill(name: str, tree: Tree, scope: Scope) -> Value:
+    try:
+        return fill_tree(tree, scope)
+    except ExpressionError as fault:
+        message = "python argument %s: %s" % (name, fault.message)
+        raise ExpressionError(message, fault.offset, fault.hint) from None
 
 
 def _invocation(
