@@ -1,0 +1,106 @@
+"""Untrusted text made safe for a terminal, and the cells that text takes there. Pure.
+
+What it gives back holds no control, no direction override, no lone surrogate: it cannot move the
+cursor, hide what stands before it, or fail to be encoded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import List
+from unicodedata import category, east_asian_width
+
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+_COLOUR = re.compile("\x1b\\[[0-9;:]*m")
+_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e"}
+_EMOJI_START = "\U0001f000"
+_LONGEST_LINE = 4000
+
+
+def safe_line(text: str) -> str:
+    r"""The text as one line, with each control, direction override or lone surrogate spelled out.
+
+    A line feed becomes `\n`, an escape `\e`, others `\x9b`, `\u202e`, `\U000e0041`.
+    """
+    if text.isprintable():
+        return text
+    return _UNSAFE.sub(_spell, text)
+
+
+def output_lines(data: bytes) -> List[str]:
+    """The lines of a step's output, each safe to show.
+
+    Bytes that are no UTF-8 are spelled out; colours (and only complete colour sequences) are
+    dropped; tabs become blanks; a bare carriage return ends a line as a line feed does, so that
+    what it would have overwritten stays to be seen. Very long lines are cut, saying by how much.
+    """
+    text = data.decode("utf-8", "backslashreplace")
+    if "\x1b" in text:
+        text = _COLOUR.sub("", text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return [_output_line(line) for line in lines]
+
+
+def cell_width(text: str) -> int:
+    """How many cells of a terminal the text takes; where terminals differ, the larger number."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def fit(text: str, width: int, ellipsis: str = "…") -> str:
+    """The text, or as much of its beginning as fits into `width` cells with an ellipsis after."""
+    if len(text) <= width and text.isascii():
+        return text
+    room = width - len(ellipsis)
+    used = 0
+    cut = 0
+    for place, character in enumerate(text[: 8 * width + 8]):
+        used += _cells(character)
+        if used <= room:
+            cut = place + 1
+        elif used > width:
+            break
+    if used <= width and len(text) <= 8 * width + 8:
+        return text
+    return text[:cut] + ellipsis[: max(width, 0)]
+
+
+def pad(text: str, width: int, right: bool = False) -> str:
+    """The text with blanks after it (`right`: before it) up to `width` cells."""
+    blanks = " " * (width - cell_width(text))
+    return blanks + text if right else text + blanks
+
+
+def _output_line(line: str) -> str:
+    if len(line) > _LONGEST_LINE:
+        left_out = len(line) - _LONGEST_LINE
+        line = "%s… (%d more characters)" % (line[:_LONGEST_LINE], left_out)
+    return line if line.isprintable() else safe_line(line.expandtabs())
+
+
+def _spell(match: re.Match[str]) -> str:
+    character = match.group()
+    code = ord(character)
+    if character in _SHORT:
+        return _SHORT[character]
+    if code < 0x100:
+        return "\\x%02x" % code
+    return "\\u%04x" % code if code < 0x10000 else "\\U%08x" % code
+
+
+def _cells(character: str) -> int:
+    if character.isascii():
+        return 1
+    if character >= _EMOJI_START or east_asian_width(character) in "WF":
+        return 2
+    if character == "\ufe0f":  # asks for the wide picture of the character before it
+        return 1
+    return 0 if category(character) in ("Mn", "Me", "Cf") else 1

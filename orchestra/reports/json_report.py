@@ -1,0 +1,75 @@
+"""The report of a run for other programs, as `schemas/report.schema.json` says. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Dict, Optional
+
+from orchestra.model.json_text import json_text
+from orchestra.model.log_excerpt import LogReader
+from orchestra.model.run import Attempt, RunRecord, StepRecord
+from orchestra.model.units import plain_amounts
+
+REPORT_FORMAT = 1
+
+
+def render_json_report(record: RunRecord, logs: Optional[LogReader] = None) -> str:
+    """The report as indented JSON with a line feed at its end; see `report_data`."""
+    return json_text(report_data(record, logs), indent=2) + "\n"
+
+
+def report_data(record: RunRecord, logs: Optional[LogReader] = None) -> Dict[str, Any]:
+    """The report as plain data: times in ISO 8601 UTC, cpu in cores, sizes in bytes.
+
+    Paths of logs are absolute, or relative to the run's folder where `logs` is None.
+    """
+    return {
+        "format": REPORT_FORMAT,
+        "run_id": record.run_id,
+        "workflow": record.workflow,
+        "state": record.state.value,
+        "exit_code": record.exit_code,
+        "started_at": iso_time(record.started_at),
+        "elapsed_s": _rounded(record.elapsed_s),
+        "lower_bound_s": _rounded(record.lower_bound_s),
+        "budget": plain_amounts(record.budget),
+        "steps": [_step(step, logs) for step in record.step_by_id.values()],
+    }
+
+
+def iso_time(at: float) -> str:
+    """UTC seconds as `2026-11-22T10:15:00.250Z`."""
+    moment = datetime.fromtimestamp(at, timezone.utc).replace(tzinfo=None)
+    return moment.isoformat(timespec="milliseconds") + "Z"
+
+
+def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
+    return {
+        "id": step.id,
+        "state": step.state.value,
+        "reason": step.reason,
+        "needs": list(step.needs),
+        "resources": plain_amounts(step.resources),
+        "outputs": dict(step.outputs),
+        "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
+    }
+
+
+def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
+    log = attempt.log
+    return {
+        "number": attempt.number,
+        "outcome": None if attempt.outcome is None else attempt.outcome.value,
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "started_at": iso_time(attempt.started_at),
+        "ended_at": None if attempt.ended_at is None else iso_time(attempt.ended_at),
+        "queued_s": _rounded(attempt.queued_s),
+        "cpu_s": _rounded(attempt.cpu_s),
+        "max_rss_bytes": attempt.max_rss_bytes,
+        "log": logs.path(log) if logs is not None and log is not None else log,
+    }
+
+
+def _rounded(seconds: Optional[float]) -> Optional[float]:
+    return None if seconds is None else round(seconds, 6)

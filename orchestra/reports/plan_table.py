@@ -1,0 +1,91 @@
+"""A plan as a table for people: what would run, when, why, with what. Pure, runs nothing."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence, Tuple
+
+from orchestra.model.look import Look, Tone, amounts_text
+from orchestra.model.plan import Plan, PlannedStep, Prediction, Will
+from orchestra.model.screen_text import fit, safe_line
+from orchestra.model.units import format_duration
+from orchestra.reports.table import Cell, Column, render_table
+
+_WILL_TONES = {
+    Will.RUN: Tone.GOOD,
+    Will.CACHED: Tone.QUIET,
+    Will.SKIP: Tone.QUIET,
+    Will.UNKNOWN: Tone.WARN,
+}
+_COLUMNS = (
+    Column("wave", least=4, right=True),
+    Column("step", least=8),
+    Column("needs", least=6, yields=1),
+    Column("will", least=7),
+    Column("why", least=8, yields=2),
+    Column("demand", least=6, yields=3),
+    Column("time", least=5, right=True, yields=4),
+)
+_MOST_NEEDS = 6
+
+
+def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look) -> str:
+    """The plan in waves, then its peak demand, critical path, work, lower bound and prediction."""
+    rows = [_row(plan, step) for step in plan.steps]
+    parts = [
+        "%s %s\n\n" % (look.paint(safe_line(plan.workflow.name), Tone.STRONG), _counts(plan)),
+        render_table(_COLUMNS, rows, width, look) if rows else "",
+        "\n",
+    ]
+    path = _critical_path(plan, width - len("critical path  "), look)
+    facts = [
+        ("budget", amounts_text(plan.budget)),
+        ("peak demand", amounts_text(prediction.peak) or "nothing"),
+        ("critical path", path),
+        ("work", format_duration(plan.work_s)),
+        ("lower bound", format_duration(plan.lower_bound_s)),
+        ("predicted", format_duration(prediction.predicted_s)),
+    ]
+    for title, text in facts:
+        parts.append("%s  %s\n" % (look.paint("%-13s" % title, Tone.QUIET), text))
+    for note in plan.notes:
+        parts.append("%s %s\n" % (look.paint("note:", Tone.WARN), safe_line(note)))
+    return "".join(parts)
+
+
+def _counts(plan: Plan) -> str:
+    waves = max((step.wave for step in plan.steps), default=0)
+    number = {will: sum(step.will is will for step in plan.steps) for will in Will}
+    words = ["%d steps in %d waves" % (len(plan.steps), waves)]
+    words += ["%d %s" % (number[will], will.value) for will in Will if number[will]]
+    return ", ".join(words)
+
+
+def _row(plan: Plan, step: PlannedStep) -> Tuple[Cell, ...]:
+    return (
+        Cell(str(step.wave), Tone.QUIET),
+        Cell(safe_line(step.step.id)),
+        Cell(_some(_ids(plan, step.needs[:_MOST_NEEDS]), len(step.needs)), Tone.QUIET),
+        Cell(step.will.value, _WILL_TONES[step.will]),
+        Cell(safe_line(step.reason), Tone.QUIET),
+        Cell("unknown" if step.demand is None else amounts_text(step.demand)),
+        Cell(_time(step.duration_s)),
+    )
+
+
+def _time(duration_s: Optional[float]) -> str:
+    return "" if duration_s is None else format_duration(duration_s)
+
+
+def _ids(plan: Plan, places: Sequence[int]) -> List[str]:
+    return [safe_line(plan.steps[place].step.id) for place in places]
+
+
+def _some(ids: List[str], total: int) -> str:
+    text = ", ".join(ids)
+    return text if total == len(ids) else "%s +%d" % (text, total - len(ids))
+
+
+def _critical_path(plan: Plan, width: int, look: Look) -> str:
+    arrow = " → " if look.unicode else " > "
+    text = arrow.join(_ids(plan, plan.critical_path[: max(width, 1)]))
+    return fit(text, max(width, 1), look.ellipsis) or "nothing"

@@ -1,0 +1,145 @@
+"""The table that ends a run and that `show` prints: state, time, attempts and why of each step."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import List, Optional, Tuple
+
+from orchestra.model.log_excerpt import LogReader
+from orchestra.model.look import (
+    ENDED_STATES,
+    Look,
+    Tone,
+    count_words,
+    run_tone,
+    state_tone,
+    state_word,
+    step_label,
+)
+from orchestra.model.run import RunRecord, StepRecord, StepState
+from orchestra.model.screen_text import cell_width, safe_line
+from orchestra.model.units import format_duration
+from orchestra.reports.failure import failure_text
+from orchestra.reports.table import Cell, Column, render_table
+
+_MOST_ROWS = 60
+_MOST_FAILURES = 10
+_MOST_NOTES = 20
+_EXPECTED_REASON = "exit code 0"
+_WAITING = (StepState.RUNNING, StepState.WAITING_RETRY, StepState.READY, StepState.PENDING)
+_BY_WEIGHT = (
+    StepState.FAILED,
+    StepState.CANCELLED,
+    StepState.ALLOWED_FAILURE,
+    StepState.RECOVERED,
+    *_WAITING,
+    StepState.BLOCKED,
+    StepState.SKIPPED,
+)
+_COLUMNS = (
+    Column("", least=1, gap=1),
+    Column("step", least=8),
+    Column("state", least=9),
+    Column("time", least=5, right=True, yields=1),
+    Column("attempts", least=3, right=True, yields=2),
+    Column("why", least=12),
+)
+
+
+def render_summary(
+    record: RunRecord,
+    width: int,
+    look: Look,
+    logs: Optional[LogReader] = None,
+    tail_lines: int = 10,
+) -> str:
+    """The summary of a run, ended or not, in lines of at most `width` cells (paths excepted).
+
+    With more than 60 steps only those that were no plain success have a row, and the rest is
+    counted. `tail_lines` of each failed step's log are shown, 0 for none.
+    """
+    shown, left_out = _shown(record)
+    parts = [render_table(_COLUMNS, [_row(step, look) for step in shown], width, look)]
+    if left_out:
+        parts.append(look.paint("%s and %s\n" % (look.ellipsis, left_out), Tone.QUIET))
+    failed = [s for s in record.step_by_id.values() if s.state is StepState.FAILED]
+    for step in failed[:_MOST_FAILURES]:
+        parts.append("\n" + failure_text(step, logs, width, look, tail_lines))
+    if len(failed) > _MOST_FAILURES:
+        parts.append("\n%s and %d more failed\n" % (look.ellipsis, len(failed) - _MOST_FAILURES))
+    parts.append(_notes(record, look))
+    parts.append("\n" + totals_line(record, look, width) + "\n")
+    return "".join(parts)
+
+
+def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:
+    """`nightly failed: 12 succeeded, 1 failed, 3 blocked in 4.2s`.
+
+    One line, or where that is wider than `width` (0: no limit) the counts on lines of their own.
+    """
+    states = ENDED_STATES if record.elapsed_s is not None else (*ENDED_STATES, *_WAITING)
+    counts = ", ".join(count_words(record.counts, *states)) or "no steps"
+    if record.elapsed_s is not None:
+        counts += " in %s" % format_duration(record.elapsed_s)
+    name, state = safe_line(record.workflow), record.state.value
+    reason = " (%s)" % safe_line(record.reason) if record.reason else ""
+    head = "%s %s%s" % (
+        look.paint(name, Tone.STRONG),
+        look.paint(state, run_tone(record.state)),
+        reason,
+    )
+    cells = cell_width(name) + 1 + len(state) + cell_width(reason)
+    if width and cells + 2 + len(counts) > width:
+        lines = wrap(counts, max(width - 2, 1), break_long_words=False)
+        return "\n  ".join([head + ":", *lines])
+    return "%s: %s" % (head, counts)
+
+
+def _shown(record: RunRecord) -> Tuple[List[StepRecord], str]:
+    """The steps that get a row, in plan order, and the count of the others in words."""
+    steps = list(record.step_by_id.values())
+    if len(steps) <= _MOST_ROWS:
+        return steps, ""
+    order = {state: place for place, state in enumerate(_BY_WEIGHT)}
+    special = [place for place, step in enumerate(steps) if not _is_plain(step)]
+    special.sort(key=lambda place: order.get(steps[place].state, len(order)))
+    chosen = sorted(special[:_MOST_ROWS])
+    counts = dict(record.counts)
+    for place in chosen:
+        counts[steps[place].state] -= 1
+    left_out = ", ".join(count_words(counts, *ENDED_STATES, *_WAITING))
+    return [steps[place] for place in chosen], left_out
+
+
+def _is_plain(step: StepRecord) -> bool:
+    if step.state is StepState.SUCCEEDED:
+        return len(step.attempts) <= 1
+    return step.state in (StepState.CACHED, StepState.PENDING, StepState.READY)
+
+
+def _row(step: StepRecord, look: Look) -> Tuple[Cell, ...]:
+    tone = state_tone(step.state)
+    loud = tone if tone in (Tone.BAD, Tone.WARN) else Tone.PLAIN
+    duration = "" if step.duration_s is None else format_duration(step.duration_s)
+    attempts = str(len(step.attempts)) if step.attempts else ""
+    reason = "" if step.reason == _EXPECTED_REASON else safe_line(step.reason)
+    return (
+        Cell(look.mark(step.state), tone),
+        Cell(step_label(step.id, step.name), Tone.STRONG if loud is Tone.BAD else Tone.PLAIN),
+        Cell(state_word(step.state), tone if loud is tone else Tone.QUIET),
+        Cell(duration),
+        Cell(attempts, Tone.QUIET if attempts == "1" else Tone.PLAIN),
+        Cell(reason, Tone.PLAIN if loud is Tone.BAD else Tone.QUIET),
+    )
+
+
+def _notes(record: RunRecord, look: Look) -> str:
+    if not record.notes:
+        return ""
+    lines = [
+        "%s %s" % (look.paint("note:", Tone.WARN), safe_line(note))
+        for note in record.notes[:_MOST_NOTES]
+    ]
+    if len(record.notes) > _MOST_NOTES:
+        lines.append("%s and %d more notes" % (look.ellipsis, len(record.notes) - _MOST_NOTES))
+    return "\n" + "\n".join(lines) + "\n"

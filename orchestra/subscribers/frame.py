@@ -1,0 +1,176 @@
+"""What one frame of the live view shows, as lines that fit the terminal. Pure."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from orchestra.model.look import (
+    ENDED_STATES,
+    Look,
+    Tone,
+    count_words,
+    state_tone,
+)
+from orchestra.model.run import RunRecord, StepState
+from orchestra.model.screen_text import cell_width, pad, safe_line
+from orchestra.model.units import SIZED_RESOURCES, format_amount, format_duration, format_size
+from orchestra.subscribers.painter import Line
+
+_WIDEST_BAR = 40
+_LEAST_BAR = 8
+_WIDEST_NAME = 28
+_CLOCK_CELLS = 6
+_LEAST_ROWS = 3
+_COUNTED_FIRST = (StepState.SUCCEEDED, StepState.FAILED, StepState.RUNNING)
+_WAITING = (StepState.PENDING, StepState.READY, StepState.WAITING_RETRY)
+_COUNTED_LAST = tuple(state for state in ENDED_STATES if state not in _COUNTED_FIRST)
+
+Span = Tuple[str, Tone]
+
+
+class Row(NamedTuple):
+    """A step under way: its label, for how long (or until when), and its last words."""
+
+    state: StepState
+    label: str
+    elapsed_s: float
+    words: str
+
+
+class View(NamedTuple):
+    """All that a frame is made from.
+
+    `rows` are as many as could ever be shown, `hidden` counts those beyond; `used` is what is in
+    use of the budget; `left_s` is None where no end can be expected; `name_cells` is the width of
+    the widest label.
+    """
+
+    record: RunRecord
+    elapsed_s: float
+    left_s: Optional[float]
+    used: Mapping[str, int]
+    rows: Sequence[Row]
+    hidden: int
+    name_cells: int
+
+
+def frame_lines(view: View, columns: int, height: int, look: Look) -> Tuple[Line, ...]:
+    """The frame, at most `height - 1` lines (one at least) of at most `columns - 1` cells."""
+    width = max(columns - 1, 1)
+    room = max(height - 1, 1)
+    lines = [_fit(spans, width, look) for spans in _head(view, width, look)][:room]
+    room -= len(lines)
+    if room < _LEAST_ROWS and view.rows:
+        return tuple(lines)
+    hidden = view.hidden + max(0, len(view.rows) - room)
+    shown = view.rows[: room - 1 if hidden else room]
+    hidden += min(len(view.rows), room) - len(shown)
+    name_cells = min(view.name_cells, _WIDEST_NAME, max(width // 3, 4))
+    lines += [_fit(_row(row, name_cells, look), width, look) for row in shown]
+    if hidden:
+        lines.append(_fit([("%s and %d more" % (look.ellipsis, hidden), Tone.QUIET)], width, look))
+    return tuple(lines)
+
+
+def _head(view: View, width: int, look: Look) -> Iterator[List[Span]]:
+    record = view.record
+    total = len(record.step_by_id)
+    done = sum(record.counts[state] for state in ENDED_STATES)
+    facts = " %d/%d  %s" % (done, total, clock(view.elapsed_s))
+    if view.left_s is not None:
+        facts += "  about %s left" % clock(max(view.left_s, 1.0))
+    name = safe_line(record.workflow)
+    bar = min(_WIDEST_BAR, width - cell_width(name) - len(facts) - 1)
+    if bar >= _LEAST_BAR:
+        yield [
+            (name + " ", Tone.STRONG),
+            *_bar(record, done, total, bar, look),
+            (facts, Tone.PLAIN),
+        ]
+    else:
+        yield [(facts.strip(), Tone.PLAIN)]
+    yield _counts(record, look)
+    budget = _budget(record.budget, view.used, look)
+    if budget:
+        yield budget
+    if record.stopping:
+        words = "stopping (%s): waiting for what runs" % safe_line(record.stopping)
+        yield [(words, Tone.WARN)]
+
+
+def _bar(record: RunRecord, done: int, total: int, cells: int, look: Look) -> List[Span]:
+    full, empty = ("━", "─") if look.unicode else ("#", "-")
+    filled = cells * done // total if total else cells
+    tone = Tone.BAD if record.counts[StepState.FAILED] else Tone.GOOD
+    return [(full * filled, tone), (empty * (cells - filled), Tone.QUIET)]
+
+
+def _counts(record: RunRecord, look: Look) -> List[Span]:
+    counts = record.counts
+    waiting = sum(counts[state] for state in _WAITING)
+    spans = [(count_words(counts, s)[0], state_tone(s)) for s in _COUNTED_FIRST if counts[s]]
+    if waiting:
+        spans.append(("%d waiting" % waiting, Tone.QUIET))
+    spans += [(count_words(counts, s)[0], state_tone(s)) for s in _COUNTED_LAST if counts[s]]
+    return _joined(spans, look)
+
+
+def _budget(budget: Mapping[str, int], used: Mapping[str, int], look: Look) -> List[Span]:
+    spans: List[Span] = []
+    for name, whole in budget.items():
+        if name in used:
+            taken = used[name]
+            tone = Tone.PLAIN if taken else Tone.QUIET
+            spans.append(("%s %s" % (safe_line(name), _share(name, taken, whole)), tone))
+    return _joined(spans, look)
+
+
+def _share(name: str, taken: int, whole: int) -> str:
+    """`3/4`, `2/8 GiB`, `512 MiB/8 GiB`."""
+    if name not in SIZED_RESOURCES:
+        return "%s/%s" % (format_amount(name, taken), format_amount(name, whole))
+    amount, unit = format_size(taken).split(" ")
+    of = format_size(whole)
+    same = not taken or unit == of.split(" ")[1]
+    return "%s/%s" % (amount if same else "%s %s" % (amount, unit), of)
+
+
+def _joined(spans: Sequence[Span], look: Look) -> List[Span]:
+    joined: List[Span] = []
+    for span in spans:
+        if joined:
+            joined.append((" %s " % look.dot, Tone.QUIET))
+        joined.append(span)
+    return joined
+
+
+def _row(row: Row, name_cells: int, look: Look) -> List[Span]:
+    name = pad(look.fit(row.label, name_cells), name_cells)
+    return [
+        ("%s " % look.mark(row.state), state_tone(row.state)),
+        (name, Tone.PLAIN),
+        ("%*s" % (_CLOCK_CELLS, clock(row.elapsed_s)), Tone.QUIET),
+        ("  " + row.words if row.words else "", Tone.QUIET),
+    ]
+
+
+def _fit(spans: Sequence[Span], width: int, look: Look) -> Line:
+    """The spans in one line, the one that crosses the edge cut short, those after it left out."""
+    parts: List[str] = []
+    used = 0
+    for text, tone in spans:
+        cells = cell_width(text)
+        if used + cells > width:
+            text = look.fit(text, width - used)
+            cells = cell_width(text)
+        if cells:
+            parts.append(look.paint(text, tone))
+        used += cells
+        if used >= width:
+            break
+    return Line("".join(parts), used)
+
+
+def clock(seconds: float) -> str:
+    """Whole seconds, so that a line changes once a second at most: `0s`, `42s`, `1m05s`."""
+    return "%ds" % max(seconds, 0) if seconds < 60 else format_duration(int(seconds))

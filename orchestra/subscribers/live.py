@@ -1,0 +1,218 @@
+"""`--output live`: what runs now, kept up to date at the foot of a terminal.
+
+Never waits for the terminal: a frame is only made when the one before has been taken, so that a
+slow one sees fewer frames and nothing else. Made for standard error; steps' output is shown safe.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from orchestra.engine.replay import Replay
+from orchestra.model.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Envelope,
+    RetryScheduled,
+    RunFinished,
+    RunStarted,
+    StepEnded,
+    StepReady,
+)
+from orchestra.model.look import Look, step_label
+from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
+from orchestra.model.screen_text import cell_width, output_lines, safe_line
+from orchestra.subscribers.expectation import Expectation
+from orchestra.subscribers.frame import Row, View, frame_lines
+from orchestra.subscribers.painter import Painter
+from orchestra.subscribers.screen import DescribeFailure, Screen, Summarize
+
+_TAIL_BYTES = 400
+_MOST_FAILURES_AT_ONCE = 20
+
+Size = Tuple[int, int]
+
+
+class LiveView:
+    """Reads the run's record from `replay`, which is given the events of a turn before this is.
+
+    `tick` is to be called about ten times a second with the time of the events' clock; `size`
+    gives columns and lines of the terminal each time it is asked.
+    """
+
+    def __init__(
+        self,
+        screen: Screen,
+        replay: Replay,
+        describe: DescribeFailure,
+        summarize: Summarize,
+        look: Look,
+        size: Callable[[], Size],
+        expectation: Optional[Expectation] = None,
+    ) -> None:
+        self._screen = screen
+        self._replay = replay
+        self._describe = describe
+        self._summarize = summarize
+        self._look = look
+        self._size = size
+        self._expectation = expectation
+        self._painter = Painter()
+        self._running: Dict[str, StepRecord] = {}
+        self._retrying: Dict[str, StepRecord] = {}
+        self._tails: Dict[str, bytes] = {}
+        self._used: Dict[str, int] = {}
+        self._failed: List[StepRecord] = []
+        self._name_cells = 0
+        self._over = False
+
+    def output(self, key: AttemptKey, chunk: bytes) -> None:
+        """Remember the end of what the step wrote."""
+        tail = self._tails.get(key.step, b"") + chunk[-_TAIL_BYTES:]
+        self._tails[key.step] = tail[-_TAIL_BYTES:]
+
+    def handle(self, envelopes: Sequence[Envelope]) -> None:
+        """Take note of what happened in this turn; only the end of the run is written at once."""
+        record = self._replay.record
+        if record is None:
+            return
+        for envelope in envelopes:
+            event = envelope.event
+            if type(event) is AttemptStarted:
+                self._started(record.step_by_id[event.step])
+            elif type(event) is AttemptEnded:
+                self._attempt_ended(event.step)
+            elif type(event) is StepEnded:
+                self._ended(record.step_by_id[event.step])
+            elif type(event) is RetryScheduled:
+                self._retrying[event.step] = record.step_by_id[event.step]
+            elif type(event) is StepReady:
+                self._demanded(record, event.resources)
+            elif type(event) is RunStarted:
+                self._begin(record)
+            elif type(event) is RunFinished:
+                self._finish(record)
+
+    def tick(self, now: float) -> None:
+        """Bring the terminal up to date, if it has taken what was written before."""
+        record = self._replay.record
+        if record is None or self._over or not self._screen.idle():
+            return
+        columns, height = self._size()
+        lines = frame_lines(self._view(record, now, height), columns, height, self._look)
+        text = self._painter.paint(lines, columns, self._failures())
+        if text:
+            self._screen.write(text, keep=True)
+
+    def close(self) -> None:
+        """Take the frame away and give the cursor back, if the run did not come to its end."""
+        if not self._over:
+            self._over = True
+            self._screen.write(self._painter.clear(self._size()[0]), keep=True)
+
+    def _begin(self, record: RunRecord) -> None:
+        self._name_cells = max(
+            (cell_width(step_label(s.id, s.name)) for s in record.step_by_id.values()), default=0
+        )
+        for step in record.step_by_id.values():
+            self._demanded(record, step.resources)
+
+    def _demanded(self, record: RunRecord, resources: Mapping[str, int]) -> None:
+        for name in resources:
+            if name in record.budget:
+                self._used.setdefault(name, 0)
+
+    def _started(self, step: StepRecord) -> None:
+        self._retrying.pop(step.id, None)
+        self._running[step.id] = step
+        for name, amount in step.resources.items():
+            self._used[name] = self._used.get(name, 0) + amount
+        if self._expectation is not None:
+            self._expectation.started(step.id)
+
+    def _attempt_ended(self, step: str) -> None:
+        self._tails.pop(step, None)
+        ended = self._running.pop(step, None)
+        if ended is not None:
+            for name, amount in ended.resources.items():
+                self._used[name] -= amount
+
+    def _ended(self, step: StepRecord) -> None:
+        self._retrying.pop(step.id, None)
+        if step.state is StepState.FAILED:
+            self._failed.append(step)
+        if self._expectation is not None:
+            self._expectation.ended(step.id)
+
+    def _finish(self, record: RunRecord) -> None:
+        self._over = True
+        clear = self._painter.clear(self._size()[0])
+        self._screen.write(clear + self._failures() + self._summarize(record), keep=True)
+
+    def _failures(self) -> str:
+        """What failed since the last frame, each with a blank line after it."""
+        failed, self._failed = self._failed, []
+        parts = [self._describe(step) + "\n" for step in failed[:_MOST_FAILURES_AT_ONCE]]
+        if len(failed) > len(parts):
+            parts.append("%d more steps failed\n\n" % (len(failed) - len(parts)))
+        return "".join(parts)
+
+    def _view(self, record: RunRecord, now: float, height: int) -> View:
+        rows = list(islice(self._rows(now), height))
+        left_s = None
+        if self._expectation is not None and not record.stopping:
+            left_s = self._expectation.left_s(
+                (step.id, now - step.attempts[-1].started_at) for step in self._running.values()
+            )
+        return View(
+            record=record,
+            elapsed_s=now - record.started_at,
+            left_s=left_s,
+            used=self._used,
+            rows=rows,
+            hidden=len(self._running) + len(self._retrying) - len(rows),
+            name_cells=self._name_cells,
+        )
+
+    def _rows(self, now: float) -> Iterator[Row]:
+        for step in self._running.values():
+            attempt = step.attempts[-1]
+            words = _last_words(self._tails.get(step.id, b""))
+            if attempt.number > 1:
+                words = "attempt %d  %s" % (attempt.number, words)
+            label = step_label(step.id, step.name)
+            yield Row(StepState.RUNNING, label, now - attempt.started_at, words)
+        for step in self._retrying.values():
+            number, reason = len(step.attempts) + 1, safe_line(step.attempts[-1].reason)
+            words = "until attempt %d, after: %s" % (number, reason)
+            label = step_label(step.id, step.name)
+            yield Row(StepState.WAITING_RETRY, label, (step.retry_at or now) - now, words)
+
+
+def terminal_size(descriptor: int, environ: Mapping[str, str]) -> Size:
+    """Columns and lines of a terminal; if it does not know, of the environment, else 80 by 24."""
+    try:
+        columns, lines = os.get_terminal_size(descriptor)
+    except (OSError, ValueError):
+        columns, lines = 0, 0
+    return (
+        columns or _positive(environ.get("COLUMNS", ""), 80),
+        lines or _positive(environ.get("LINES", ""), 24),
+    )
+
+
+def _positive(text: str, otherwise: int) -> int:
+    return (int(text) if text.isdecimal() and len(text) < 6 else 0) or otherwise
+
+
+def _last_words(tail: bytes) -> str:
+    """The last line that is not blank; a character cut in two at its beginning is left out."""
+    text = tail.rstrip()
+    begin = max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+    lines = output_lines(text[begin:].lstrip(_CONTINUATIONS))
+    return lines[0].strip() if lines else ""
+
+
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
