@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping
 
 from orchestra.model.expression.functions import (
-    FILE_FUNCTIONS,
     FUNCTIONS,
     STATUS_FUNCTIONS,
     Function,
@@ -205,12 +204,11 @@ def _default(node: Call, state: _Evaluation) -> Value:
 def _call_of_scope(function: Function, arguments: List[Value], state: _Evaluation) -> Value:
     call = state.functions.get(function.name)
     if call is None:
-        hint = ""
-        if function.name in STATUS_FUNCTIONS:
-            hint = "it can be asked in `if` only"
-        elif function.name in FILE_FUNCTIONS:
-            hint = "it reads files, which is not done here"
-        raise ExpressionError("`%s` cannot be called here" % function.name, hint=hint)
+        status = function.name in STATUS_FUNCTIONS
+        raise ExpressionError(
+            "`%s` cannot be called here" % function.name,
+            hint="it stands in `if` only" if status else "no files are read here",
+        )
     check_arguments(function, arguments)
     return call(*arguments)
 

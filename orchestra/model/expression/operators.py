@@ -11,12 +11,12 @@ from collections.abc import Mapping as AbstractMapping
 from typing import Any, Callable, Dict, Mapping, Tuple, TypeVar, Union
 
 from orchestra.model.expression.values import (
-    MAX_DEPTH,
     MAX_NUMBER,
     ExpressionError,
     Kind,
     Meter,
     Value,
+    check_depth,
     check_entries,
     check_length,
     kind_of,
@@ -34,7 +34,7 @@ def equal(left: Value, right: Value, meter: Meter) -> bool:
     Raises:
         ExpressionError: they are too deep or too large to compare.
     """
-    return _equal(left, right, meter, 0)
+    return _equal(left, right, meter, 1)
 
 
 def _equal(left: Value, right: Value, meter: Meter, depth: int) -> bool:
@@ -42,8 +42,7 @@ def _equal(left: Value, right: Value, meter: Meter, depth: int) -> bool:
     if kind is not kind_of(right):
         return False
     if kind is Kind.LIST or kind is Kind.MAPPING:
-        if depth >= MAX_DEPTH:
-            raise ExpressionError("the values are nested deeper than %d levels" % MAX_DEPTH)
+        check_depth(depth)
         meter.take(work_of(left))
         same = _same_list if kind is Kind.LIST else _same_mapping
         return same(left, right, meter, depth + 1)

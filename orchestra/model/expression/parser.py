@@ -235,13 +235,14 @@ class _Parser:
 
     def value(self) -> Node:
         """An atom with the keys looked up in it."""
+        in_brackets = self.kind == "("
         base = self.atom()
         keys: List[Key] = []
         while self.kind in ("key", "[", "("):
             if self.kind == "(":
                 self.refuse_call()
             keys.append(self.index() if self.kind == "[" else self.key())
-        if isinstance(base, Name):
+        if isinstance(base, Name) and not in_brackets:
             self.references.append(_reference(base, keys))
         return Lookup(base, tuple(keys)) if keys else base
 

@@ -19,9 +19,9 @@ from orchestra.model.expression.nodes import (
 from orchestra.model.expression.parser import parse_closed
 from orchestra.model.expression.tokens import OPEN
 from orchestra.model.expression.values import (
-    MAX_DEPTH,
     ExpressionError,
     Value,
+    check_depth,
     check_length,
     check_size,
     to_text,
@@ -133,8 +133,7 @@ def fill_tree(tree: Tree, scope: Scope) -> Value:
 def _fill_tree(tree: Any, scope: Scope, depth: int) -> Value:
     if isinstance(tree, Template):
         return fill(tree, scope)
-    if depth > MAX_DEPTH:
-        raise ExpressionError("the value is nested deeper than %d levels" % MAX_DEPTH)
+    check_depth(depth)
     if isinstance(tree, AbstractMapping):
         return {key: _fill_tree(entry, scope, depth + 1) for key, entry in tree.items()}
     if isinstance(tree, (list, tuple)):

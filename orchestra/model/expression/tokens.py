@@ -161,7 +161,7 @@ class _Reader:
                 "the quoted text does not end on its line", offset, "a new line in it is \\n"
             )
         if word == "$" and self.source.startswith(OPEN, offset):
-            raise self.unclosed()
+            raise self.opened_twice(offset)
         raise self.refusal(
             "%s is not part of the expression language" % shown(word),
             offset,
@@ -182,6 +182,13 @@ class _Reader:
         if self.closed and CLOSE not in self.source[offset : self.limit]:
             return self.unclosed()
         return ExpressionError(message, offset, hint)
+
+    def opened_twice(self, offset: int) -> ExpressionError:
+        if self.closed:
+            return self.unclosed()
+        return ExpressionError(
+            "`${{` inside an expression", offset, "put all of it into one ${{ }}, or leave it out"
+        )
 
     def unclosed(self) -> ExpressionError:
         if self.limit < len(self.source) and CLOSE in self.source[self.limit - 1 :]:

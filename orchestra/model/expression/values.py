@@ -134,32 +134,34 @@ def check_size(value: Value) -> None:
         ExpressionError: it is too deep, has too many entries, or too much text.
     """
     entries = characters = 0
-    walks: List[Iterator[Value]] = [iter((value,))]
+    walks: List[Iterator[Any]] = [iter((value,))]
     while walks:
         for item in walks[-1]:
-            entries += 1
             kind = kind_of(item)
             if kind is Kind.TEXT:
-                characters += len(item)  # type: ignore[arg-type]  # the kind says it is a text
-            elif kind is Kind.LIST:
-                walks.append(iter(item))  # type: ignore[arg-type]  # the kind says it is a list
-            elif kind is Kind.MAPPING:
-                assert isinstance(item, AbstractMapping)
-                characters += sum(map(len, item))
-                walks.append(iter(item.values()))
-            _check_counts(len(walks) - 1, entries, characters)
-            if kind is Kind.LIST or kind is Kind.MAPPING:
+                characters += len(item)
+            elif kind is Kind.LIST or kind is Kind.MAPPING:
+                entries += len(item)
+                check_entries(entries)
+                check_depth(len(walks))
+                if kind is Kind.MAPPING:
+                    characters += sum(map(len, item))
+                    item = item.values()
+                walks.append(iter(item))
                 break
         else:
             walks.pop()
+            check_length(characters)
 
 
-def _check_counts(depth: int, entries: int, characters: int) -> None:
+def check_depth(depth: int) -> None:
+    """Do nothing if lists and mappings may stand so deep inside each other.
+
+    Raises:
+        ExpressionError: they may not.
+    """
     if depth > MAX_DEPTH:
         raise ExpressionError("the value is nested deeper than %d levels" % MAX_DEPTH)
-    if entries > MAX_ENTRIES + 1:
-        raise ExpressionError("the value has more than %d entries" % MAX_ENTRIES)
-    check_length(characters)
 
 
 def check_length(characters: int) -> None:
@@ -173,13 +175,13 @@ def check_length(characters: int) -> None:
 
 
 def check_entries(entries: int) -> None:
-    """Do nothing if a list of so many entries may be made.
+    """Do nothing if a value of so many entries may be made.
 
     Raises:
-        ExpressionError: it would be too long.
+        ExpressionError: it would be too large.
     """
     if entries > MAX_ENTRIES:
-        raise ExpressionError("the list has more than %d entries" % MAX_ENTRIES)
+        raise ExpressionError("the value has more than %d entries" % MAX_ENTRIES)
 
 
 def to_text(value: Value) -> str:
@@ -191,9 +193,10 @@ def to_text(value: Value) -> str:
     Raises:
         ExpressionError: it is null, no finite number, or too large.
     """
+    if isinstance(value, str):
+        # str() of a text that is a member of an enum would be the member's name.
+        return str.__str__(value)
     kind = kind_of(value)
-    if kind is Kind.TEXT:
-        return str(value)
     if kind is Kind.NULL:
         raise ExpressionError("null has no text", hint="use default(x, '')")
     if kind is Kind.NUMBER:
