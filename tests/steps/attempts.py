@@ -10,6 +10,35 @@ from orchestra.model.expression import Scope
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Body, Step
 
+HOSTILE = (
+    "",
+    " ",
+    "'",
+    '"',
+    "$(touch PWNED)",
+    "`touch PWNED`",
+    "; touch PWNED",
+    "a\nb\n",
+    "*",
+    "~",
+    "-rf",
+    "${{ params.x }}",
+    "a b",
+    "\\",
+    "%s",
+    "A=b",
+    "\x1b[2J",
+    "é\u202e\U0001f600",
+    b"caf\xe9".decode("utf-8", "surrogateescape"),
+    "x" * 131_000,
+)
+"""Values that something on their way could take for more than a value."""
+
+
+def ascii_start(value: str) -> str:
+    """A name for a test of the value."""
+    return ascii(value[:20])
+
 
 def an_attempt(
     body: Union[Body, None] = None,
@@ -52,4 +81,5 @@ def run(invocation: Invocation) -> Ran:
         capture_output=True,
         timeout=60,
     )
-    return Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+    out, err = (raw.decode("utf-8", "surrogateescape") for raw in (ended.stdout, ended.stderr))
+    return Ran(ended.returncode, out, err)

@@ -248,6 +248,12 @@ def test_values_are_data_whatever_stands_in_them(child: Child) -> None:
     assert list(child.work.iterdir()) == []
 
 
+def test_values_may_be_larger_than_an_argument_or_a_variable(child: Child) -> None:
+    child.write("m.py", "def f(a, params): print(len(a), len(params['x']))")
+    args = {"a": parse_text("${{ params.x }}")}
+    assert child.call("m:f", args, params={"x": "v" * 5_000_000}).out == "5000000 5000000\n"
+
+
 # How code ends
 
 

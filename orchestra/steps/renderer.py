@@ -1,0 +1,93 @@
+"""Attempts become invocations, by the kind of their body; what they wrote becomes values.
+
+Starts nothing and looks nothing up: programs are found by the executor. It writes private files
+only, into folders of the run that are there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, Callable, Dict, Mapping
+
+from orchestra.engine.ports import Launching, Written
+from orchestra.model.expression import ExpressionError, fill_text
+from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.workflow import (
+    Command,
+    PythonCall,
+    PythonCode,
+    PythonFile,
+    PythonModule,
+    Step,
+)
+from orchestra.steps.command import render_command
+from orchestra.steps.environment import Environments, encode
+from orchestra.steps.outputs import read_outputs
+from orchestra.steps.place import Place
+from orchestra.steps.python import render_call, render_code, render_file, render_module
+
+_RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
+    Command: render_command,
+    PythonCode: render_code,
+    PythonFile: render_file,
+    PythonModule: render_module,
+    PythonCall: render_call,
+}
+
+
+class StepRenderer:
+    """The `Renderer` of one run.
+
+    `run_dir` is the run's folder, absolute, with `logs`, `outputs` and `private` in it; `folder`
+    the workflow's, absolute; `environ` what orchestra was started with; `interpreter` the path of
+    the Python for steps that name none, orchestra's own unless given.
+    """
+
+    def __init__(
+        self,
+        run_dir: str,
+        run_id: str,
+        folder: str,
+        environ: Mapping[str, str],
+        interpreter: str = sys.executable,
+    ) -> None:
+        self._run_dir = run_dir
+        self._folder = folder
+        self._interpreter = interpreter
+        self._environments = Environments(environ, run_id)
+
+    def render(self, launching: Launching) -> Invocation:
+        """The invocation of an attempt; see `Renderer`."""
+        key = launching.key
+        working_dir = self._working_dir(launching)
+        env = self._environments.environment(launching, working_dir, self._output(key))
+        place = Place(
+            env,
+            working_dir,
+            "%s/%s" % (self._run_dir, key.log),
+            "%s/private/%s.%d" % (self._run_dir, key.step, key.number),
+            self._folder,
+            self._interpreter,
+        )
+        body = launching.step.body
+        return _RENDERERS[type(body)](body, launching, place)
+
+    def outputs(self, step: Step, key: AttemptKey) -> Written:
+        """What the attempt left; it has ended."""
+        return read_outputs(self._output(key), step.outputs)
+
+    def _output(self, key: AttemptKey) -> str:
+        return "%s/outputs/%s.%d" % (self._run_dir, key.step, key.number)
+
+    def _working_dir(self, launching: Launching) -> str:
+        text = launching.step.working_dir
+        if text is None:
+            return self._folder
+        try:
+            given = fill_text(text, launching.scope)
+        except ExpressionError as fault:
+            message = "working_dir: %s" % fault.message
+            raise ExpressionError(message, fault.offset, fault.hint) from None
+        encode(given, "working_dir")
+        return os.path.join(self._folder, given) if given else self._folder

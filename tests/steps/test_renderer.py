@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestra.engine.ports import Written
+from orchestra.model.expression import ExpressionError, parse_text
+from orchestra.model.run import AttemptKey
+from orchestra.model.workflow import (
+    Body,
+    Command,
+    OutputType,
+    PythonCall,
+    PythonCode,
+    PythonFile,
+    PythonModule,
+)
+from orchestra.steps.renderer import StepRenderer
+from tests.steps.attempts import HOSTILE, Ran, an_attempt, ascii_start, run
+
+SAY = "import os; os.write(1, os.getcwd().encode())"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "flow").mkdir()
+    (tmp_path / "flow" / "say.py").write_text("print('said')\ndef f(): print('called')\n")
+    return tmp_path / "flow"
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    for name in ("logs", "outputs", "private"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+    return tmp_path / "run"
+
+
+@pytest.fixture
+def renderer(run_dir: Path, folder: Path) -> StepRenderer:
+    environ = {"PATH": os.defpath, "HOME": "/home"}
+    return StepRenderer(str(run_dir), "r1", str(folder), environ)
+
+
+@pytest.mark.parametrize(
+    ("body", "out"),
+    [
+        (Command((sys.executable, "-c", "print('a')")), "a\n"),
+        (PythonCode("print('a')"), "a\n"),
+        (PythonFile("say.py"), "said\n"),
+        (PythonModule("say"), "said\n"),
+        (PythonCall("say:f"), "said\ncalled\n"),
+    ],
+)
+def test_every_kind_of_body_runs(renderer: StepRenderer, body: Body, out: str) -> None:
+    assert run(renderer.render(an_attempt(body))) == Ran(0, out, "")
+
+
+def test_an_attempt_has_its_own_files_and_environment(
+    renderer: StepRenderer, run_dir: Path, folder: Path
+) -> None:
+    invocation = renderer.render(an_attempt(Command(("p",)), number=3, inherit_env=("HOME",)))
+    assert (invocation.log_path, invocation.working_dir, invocation.env) == (
+        str(run_dir / "logs" / "build.3.log"),
+        str(folder),
+        {
+            b"HOME": b"/home",
+            b"ORCHESTRA_RUN_ID": b"r1",
+            b"ORCHESTRA_STEP": b"build",
+            b"ORCHESTRA_ATTEMPT": b"3",
+            b"ORCHESTRA_OUTPUT": os.fsencode(run_dir / "outputs" / "build.3"),
+            b"ORCHESTRA_CPUS": b"1",
+            b"PWD": os.fsencode(folder),
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("sub", "{}/sub"),
+        ("/abs", "/abs"),
+        ("${{ params.d }}/x", "{}/a b/x"),
+        ("${{ params.none }}", "{}"),
+        ("", "{}"),
+    ],
+)
+def test_a_working_dir_starts_at_the_workflows_folder(
+    renderer: StepRenderer, folder: Path, given: str, expected: str
+) -> None:
+    attempt = an_attempt(
+        Command(("p",)), working_dir=parse_text(given), names={"params": {"d": "a b", "none": ""}}
+    )
+    invocation = renderer.render(attempt)
+    path = expected.format(folder)
+    assert (invocation.working_dir, invocation.env[b"PWD"]) == (path, os.fsencode(path))
+
+
+def test_a_step_runs_in_its_working_dir(renderer: StepRenderer, folder: Path) -> None:
+    (folder / "sub dir").mkdir()
+    body = Command((sys.executable, "-c", SAY))
+    ran = run(renderer.render(an_attempt(body, working_dir="sub dir")))
+    assert ran.out == os.path.realpath(folder / "sub dir")
+
+
+@pytest.mark.parametrize(
+    ("value", "fault", "message"),
+    [
+        (None, ExpressionError, "working_dir: null has no text"),
+        ("a\0b", ValueError, "working_dir has a NUL byte, which no process can be given"),
+    ],
+)
+def test_a_working_dir_that_cannot_be_is_named(
+    renderer: StepRenderer, value: Any, fault: type, message: str
+) -> None:
+    attempt = an_attempt(
+        Command(("p",)), working_dir=parse_text("${{ params.d }}"), names={"params": {"d": value}}
+    )
+    with pytest.raises(fault) as caught:
+        renderer.render(attempt)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=ascii_start)
+def test_a_hostile_value_arrives_in_the_environment_byte_for_byte(
+    renderer: StepRenderer, folder: Path, value: str
+) -> None:
+    show = "import os; os.write(1, os.environb[b'X'])"
+    attempt = an_attempt(Command((sys.executable, "-c", show)), env={"X": value})
+    assert run(renderer.render(attempt)) == Ran(0, value, "")
+    assert sorted(os.listdir(folder)) == ["say.py"]
+
+
+def test_what_a_step_wrote_is_read_by_its_attempt(renderer: StepRenderer) -> None:
+    attempt = an_attempt(
+        PythonCode("outputs.update(n=1, extra='x')"), outputs={"n": OutputType.INT}, number=2
+    )
+    run(renderer.render(attempt))
+    assert renderer.outputs(attempt.step, attempt.key) == Written(
+        {"n": 1, "extra": "x"},
+        (),
+        ("outputs that the step does not declare are kept as text: extra",),
+    )
+
+
+def test_a_new_attempt_starts_without_the_outputs_of_the_last(renderer: StepRenderer) -> None:
+    attempt = an_attempt(PythonCode("outputs['n'] = 1"), outputs={"n": OutputType.INT})
+    run(renderer.render(attempt))
+    assert renderer.outputs(attempt.step, AttemptKey("build", 2)) == Written(
+        {}, ("output 'n' was declared and not written",)
+    )
+
+
+def test_a_private_folder_that_is_gone_is_an_error_of_the_system(
+    renderer: StepRenderer, run_dir: Path
+) -> None:
+    (run_dir / "private").rmdir()
+    with pytest.raises(FileNotFoundError):
+        renderer.render(an_attempt(PythonCode("")))
