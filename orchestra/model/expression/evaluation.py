@@ -138,7 +138,7 @@ def _look_up(value: Value, key: Value, lenient: bool) -> Value:
 
 def _entry(mapping: Any, key: Value) -> Value:
     if not isinstance(key, str):
-        raise ExpressionError("a key of a mapping is a text, not %s" % kind_of(key).value)
+        raise ExpressionError("a key is a text, not %s" % kind_of(key).value)
     try:
         value: Value = mapping[key]
     except KeyError:
@@ -148,10 +148,8 @@ def _entry(mapping: Any, key: Value) -> Value:
 
 def _item(entries: Any, key: Value, kind: Kind, lenient: bool) -> Value:
     if not isinstance(key, int) or isinstance(key, bool):
-        what = shown(key) if isinstance(key, str) else "entry numbered by %s" % kind_of(key).value
-        raise ExpressionError(
-            "%s has no %s" % (kind.value, what), hint="its entries are x[0], x[1], …"
-        )
+        what = "no %s" % shown(key) if isinstance(key, str) else "whole numbers for its entries"
+        raise ExpressionError("%s has %s" % (kind.value, what), hint="write x[0], x[1], …")
     try:
         value: Value = entries[key]
     except IndexError:
@@ -170,9 +168,7 @@ def _dict(node: DictOf, state: _Evaluation) -> Value:
     for key_node, value_node, offset in node.entries:
         key = _value(key_node, state)
         if not isinstance(key, str):
-            raise ExpressionError(
-                "a key of a mapping is a text, not %s" % kind_of(key).value, offset
-            )
+            raise ExpressionError("a key is a text, not %s" % kind_of(key).value, offset)
         if key in result:
             raise ExpressionError("the key %s stands twice" % shown(key), offset)
         result[key] = _value(value_node, state)
