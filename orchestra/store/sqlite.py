@@ -102,6 +102,10 @@ class RunStore:
                 if len(turns) < _BATCH:
                     return
 
+    def is_alive(self, run_id: str) -> bool:
+        """Whether an orchestrator holds the run."""
+        return locks.is_held(self.state.run(run_id).lock)
+
     def close(self) -> None:
         """Give the connection back; it is opened again when needed. Safe to call twice."""
         if self._reader is not None:
@@ -137,7 +141,7 @@ class RunStore:
             exit_code=exit_code,
             failed=failed,
             total=total,
-            alive=known is RunState.RUNNING and locks.is_held(self.state.run(run_id).lock),
+            alive=known is RunState.RUNNING and self.is_alive(run_id),
         )
 
     def _decode(self, events: str) -> List[Envelope]:
