@@ -90,7 +90,9 @@ def _check_part(name: str, part: str) -> None:
 
 def lower(_: Meter, text: str) -> str:
     """The text in small letters."""
-    return text.lower()
+    changed = text.lower()
+    check_length(len(changed))
+    return changed
 
 
 def upper(_: Meter, text: str) -> str:
@@ -128,6 +130,7 @@ def fill_places(meter: Meter, template: str, *values: Value) -> str:
 
 
 def _read_places(template: str) -> List[Union[str, int]]:
+    check_entries(template.count("{") + template.count("}"))
     pieces: List[Union[str, int]] = []
     end = counted = 0
     styles = set()
@@ -191,9 +194,9 @@ def total(_: Meter, numbers: Sequence[Value]) -> Value:
         if kind_of(number) is not Kind.NUMBER:
             raise ExpressionError("sum takes a list of numbers, not %s" % kind_of(number).value)
     entries: Any = numbers
-    broken = any(isinstance(number, float) for number in entries)
+    whole = not any(isinstance(number, float) for number in entries)
     try:
-        return check_number(math.fsum(entries) if broken else sum(entries))
+        return check_number(sum(entries) if whole else math.fsum(entries))
     except (OverflowError, ValueError):
         raise ExpressionError("the number is too large") from None
 
@@ -207,27 +210,27 @@ def whole_numbers(
     _: Meter, start: Value, stop: Optional[Value] = None, step: Value = 1
 ) -> List[int]:
     """Whole numbers as Python's `range` counts them: without the stop."""
-    first, end = (0, start) if stop is None else (start, stop)
-    steps = _whole("step", step)
+    bounds = (0, start, step) if stop is None else (start, stop, step)
+    first, end, steps = [_whole("range", bound) for bound in bounds]
     if steps == 0:
         raise ExpressionError("`step` is 0")
-    numbers = range(_whole("start", first), _whole("stop", end), steps)
+    numbers = range(first, end, steps)
     # len() of a range cannot count beyond sys.maxsize, a slice of it can.
     if numbers[MAX_RANGE:]:
         raise ExpressionError("the range has more than %d entries" % MAX_RANGE)
     return list(numbers)
 
 
-def _whole(name: str, value: Value) -> int:
+def _whole(function: str, value: Value) -> int:
     if not isinstance(value, int):
-        raise ExpressionError("`%s` is a whole number" % name)
+        raise ExpressionError("%s counts in whole numbers" % function)
     return value
 
 
 def date_add(_: Meter, day: str, days: Value) -> str:
     """The date so many days later, earlier where `days` is negative."""
     try:
-        return (_date(day) + timedelta(days=_whole("days", days))).isoformat()
+        return (_date(day) + timedelta(days=_whole("date_add", days))).isoformat()
     except OverflowError:
         raise ExpressionError("dates run from 0001-01-01 to 9999-12-31") from None
 
