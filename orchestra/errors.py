@@ -120,3 +120,8 @@ class RunBroken(OrchestraError):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def keeping(self, exit_code: int) -> RunBroken:
+        """The same, for a run that has an exit code of its own to give back."""
+        self.exit_code = ExitCode(exit_code)
+        return self

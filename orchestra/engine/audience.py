@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Callable, List, Optional, Sequence
 
 from orchestra.engine.ports import Subscriber
+from orchestra.engine.replay import Replay
 from orchestra.model.events import Envelope
 
 
 class Audience:
-    """Subscribers; one that raises is dropped, and `dropped` says which and why, once."""
+    """The run's record, kept first, then subscribers; `ticker` is called with UTC seconds.
 
-    def __init__(self, subscribers: Sequence[Subscriber]) -> None:
-        self._subscribers = list(subscribers)
+    One that raises is dropped, and `dropped` says which and why, once.
+    """
+
+    def __init__(
+        self,
+        replay: Replay,
+        subscribers: Sequence[Subscriber],
+        ticker: Optional[Callable[[float], None]] = None,
+    ) -> None:
         self.dropped: List[str] = []
+        self._replay = replay
+        self._subscribers = list(subscribers)
+        self._ticker = ticker
+
+    @property
+    def ticks(self) -> bool:
+        """Whether someone wants to be called from time to time."""
+        return self._ticker is not None
 
     def tell(self, envelopes: Sequence[Envelope]) -> None:
         """Hand the envelopes of a turn to each."""
+        if not envelopes:
+            return
+        self._replay.apply(envelopes)
         for subscriber in list(self._subscribers):
             try:
                 subscriber.handle(envelopes)
             except Exception as fault:  # whatever a listener does, the run goes on
-                self._drop(subscriber, fault)
+                self._subscribers.remove(subscriber)
+                self._note(type(subscriber).__name__, fault)
 
-    def tick(self, now: float) -> None:
-        """Let each bring up to date what it shows."""
-        for subscriber in list(self._subscribers):
+    def tick(self, at: float) -> None:
+        """Let what is shown be brought up to date."""
+        if self._ticker is not None:
             try:
-                subscriber.tick(now)
+                self._ticker(at)
             except Exception as fault:  # whatever a listener does, the run goes on
-                self._drop(subscriber, fault)
+                self._ticker = None
+                self._note("the live view", fault)
 
     def close(self) -> None:
         """The run is over."""
-        while self._subscribers:
-            subscriber = self._subscribers[-1]
+        subscribers, self._subscribers = self._subscribers, []
+        for subscriber in subscribers:
             try:
                 subscriber.close()
-                self._subscribers.pop()
             except Exception as fault:  # whatever a listener does, the run goes on
-                self._drop(subscriber, fault)
+                self._note(type(subscriber).__name__, fault)
 
-    def _drop(self, subscriber: Subscriber, fault: Exception) -> None:
-        self._subscribers.remove(subscriber)
-        name = type(subscriber).__name__
+    def _note(self, name: str, fault: Exception) -> None:
         self.dropped.append(
             "%s failed and was dropped: %s: %s" % (name, type(fault).__name__, fault)
         )

@@ -53,7 +53,6 @@ class Driver:
         audience: Audience,
         clock: Clock,
         signals: SignalInbox,
-        ticking: bool,
     ) -> None:
         self._machine = machine
         self._executor = executor
@@ -62,7 +61,6 @@ class Driver:
         self._audience = audience
         self._clock = clock
         self._signals = signals
-        self._ticking = ticking
         self._timers = Timers()
         self._inbox: List[Stimulus] = []
         self._step_by_key: Dict[AttemptKey, Step] = {}
@@ -135,9 +133,9 @@ class Driver:
             waits.append(self._held_since + HOLD_S - now)
             if waits[-1] <= 0:
                 self._audience.tell(self._record())
-        if self._ticking:
+        if self._audience.ticks:
             if now >= self._next_tick:
-                self._audience.tick(now)
+                self._audience.tick(self._epoch + now)
                 self._next_tick = now + TICK_S
             waits.append(self._next_tick - now)
         poller.poll(max(0, math.ceil(min(waits) * 1000)) if waits else None)
@@ -156,8 +154,7 @@ class Driver:
                 self._act[type(order)](order)
         if launches and self.lost is None:
             self._launch(launches)
-        if recorded:
-            self._audience.tell(recorded)
+        self._audience.tell(recorded)
 
     def _number(self, events: Sequence[Event], now: float) -> List[Envelope]:
         at = self._epoch + now

@@ -86,9 +86,6 @@ class Subscriber(Protocol):
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Take the events of one turn; must not block."""
 
-    def tick(self, now: float) -> None:
-        """About ten times a second, where the run was asked to; `now` is monotonic seconds."""
-
     def close(self) -> None:
         """The run is over, or the subscriber was dropped."""
 

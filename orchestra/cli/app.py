@@ -1,0 +1,23 @@
+"""The `orchestra` command: its subcommands, and the edge where every error becomes words."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from orchestra import __version__
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    if sys.argv[1:] == ["--version"]:
+        print(__version__)  # noqa: T201  # before anything slow is imported
+        sys.exit(0)
+    try:
+        from orchestra.cli.edge import run_app
+
+        code = run_app(sys.argv[1:], os.environ)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

@@ -1,0 +1,76 @@
+"""`orchestra logs`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional, Tuple
+
+import typer
+
+from orchestra.cli import options
+from orchestra.cli.completion import complete_runs, complete_steps
+from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
+
+
+def logs(
+    run: Optional[str] = typer.Argument(
+        None, metavar="[RUN]", help="As for `show`.", autocompletion=complete_runs
+    ),
+    step: Optional[str] = typer.Argument(
+        None,
+        metavar="[STEP]",
+        help="A step of it; also as the only argument, for the latest run.",
+        autocompletion=complete_steps,
+    ),
+    follow: bool = typer.Option(False, "-f", "--follow", help="Go on as the logs grow."),
+    attempt: Optional[int] = typer.Option(
+        None, "--attempt", min=1, metavar="N", help="Which attempt of the step (default: the last)."
+    ),
+    state_dir: Optional[str] = options.STATE_DIR,
+) -> None:
+    """Print what steps wrote, byte for byte; on a terminal made harmless.
+
+    Example: orchestra logs pipeline.yaml build
+    """
+    from orchestra.cli import following
+    from orchestra.cli.history import find_run
+    from orchestra.model.run import AttemptKey
+
+    terminal = Terminal(dict(os.environ))
+    run, step = _sort_out(run, step, state_dir)
+    found = find_run(run, state_dir)
+    if step is not None and step not in found.record.step_by_id:
+        known = ", ".join(list(found.record.step_by_id)[:10])
+        raise UsageError("run %s has no step '%s'" % (found.folder.run_id, step), "one of " + known)
+    if attempt is not None and step is None:
+        raise UsageError("--attempt wants a step", "name the step as well")
+    safe = sys.stdout is not None and sys.stdout.isatty()
+    printer = following.LogPrinter(found.folder.path, terminal.out_bytes, safe, step is None)
+    if follow:
+        following.follow(found, step, printer)
+        return
+    keys = following.attempts(found.record, step)
+    if step is not None:
+        keys = keys[-1:] if attempt is None else [AttemptKey(step, attempt)]
+    for key in keys:
+        printer.print_new(key)
+    printer.end_line()
+
+
+def _sort_out(
+    run: Optional[str], step: Optional[str], state_dir: Optional[str]
+) -> Tuple[Optional[str], Optional[str]]:
+    """A single argument is a run if there is such a run, else a step of the latest one."""
+    from orchestra.cli.history import find_run
+
+    if run is None or step is not None:
+        return run, step
+    try:
+        find_run(run, state_dir)
+    except UsageError:
+        if run in find_run(None, state_dir).record.step_by_id:
+            return None, run
+        raise
+    return run, None

@@ -1,0 +1,64 @@
+"""`orchestra plan`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, List, Optional
+
+import typer
+
+from orchestra.cli import options
+from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestra.cli.prepare import Prepared
+
+FORMATS = ("table", "json", "mermaid", "dot")
+
+
+def plan(
+    file: str = options.FILE,
+    params: List[str] = options.PARAMS,
+    params_file: Optional[str] = options.PARAMS_FILE,
+    jobs: Optional[int] = options.JOBS,
+    budget: List[str] = options.BUDGET,
+    fail_fast: Optional[bool] = options.FAIL_FAST,
+    format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
+) -> None:
+    """Show what would run, in which order and why. Runs nothing.
+
+    Example: orchestra plan pipeline.yaml --format mermaid
+    """
+    from orchestra.cli import prepare
+
+    if format not in FORMATS:
+        raise UsageError("--format %s is not known" % format, "one of %s" % ", ".join(FORMATS))
+    environ = dict(os.environ)
+    terminal = Terminal(environ)
+    wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)
+    prepared = prepare.prepare(file, wanted, environ, os.getcwd())
+    prepare.tell_warnings(prepared, terminal)
+    show_plan(prepared, format, terminal)
+
+
+def show_plan(prepared: Prepared, format: str, terminal: Terminal) -> None:
+    """Print a plan in one of `FORMATS`."""
+    if format in ("mermaid", "dot"):
+        from orchestra.reports.plan_graph import render_dot, render_mermaid
+
+        terminal.out((render_mermaid if format == "mermaid" else render_dot)(prepared.plan))
+        return
+    from orchestra.engine.simulate import predict
+
+    prediction = predict(prepared.plan, prepared.scopes)
+    if format == "json":
+        from orchestra.reports.plan_json import render_plan_json
+
+        terminal.out(render_plan_json(prepared.plan, prediction))
+    else:
+        from orchestra.reports.plan_table import render_plan_table
+
+        look = terminal.look(sys.stdout)
+        terminal.out(render_plan_table(prepared.plan, prediction, terminal.width, look))

@@ -1,0 +1,56 @@
+"""`orchestra run`."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Optional
+
+import typer
+
+from orchestra.cli import options
+from orchestra.cli.terminal import MODES, Terminal
+from orchestra.errors import UsageError
+
+
+def run(
+    file: str = options.FILE,
+    params: List[str] = options.PARAMS,
+    params_file: Optional[str] = options.PARAMS_FILE,
+    jobs: Optional[int] = options.JOBS,
+    budget: List[str] = options.BUDGET,
+    fail_fast: Optional[bool] = options.FAIL_FAST,
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
+    report: List[str] = typer.Option(
+        [], "--report", metavar="json=PATH", help="Write a report when the run is over."
+    ),
+    output: Optional[str] = typer.Option(
+        None,
+        "--output",
+        metavar="|".join(MODES),
+        help="How to show the run (default: live on a terminal, else plain).",
+    ),
+    state_dir: Optional[str] = options.STATE_DIR,
+) -> int:
+    """Validate a workflow file, plan it, run its steps, report.
+
+    Example: orchestra run pipeline.yaml -p region=eu -j 4
+    """
+    from orchestra.cli import prepare, wiring
+    from orchestra.cli.commands.plan import show_plan
+    from orchestra.store.directory import locate
+
+    environ = dict(os.environ)
+    terminal = Terminal(environ)
+    mode = output or terminal.default_mode
+    if mode not in MODES:
+        raise UsageError("--output %s is not known" % mode, "one of %s" % ", ".join(MODES))
+    reports = options.parse_reports(report)
+    wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)
+    prepared = prepare.prepare(file, wanted, environ, os.getcwd())
+    prepare.tell_warnings(prepared, terminal)
+    if dry_run:
+        show_plan(prepared, "table", terminal)
+        return 0
+    named = state_dir or environ.get("ORCHESTRA_STATE_DIR")
+    state = locate(named, file, os.getcwd())
+    return wiring.run(prepared, state, mode, reports, terminal, environ)

@@ -1,0 +1,35 @@
+"""`orchestra runs`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional
+
+import typer
+
+from orchestra.cli import options
+from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
+
+
+def runs(
+    limit: int = typer.Option(20, "-n", "--limit", min=1, help="How many, the latest first."),
+    format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    state_dir: Optional[str] = options.STATE_DIR,
+) -> None:
+    """List the latest runs.
+
+    Example: orchestra runs -n 5
+    """
+    from orchestra.cli.history import open_store
+    from orchestra.reports.history import render_runs, runs_json
+
+    if format not in ("text", "json"):
+        raise UsageError("--format %s is not known" % format, "one of text, json")
+    terminal = Terminal(dict(os.environ))
+    rows = open_store(state_dir).runs(limit)
+    if format == "json":
+        terminal.out(runs_json(rows))
+    else:
+        terminal.out(render_runs(rows, terminal.width, terminal.look(sys.stdout)))

@@ -1,0 +1,45 @@
+"""`orchestra show`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Optional
+
+import typer
+
+from orchestra.cli import options
+from orchestra.cli.completion import complete_runs
+from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
+
+
+def show(
+    run: Optional[str] = typer.Argument(
+        None,
+        metavar="[RUN]",
+        help="A run's id or its beginning, or a workflow file; the latest run if not given.",
+        autocompletion=complete_runs,
+    ),
+    format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    state_dir: Optional[str] = options.STATE_DIR,
+) -> None:
+    """Show one run: its steps, how they ended and why.
+
+    Example: orchestra show pipeline.yaml
+    """
+    from orchestra.cli.history import find_run
+    from orchestra.reports.history import render_show
+    from orchestra.reports.json_report import render_json_report
+    from orchestra.reports.log_file import LogFolder
+
+    if format not in ("text", "json"):
+        raise UsageError("--format %s is not known" % format, "one of text, json")
+    terminal = Terminal(dict(os.environ))
+    found = find_run(run, state_dir)
+    logs = LogFolder(found.folder.path)
+    if format == "json":
+        terminal.out(render_json_report(found.record, logs))
+    else:
+        look = terminal.look(sys.stdout)
+        terminal.out(render_show(found.record, terminal.width, look, logs))

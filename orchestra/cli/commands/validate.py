@@ -1,0 +1,49 @@
+"""`orchestra validate`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import List
+
+import typer
+
+from orchestra.cli.terminal import Terminal
+from orchestra.errors import ExitCode, Fault, UsageError, WorkflowError
+
+FORMATS = ("text", "json", "github")
+
+
+def validate(
+    files: List[str] = typer.Argument(..., help="Workflow files.", metavar="FILE…"),
+    format: str = typer.Option("text", "--format", metavar="|".join(FORMATS), help="As what."),
+) -> int:
+    """Check workflow files without running anything.
+
+    Example: orchestra validate pipeline.yaml other.yaml
+    """
+    from orchestra.cli import messages, prepare
+
+    if format not in FORMATS:
+        raise UsageError("--format %s is not known" % format, "one of %s" % ", ".join(FORMATS))
+    terminal = Terminal(dict(os.environ))
+    all_faults: List[Fault] = []
+    failed = False
+    for file in files:
+        try:
+            found = prepare.read(file)
+            faults, text = found.warnings, found.loaded.text
+            verdict = "%s: ok, %d steps\n" % (file, len(found.workflow.step_by_id))
+        except WorkflowError as error:
+            failed = True
+            faults, text, verdict = error.faults, error.text, ""
+        all_faults.extend(faults)
+        if format == "text":
+            if faults:
+                terminal.say(messages.format_faults(faults, text, terminal.look(sys.stderr).color))
+            terminal.out(verdict)
+    if format == "json":
+        terminal.out(messages.faults_json(all_faults))
+    elif format == "github":
+        terminal.out(messages.faults_github(all_faults))
+    return ExitCode.INVALID if failed else ExitCode.OK

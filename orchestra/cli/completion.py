@@ -1,0 +1,27 @@
+"""What the shell completes: run ids and step ids. Imports nothing until it is asked."""
+
+from __future__ import annotations
+
+from typing import List
+
+
+def complete_runs(incomplete: str) -> List[str]:
+    """Run ids, newest first; never fails."""
+    try:
+        from orchestra.cli.history import open_store
+
+        rows = open_store(None).runs(50)
+    except Exception:
+        return []  # a completion has no one to tell
+    return [row.run_id for row in rows if row.run_id.startswith(incomplete)]
+
+
+def complete_steps(incomplete: str) -> List[str]:
+    """Step ids of the latest run; never fails."""
+    try:
+        from orchestra.cli.history import find_run
+
+        record = find_run(None, None).record
+    except Exception:
+        return []  # a completion has no one to tell
+    return [step for step in record.step_by_id if step.startswith(incomplete)]

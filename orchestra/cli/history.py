@@ -1,0 +1,47 @@
+"""Finds the run that a command means, and folds its events."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple, Optional
+
+from orchestra.engine.replay import fold
+from orchestra.errors import StoreError
+from orchestra.model.run import RunRecord
+from orchestra.store.directory import RunFolder, locate
+from orchestra.store.sqlite import RunStore
+
+
+class Found(NamedTuple):
+    """A recorded run, its folder, and the store it was found in."""
+
+    record: RunRecord
+    folder: RunFolder
+    store: RunStore
+
+
+def open_store(state_dir: Optional[str], workflow: Optional[str] = None) -> RunStore:
+    """The store that a command means: one named, one beside a workflow file, or the nearest.
+
+    Raises:
+        UsageError: there is none.
+        StoreError: it must not be used.
+    """
+    named = state_dir or os.environ.get("ORCHESTRA_STATE_DIR")
+    beside = workflow if workflow is not None and os.path.isfile(workflow) else None
+    return RunStore(locate(named, beside, os.getcwd()))
+
+
+def find_run(wanted: Optional[str], state_dir: Optional[str]) -> Found:
+    """The run that `wanted` (an id, its beginning, a workflow file, None for the latest) means.
+
+    Raises:
+        UsageError: there is no such run, or more than one.
+        StoreError: the record cannot be read.
+    """
+    store = open_store(state_dir, wanted)
+    run_id = store.find(wanted, os.getcwd())
+    record = fold(store.envelopes(run_id))
+    if record is None:
+        raise StoreError(store.state.database, "run %s has no events" % run_id)
+    return Found(record, store.state.run(run_id), store)

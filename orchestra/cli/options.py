@@ -1,0 +1,96 @@
+"""The options that commands share, as typer declares them, and their texts as values."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+import typer
+
+from orchestra.errors import UsageError
+from orchestra.model.units import parse_amount
+
+FILE = typer.Argument(..., help="The workflow file.", metavar="FILE")
+PARAMS = typer.Option(
+    [], "-p", "--param", metavar="NAME=VALUE", help="Set a parameter; repeat for more."
+)
+PARAMS_FILE = typer.Option(
+    None, "--params-file", metavar="FILE", help="Parameters from a YAML or JSON file."
+)
+JOBS = typer.Option(
+    None, "-j", "--jobs", min=1, metavar="N", help="At most N steps at once, on N cores."
+)
+BUDGET = typer.Option(
+    [],
+    "--budget",
+    metavar="cpu=4,memory=8GiB",
+    help="What the run may use; wins over the file's budget.",
+)
+FAIL_FAST = typer.Option(
+    None, "--fail-fast/--keep-going", help="Whether the first failure keeps the rest from starting."
+)
+STATE_DIR = typer.Option(
+    None, "--state-dir", metavar="DIR", help="Where runs are recorded (default: .orchestra)."
+)
+
+
+class PlanOptions(NamedTuple):
+    """What the command line says about a plan, its texts not yet read."""
+
+    params: Sequence[str] = ()
+    params_file: Optional[str] = None
+    jobs: Optional[int] = None
+    budget: Sequence[str] = ()
+    fail_fast: Optional[bool] = None
+
+
+def parse_params(texts: Sequence[str]) -> Dict[str, str]:
+    """`NAME=VALUE` texts as a mapping, later ones win.
+
+    Raises:
+        UsageError: one has no `=`.
+    """
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError("-p %s has no value" % text, "write -p NAME=VALUE")
+        values[name] = value
+    return values
+
+
+def parse_budget(texts: Sequence[str]) -> Dict[str, int]:
+    """`NAME=AMOUNT,…` texts in `Amounts` units, later ones win.
+
+    Raises:
+        UsageError: one is no amount of its resource.
+    """
+    amounts: Dict[str, int] = {}
+    for item in ",".join(texts).split(","):
+        name, equals, amount = item.strip().partition("=")
+        if not item.strip():
+            continue
+        try:
+            if not equals or not name:
+                raise ValueError(item)
+            amounts[name] = parse_amount(name, amount)
+        except ValueError:
+            hint = "write amounts as in cpu=4,memory=8GiB,gpu=1,licences=2"
+            raise UsageError(
+                "--budget %s is no amount of a resource" % item.strip(), hint
+            ) from None
+    return amounts
+
+
+def parse_reports(texts: Sequence[str]) -> List[str]:
+    """The paths of `json=PATH` texts.
+
+    Raises:
+        UsageError: the format is unknown, or there is no path.
+    """
+    paths = []
+    for text in texts:
+        kind, _, path = text.partition("=")
+        if kind != "json" or not path:
+            raise UsageError("--report %s is no report" % text, "write --report json=PATH")
+        paths.append(path)
+    return paths

@@ -1,0 +1,115 @@
+"""From a file and the command line to a plan: reads and checks, runs nothing."""
+
+from __future__ import annotations
+
+import datetime
+from typing import List, Mapping, NamedTuple, Sequence, Tuple
+
+from orchestra.cli.options import PlanOptions, parse_budget, parse_params
+from orchestra.engine import graph, planner
+from orchestra.engine.scope import Scopes, evaluate_vars
+from orchestra.errors import Fault, Problem, WorkflowError
+from orchestra.executors.room import machine_amounts, visible_devices
+from orchestra.model.expression import ExpressionError
+from orchestra.model.plan import Plan, Room
+from orchestra.model.workflow import Workflow
+from orchestra.spec.load import Loaded, load
+from orchestra.spec.params import bind, read_params_file
+
+
+class Prepared(NamedTuple):
+    """A plan, the scopes it was made with, and what the file's author should know."""
+
+    plan: Plan
+    scopes: Scopes
+    warnings: Sequence[Fault]
+    text: str
+
+
+class Read(NamedTuple):
+    """A workflow file without errors, its graph, and the warnings about it."""
+
+    workflow: Workflow
+    graph: graph.Graph
+    loaded: Loaded
+    warnings: Sequence[Fault]
+
+
+def read(path: str) -> Read:
+    """A workflow file, checked as far as no parameter and no machine is needed.
+
+    Raises:
+        WorkflowError: it has errors; all that could be found.
+    """
+    loaded = load(path)
+    faults = list(loaded.faults)
+    built = None
+    if loaded.workflow is not None:
+        built, problems = graph.build(loaded.workflow)
+        problems.extend(graph.problems_of_budget(loaded.workflow))
+        if built is not None:
+            problems.extend(graph.problems_above(loaded.workflow, built))
+        faults.extend(map(loaded.fault, problems))
+    if loaded.workflow is None or built is None or _errors(faults):
+        raise WorkflowError(tuple(sorted(faults, key=_position)), loaded.text)
+    return Read(loaded.workflow, built, loaded, faults)
+
+
+def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: str) -> Prepared:
+    """The plan of a file for this machine and these options.
+
+    Raises:
+        WorkflowError: the file has errors, or asks for what this run cannot have.
+        UsageError: a parameter or an option is wrong.
+    """
+    found = read(path)
+    workflow = found.workflow
+    given = parse_params(options.params)
+    in_file = {} if options.params_file is None else read_params_file(options.params_file)
+    params = bind(workflow, given, in_file, environ, datetime.date.today(), here)
+    try:
+        variables = evaluate_vars(workflow, params)
+    except ExpressionError as fault:
+        raise found_fault(found, [Problem(("vars",), "expression", fault.message)]) from None
+    scopes = Scopes(workflow, params, variables, environ, {})
+    plan, problems = planner.plan(
+        workflow,
+        found.graph,
+        scopes,
+        params,
+        variables,
+        _room(workflow, options, environ),
+        planner.Limits(
+            options.jobs or workflow.max_parallel,
+            workflow.fail_fast if options.fail_fast is None else options.fail_fast,
+        ),
+    )
+    if plan is None:
+        raise found_fault(found, problems)
+    return Prepared(plan, scopes, found.warnings, found.loaded.text)
+
+
+def found_fault(found: Read, problems: Sequence[Problem]) -> WorkflowError:
+    """Problems of one run, as faults at their places in the file."""
+    faults = sorted(map(found.loaded.fault, problems), key=_position)
+    return WorkflowError(tuple(faults), found.loaded.text)
+
+
+def _room(workflow: Workflow, options: PlanOptions, environ: Mapping[str, str]) -> Room:
+    given = {**workflow.budget, **parse_budget(options.budget)}
+    defaults = machine_amounts()
+    devices = visible_devices(environ)
+    if options.jobs is not None:
+        defaults["cpu"] = options.jobs * 1000
+    if given.get("gpu", 0) > len(devices):
+        devices = tuple(range(given["gpu"]))
+    defaults["gpu"] = len(devices)
+    return Room(given, defaults, devices)
+
+
+def _errors(faults: Sequence[Fault]) -> List[Fault]:
+    return [fault for fault in faults if fault.severity == "error"]
+
+
+def _position(fault: Fault) -> Tuple[int, int]:
+    return (fault.line, fault.column)

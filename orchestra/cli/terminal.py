@@ -1,0 +1,114 @@
+"""Where the command line writes: which streams there are, what they can show."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from contextlib import suppress
+from typing import Mapping, Optional, TextIO, Tuple
+
+from orchestra.model.look import Look
+from orchestra.subscribers.writer import ScreenWriter
+
+MODES = ("live", "plain", "stream", "quiet", "json")
+
+_ON_STDERR = ("live", "quiet")
+_WIDTH_OF_PIPES = 100
+
+
+class Terminal:
+    """The standard streams of this process and the environment that says how to use them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.is_ci = environ.get("CI", "").lower() not in ("", "0", "false")
+
+    @property
+    def default_mode(self) -> str:
+        """`live` where a person sits in front of both streams, else `plain`."""
+        is_dumb = self._environ.get("TERM", "dumb") == "dumb"
+        watched = _is_tty(sys.stdout) and _is_tty(sys.stderr)
+        return "live" if watched and not is_dumb and not self.is_ci else "plain"
+
+    def look(self, stream: Optional[TextIO]) -> Look:
+        """What the stream can show."""
+        color = (
+            _is_tty(stream)
+            and not self._environ.get("NO_COLOR")
+            and self._environ.get("TERM", "dumb") != "dumb"
+        )
+        encoding = (stream.encoding if stream is not None else "") or ""
+        return Look(color, encoding.lower().replace("-", "").startswith("utf"))
+
+    def look_of(self, mode: str) -> Look:
+        """What the stream that a mode writes to can show."""
+        return self.look(sys.stderr if mode in _ON_STDERR else sys.stdout)
+
+    def size(self) -> Tuple[int, int]:
+        """Columns and lines; 100 columns where nobody watches."""
+        stream = sys.stderr if _is_tty(sys.stderr) else sys.stdout
+        if not _is_tty(stream):
+            return shutil.get_terminal_size((_WIDTH_OF_PIPES, 24))
+        assert stream is not None
+        try:
+            columns, lines = os.get_terminal_size(stream.fileno())
+        except OSError:
+            return _WIDTH_OF_PIPES, 24
+        return columns or 80, lines or 24
+
+    @property
+    def width(self) -> int:
+        """Columns to lay text out in."""
+        return max(self.size()[0], 20)
+
+    def open_screen(self, mode: str) -> ScreenWriter:
+        """A writer on the stream that a mode writes to, which no reader can hold up."""
+        stream = sys.stderr if mode in _ON_STDERR else sys.stdout
+        descriptor = 2 if mode in _ON_STDERR else 1
+        return ScreenWriter(descriptor, (stream.encoding if stream is not None else "") or "utf-8")
+
+    def out(self, text: str) -> None:
+        """Data, to standard output."""
+        if sys.stdout is not None:
+            sys.stdout.write(text)
+
+    def out_bytes(self, data: bytes) -> None:
+        """Data as it is, to standard output."""
+        if sys.stdout is not None:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+
+    def say(self, text: str) -> None:
+        """A message, to standard error; a reader who is gone is no fault."""
+        if sys.stderr is not None:
+            with suppress(OSError):
+                sys.stderr.write(text if text.endswith("\n") else text + "\n")
+                sys.stderr.flush()
+
+    def flush(self) -> None:
+        """Write out what was printed, while a fault can still be told."""
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
+def settle_streams() -> None:
+    """Put /dev/null in the place of standard streams that are closed, and let no text fail.
+
+    Otherwise the next file that is opened would take their number, and output would land in it.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_tty(stream: Optional[TextIO]) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:
+        return False

@@ -1,0 +1,75 @@
+"""Makes the view of a run that a mode of `--output` names. Imports only the one that is wanted."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Callable, Mapping, NamedTuple, Optional
+
+from orchestra.cli.terminal import Terminal
+from orchestra.engine.ports import Subscriber
+from orchestra.engine.replay import Replay
+from orchestra.engine.scope import Scopes
+from orchestra.engine.simulate import predict
+from orchestra.model.plan import Plan
+from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.reports.failure import failure_text
+from orchestra.reports.log_file import LogFolder
+from orchestra.reports.summary import render_summary, totals_line
+from orchestra.subscribers.screen import Screen
+
+
+class View(NamedTuple):
+    """A listener, and the further calls it wants, where it does."""
+
+    subscriber: Subscriber
+    on_output: Optional[Callable[[AttemptKey, bytes], None]] = None
+    ticker: Optional[Callable[[float], None]] = None
+
+
+def make_view(
+    mode: str,
+    terminal: Terminal,
+    screen: Screen,
+    replay: Replay,
+    plan: Plan,
+    scopes: Scopes,
+    run_dir: str,
+    environ: Mapping[str, str],
+) -> View:
+    """The view for one of `terminal.MODES`."""
+    logs = LogFolder(run_dir)
+    look = terminal.look_of(mode)
+
+    def summarize(record: RunRecord) -> str:
+        tail_lines = 0 if mode in ("plain", "stream") else 10
+        return render_summary(record, terminal.width, look, logs, tail_lines)
+
+    def describe(step: StepRecord) -> str:
+        return failure_text(step, logs, terminal.width, look)
+
+    if mode == "live":
+        from orchestra.subscribers.expectation import expectation_of
+        from orchestra.subscribers.live import LiveView
+
+        expectation = expectation_of(plan, predict(plan, scopes))
+        live = LiveView(screen, replay, describe, summarize, look, terminal.size, expectation)
+        return View(live, live.output, live.tick)
+    if mode == "json":
+        from orchestra.subscribers.jsonlines import JsonLines
+
+        return View(JsonLines(screen))
+    if mode == "quiet":
+        from orchestra.subscribers.quiet import QuietView
+
+        return View(QuietView(screen, replay, describe, lambda r: totals_line(r, look) + "\n"))
+    from orchestra.subscribers.grouping import grouping_for
+
+    grouping = grouping_for(environ, secrets.token_hex(16))
+    if mode == "stream":
+        from orchestra.subscribers.stream import StreamView
+
+        stream = StreamView(screen, replay, grouping, summarize)
+        return View(stream, stream.output)
+    from orchestra.subscribers.plain import PlainView
+
+    return View(PlainView(screen, replay, logs, grouping, summarize))

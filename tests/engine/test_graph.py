@@ -1,0 +1,143 @@
+"""The order of a workflow's steps, and everything that can be wrong with its graph."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestra.engine import graph
+from orchestra.model.expression import parse_text
+from orchestra.model.workflow import Command
+from tests.engine.plans import messages, step, workflow
+
+
+def order(*steps):
+    built, problems = graph.build(workflow(*steps))
+    assert problems == []
+    return [s.id for s in built.order]
+
+
+def test_steps_are_ordered_by_needs_then_by_the_file():
+    assert order(step("z"), step("b", "a"), step("a"), step("c", "z")) == ["z", "a", "b", "c"]
+
+
+def test_a_need_named_twice_counts_once():
+    built, _ = graph.build(workflow(step("a"), step("b", "a:failure", "a:success")))
+    assert built.needs == ((), (0,))
+    assert built.dependents == ((1,), ())
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        (
+            [step("build"), step("b", "biuld")],
+            [(("steps", "b", "needs", 0), "unknown-step", "'b' needs 'biuld', which is no step")],
+        ),
+        (
+            [step("a", "a")],
+            [(("steps", "a", "needs", 0), "self-need", "'a' needs itself")],
+        ),
+        (
+            [step("a", "b"), step("b", "a")],
+            [
+                (
+                    ("steps", "a", "needs"),
+                    "cycle",
+                    "steps need each other in a circle: a needs b needs a",
+                )
+            ],
+        ),
+    ],
+)
+def test_bad_needs_are_named(steps, expected):
+    assert messages(graph.check(workflow(*steps))) == expected
+
+
+def test_an_unknown_need_gets_the_nearest_name():
+    (problem,) = graph.check(workflow(step("build"), step("b", "biuld")))
+    assert problem.suggestion == "did you mean 'build'?"
+
+
+def test_all_faults_of_a_graph_are_found_at_once():
+    found = graph.check(workflow(step("a", "a", "x"), step("b", "c"), step("c", "b")))
+    assert [problem.code for problem in found] == ["self-need", "unknown-step", "cycle"]
+
+
+def test_a_long_cycle_is_shortened():
+    steps = [step("s%d" % n, "s%d" % ((n + 1) % 10000)) for n in range(10000)]
+    (problem,) = graph.check(workflow(*steps))
+    assert problem.message == (
+        "steps need each other in a circle (10000 steps): s0 needs s1 needs s2 needs s3 needs …"
+        " needs s9997 needs s9998 needs s9999 needs s0"
+    )
+
+
+def test_a_reference_must_point_up():
+    flow = workflow(
+        step("a", body=Command((parse_text("x ${{ steps.b.outputs.x }}"),))),
+        step("b", "a", env={"X": parse_text("${{ steps.a.outputs.x }}")}),
+        step("c", "b", if_="steps.a.result == 'success'"),
+    )
+    (problem,) = graph.check(flow)
+    assert problem.path == ("steps", "a", "command", 0)
+    assert problem.message == "'b' does not come before 'a'"
+    assert problem.suggestion == "add it to the needs of 'a'"
+    assert problem.offset == 6
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [step("a"), step("b", "a:skipped")],
+        [step("a"), step("b", "a:failure", "a:success")],
+        [step("a", allow_failure=True), step("b", "a:failure")],
+        [step("a", body=None), step("b", "a:failure")],
+    ],
+)
+def test_needs_that_can_never_be_met_are_faults(steps):
+    (problem,) = graph.check(workflow(*steps))
+    assert problem.code == "never-met"
+    assert problem.message.startswith("'b' can never run: 'a' can never end as")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [step("a", if_="params.x"), step("b", "a:skipped")],
+        [step("a", skip_codes=(3,)), step("b", "a:skipped")],
+        [step("z", if_="false"), step("a", "z"), step("b", "a:skipped")],
+        [step("a"), step("b", "a:failure")],
+        [step("a"), step("b", "a:stopped")],
+        [step("a", allow_failure=(3,)), step("b", "a:failure")],
+        [step("a", body=None, require=[("true", "")]), step("b", "a:failure")],
+    ],
+)
+def test_needs_that_can_be_met_are_none(steps):
+    assert graph.check(workflow(*steps)) == ()
+
+
+def test_a_demand_over_the_files_budget_is_a_fault():
+    flow = workflow(
+        step("a", resources={"cpu": 3000, "memory": 2**31}), budget={"cpu": 2000, "memory": 2**30}
+    )
+    assert messages(graph.check(flow)) == [
+        (
+            ("steps", "a", "resources", "cpu"),
+            "over-budget",
+            "'a' asks for 3 of cpu, the budget has 2",
+        ),
+        (
+            ("steps", "a", "resources", "memory"),
+            "over-budget",
+            "'a' asks for 2 GiB of memory, the budget has 1 GiB",
+        ),
+    ]
+
+
+def test_a_wide_and_deep_graph_is_checked_in_linear_steps():
+    steps = [step("s0")]
+    steps += [
+        step("s%d" % n, "s%d" % (n - 1), if_="steps.s%d.result == ''" % (n - 1))
+        for n in range(1, 5000)
+    ]
+    assert graph.check(workflow(*steps)) == ()

@@ -1,0 +1,168 @@
+"""The plan: what will run, in which order, and what this run can never hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestra.engine import graph, planner
+from orchestra.engine.scope import Scopes, evaluate_vars
+from orchestra.engine.simulate import predict
+from orchestra.model.expression import ExpressionError, parse_text
+from orchestra.model.plan import Prediction, Room
+from tests.engine.plans import make_plan, messages, step, workflow
+
+
+def refusals(*steps, given={}, defaults={"cpu": 4000, "memory": 2**33, "gpu": 0}, **fields):
+    flow = workflow(*steps, **fields)
+    built, problems = graph.build(flow)
+    assert problems == []
+    scopes = Scopes(flow, {}, {}, {}, {})
+    made, found = planner.plan(
+        flow, built, scopes, {}, {}, Room(given, defaults), planner.Limits(None, False)
+    )
+    assert made is None
+    return messages(found)
+
+
+def wills(*steps, **fields):
+    plan, _ = make_plan(*steps, **fields)
+    return {p.step.id: (p.will.value, p.reason) for p in plan.steps}
+
+
+def test_waves_ranks_and_the_critical_path():
+    plan, _ = make_plan(
+        step("a", duration_s=2.0),
+        step("b", "a", duration_s=3.0),
+        step("c", "a", duration_s=1.0),
+        step("d", "b", "c", duration_s=4.0),
+        step("e"),
+    )
+    assert [(p.step.id, p.wave, p.rank_s) for p in plan.steps] == [
+        ("a", 1, 9.0),
+        ("b", 2, 7.0),
+        ("c", 2, 5.0),
+        ("d", 3, 4.0),
+        ("e", 1, 1.0),
+    ]
+    assert [plan.steps[n].step.id for n in plan.critical_path] == ["a", "b", "d"]
+    assert plan.work_s == 11.0
+    assert plan.lower_bound_s == 9.0
+
+
+def test_the_lower_bound_knows_the_scarcest_resource():
+    plan, scopes = make_plan(
+        *[step("s%d" % n, duration_s=10.0, resources={"memory": 6 * 2**30}) for n in range(4)]
+    )
+    assert plan.lower_bound_s == 30.0
+    assert predict(plan, scopes) == Prediction(40.0, {"cpu": 1000, "memory": 6 * 2**30})
+
+
+def test_the_lower_bound_knows_how_many_may_run_at_once():
+    plan, _ = make_plan(*[step("s%d" % n) for n in range(6)], max_parallel=2)
+    assert plan.lower_bound_s == 3.0
+
+
+def test_a_prediction_counts_waits_and_skips():
+    plan, scopes = make_plan(
+        step("a", duration_s=2.0),
+        step("b", duration_s=5.0, if_="false"),
+        step("c", "a", duration_s=3.0, if_="failure()"),
+        step("d", duration_s=2.0),
+        cpu=1,
+    )
+    assert predict(plan, scopes) == Prediction(7.0, {"cpu": 1000})
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ({"memory": 2**34}, "'a' asks for 16 GiB of memory, this run has 8 GiB"),
+        ({"gpu": 1}, "'a' asks for 1 of gpu, this run has 0"),
+        ({"db": 1}, "'a' asks for 1 of db, and no budget has it"),
+    ],
+)
+def test_a_demand_that_can_never_be_met_is_refused(resources, message):
+    found = refusals(step("a", resources=resources))
+    (name,) = resources
+    assert found == [(("steps", "a", "resources", name), "over-budget", message)]
+
+
+def test_a_cpu_demand_over_a_given_budget_is_refused():
+    found = refusals(step("a", resources={"cpu": 2000}), given={"cpu": 1000})
+    assert found[0][2] == "'a' asks for 2 of cpu, this run has 1"
+
+
+def test_a_cpu_demand_over_the_machine_is_lowered_with_a_note():
+    plan, _ = make_plan(step("a", resources={"cpu": 64000}), cpu=2)
+    assert plan.steps[0].demand == {"cpu": 2000}
+    assert plan.notes == ("'a' asks for 64 cpu, this run has 2: lowered to it",)
+
+
+def test_demands_may_use_params_and_env():
+    plan, _ = make_plan(
+        step(
+            "a",
+            env={"MEM": parse_text("${{ params.gib }}GiB")},
+            resources={"memory": parse_text("${{ env.MEM }}")},
+        ),
+        params={"gib": 2},
+    )
+    assert plan.steps[0].demand == {"cpu": 1000, "memory": 2 * 2**30}
+
+
+def test_a_demand_that_needs_outputs_is_not_known_yet():
+    plan, _ = make_plan(
+        step("a"), step("b", "a", resources={"memory": parse_text("${{ steps.a.outputs.m }}")})
+    )
+    assert plan.steps[1].demand is None
+
+
+def test_what_will_run_is_told_as_far_as_it_is_known():
+    assert wills(
+        step("a"),
+        step("no", if_="params.region == 'us'"),
+        step("yes", if_="params.region == 'eu'"),
+        step("below_no", "no", "a"),
+        step("below_yes", "yes"),
+        step("asks", "a", if_="steps.a.outputs.n > 1"),
+        step("below_asks", "asks"),
+        step("cleans", "a", if_="always()"),
+        step("rescues", "a", if_="failure()"),
+        step("mends", "a:failure"),
+        step("picks", "no:skipped"),
+        params={"region": "eu"},
+    ) == {
+        "a": ("run", "no needs"),
+        "no": ("skip", "if: params.region == 'us'"),
+        "yes": ("run", "no needs"),
+        "below_no": ("skip", "'no' is skipped"),
+        "below_yes": ("run", "after yes"),
+        "asks": ("unknown", "if: steps.a.outputs.n > 1"),
+        "below_asks": ("unknown", "'asks' is not known yet"),
+        "cleans": ("run", "always"),
+        "rescues": ("unknown", "if: failure()"),
+        "mends": ("unknown", "if 'a' ends as failure"),
+        "picks": ("run", "after no"),
+    }
+
+
+def test_a_plan_of_nothing_is_a_plan():
+    plan, scopes = make_plan()
+    assert (plan.lower_bound_s, plan.critical_path) == (0.0, ())
+    assert predict(plan, scopes) == Prediction(0.0, {})
+
+
+def test_vars_may_use_params_and_each_other_in_any_order():
+    flow = workflow(
+        vars={
+            "b": parse_text("${{ vars.a }}!"),
+            "a": parse_text("${{ params.x }}"),
+            "c": [parse_text("${{ vars.b }}"), {"k": parse_text("${{ params.x + 1 }}")}],
+        }
+    )
+    assert evaluate_vars(flow, {"x": 1}) == {"b": "1!", "a": 1, "c": ["1!", {"k": 2}]}
+
+
+def test_a_var_that_cannot_be_evaluated_is_an_error():
+    with pytest.raises(ExpressionError):
+        evaluate_vars(workflow(vars={"a": parse_text("${{ 1 / 0 }}")}), {})
