@@ -54,6 +54,8 @@ COMMIT;
 def open_writer(state: StateDirectory) -> sqlite3.Connection:
     """A connection that may write, in autocommit; the database is made where there is none.
 
+    The directory has to be there.
+
     Raises:
         StoreError: it cannot be opened or made; StoreNewer, StoreDamaged: it must not be written.
     """
@@ -145,7 +147,6 @@ def _is_missing(state: StateDirectory) -> bool:
 
 
 def _make(state: StateDirectory) -> None:
-    state.create()
     try:
         lock = locks.acquire(state.lock, _PATIENCE_S)
     except OSError as fault:

@@ -235,7 +235,8 @@ def steps(ran: Ran) -> Dict[str, Data]:
 def log(ran: Ran, step: str) -> str:
     """The output of the last attempt of a step."""
     (runs,) = (ran.folder / ".orchestra/runs").iterdir()
-    return (runs / steps(ran)[step]["attempts"][-1]["log"]).read_text(encoding="utf-8")
+    path = runs / str(steps(ran)[step]["attempts"][-1]["log"])
+    return path.read_text(encoding="utf-8")
 
 
 def small_project(folder: Path, test: str) -> Path:

@@ -1,0 +1,1 @@
+"""Measurements, beside peers in the same minute. Not run by pytest."""

@@ -1,0 +1,127 @@
+"""The engine beside ninja and a bare loop: CPU of whole process trees, in interleaved rounds.
+
+    python -m tests.benchmarks.engine [--steps 10000] [--jobs 2] [--rounds 5] [--folder F]
+                                      [--json PATH]
+
+Everything is on: validation, plan, output pipes, a commit per turn, plain view. A ratio over 1 is
+better than ninja; each is the median of the rounds' own ratios. At the end: what orchestra itself
+takes per step, without its steps, when its process holds 10 MB and 500 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Dict, List, NamedTuple
+
+from tests.benchmarks.contenders import (
+    BODY_BY_KIND,
+    Contender,
+    contenders,
+    find_ninja,
+    orchestra_run,
+    with_ballast,
+    write_workflow,
+)
+
+RESIDENT_BYTES = (10 * 10**6, 500 * 10**6)
+
+
+class Cost(NamedTuple):
+    """What one run took, in seconds."""
+
+    cpu_s: float
+    wall_s: float
+
+
+def measure(contender: Contender) -> Cost:
+    """Run it once; the CPU is that of the whole tree.
+
+    Raises:
+        CalledProcessError: it did not end well.
+    """
+    contender.prepare()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run(contender.argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Cost(cpu_s, ended - began)
+
+
+def race(field: List[Contender], rounds: int) -> Dict[str, List[Cost]]:
+    """The costs of each, in rounds in which each has its turn."""
+    costs: Dict[str, List[Cost]] = {contender.name: [] for contender in field}
+    for _ in range(rounds):
+        for contender in field:
+            costs[contender.name].append(measure(contender))
+    return costs
+
+
+def summarise(costs: Dict[str, List[Cost]], steps: int) -> Dict[str, Dict[str, float]]:
+    """Microseconds a step, and the rate of each as a multiple of ninja's."""
+    peer = costs["ninja"]
+    return {
+        name: {
+            "cpu_us": statistics.median(cost.cpu_s for cost in own) / steps * 1e6,
+            "wall_us": statistics.median(cost.wall_s for cost in own) / steps * 1e6,
+            "ratio": statistics.median(b.cpu_s / a.cpu_s for a, b in zip(own, peer)),
+        }
+        for name, own in costs.items()
+    }
+
+
+def resident(folder: Path, steps: int, jobs: int, rounds: int) -> Dict[str, float]:
+    """Microseconds a step that orchestra itself takes, by what its process holds."""
+    usage = folder / "usage.json"
+    workflow = write_workflow(folder / "flow.yaml", BODY_BY_KIND["program"][0], steps)
+    plain = orchestra_run(workflow, folder / "state", jobs)
+    field = [with_ballast(plain, size, usage) for size in RESIDENT_BYTES]
+    own: Dict[str, List[float]] = {contender.name: [] for contender in field}
+    for _ in range(rounds):
+        for contender in field:
+            measure(contender)
+            own[contender.name].append(json.loads(usage.read_text()))
+    return {name: statistics.median(seconds) / steps * 1e6 for name, seconds in own.items()}
+
+
+def main() -> None:
+    """Measure, say and write what came out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", default="/dev/shm" if Path("/dev/shm").is_dir() else None)
+    parser.add_argument("--json", dest="json_path")
+    chosen = parser.parse_args()
+    results: Dict[str, object] = {"python": sys.version.split()[0], **vars(chosen)}
+    say = sys.stdout.write
+    say("%d steps on %d jobs, median of %d rounds\n" % (chosen.steps, chosen.jobs, chosen.rounds))
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
+        folder = Path(name)
+        ninja = find_ninja(folder)
+        for kind in BODY_BY_KIND:
+            field = contenders(folder, kind, chosen.steps, chosen.jobs, ninja)
+            results[kind] = summary = summarise(race(field, chosen.rounds), chosen.steps)
+            say(
+                "\n%-10s %12s %12s %16s\n"
+                % (kind, "CPU µs/step", "wall µs/step", "rate, ninja = 1")
+            )
+            for contender, row in summary.items():
+                cells = (contender, row["cpu_us"], row["wall_us"], row["ratio"])
+                say("%-10s %12.0f %12.0f %16.2f\n" % cells)
+        results["resident"] = own = resident(folder, chosen.steps, chosen.jobs, chosen.rounds)
+        say("\norchestra itself, CPU µs/step: ")
+        say(", ".join("%.0f at %s resident" % (cost, size) for size, cost in own.items()) + "\n")
+    if chosen.json_path:
+        Path(chosen.json_path).write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
