@@ -1,0 +1,212 @@
+"""The one loop: records before it acts, tells after, and never hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from orchestra.engine.audience import Audience
+from orchestra.engine.driver import Driver
+from orchestra.engine.machine import Machine
+from orchestra.engine.ports import Written
+from orchestra.engine.replay import Replay
+from orchestra.engine.signals import SignalInbox
+from orchestra.model.events import RunFinished
+from orchestra.model.run import StepState
+from orchestra.model.workflow import OutputType, Retry
+from tests.engine.fakes import (
+    NULL_INSIDE,
+    FakeClock,
+    FakeExecutor,
+    FakeRenderer,
+    FakeStore,
+    Listener,
+)
+from tests.engine.plans import make_plan, step
+from tests.engine.world import ORIGIN
+
+
+class Drive:
+    """A driver over fakes; `run` drives it to its end."""
+
+    def __init__(
+        self, *steps, ends=None, fails_at=10**9, faults=None, listeners=(), ticker=None, **fields
+    ):
+        self.trace = []
+        plan, scopes = make_plan(*steps, **fields)
+        self.executor = FakeExecutor(self.trace, ends)
+        self.renderer = FakeRenderer(faults)
+        self.store = FakeStore(self.trace, fails_at)
+        self.replay = Replay()
+        self.audience = Audience(self.replay, listeners, ticker)
+        self.machine = Machine(plan, scopes, ORIGIN, lambda: 0.5)
+        self.driver = None
+
+    def run(self):
+        with SignalInbox() as signals:
+            self.driver = Driver(
+                self.machine,
+                self.executor,
+                self.renderer,
+                self.store,
+                self.audience,
+                FakeClock(),
+                signals,
+            )
+            try:
+                return self.driver.run()
+            finally:
+                self.executor.close()
+
+    @property
+    def states(self):
+        return {id: s.state.value for id, s in self.replay.record.step_by_id.items()}
+
+
+def test_an_attempt_is_recorded_before_its_process_and_an_end_before_what_follows():
+    drive = Drive(step("a"), step("b", "a"))
+    assert drive.run() == 0
+    assert drive.trace == [
+        "commit RunStarted StepReady AttemptStarted",
+        "submit a.1",
+        "commit AttemptLaunched AttemptEnded StepEnded StepReady AttemptStarted",
+        "submit b.1",
+        "commit AttemptLaunched AttemptEnded StepEnded RunFinished",
+    ]
+
+
+def test_news_of_a_process_waits_for_the_next_commit_but_not_for_long():
+    listener = Listener()
+    drive = Drive(step("a", timeout=0.2), ends={"a": None}, listeners=[listener])
+    assert drive.run() == 1
+    assert drive.trace == [
+        "commit RunStarted StepReady AttemptStarted",
+        "submit a.1",
+        "commit AttemptLaunched",
+        "SIGTERM a.1",
+        "commit AttemptEnded StepEnded RunFinished",
+    ]
+    assert [e.seq for e in listener.heard] == list(range(1, len(listener.heard) + 1))
+
+
+def test_times_are_wall_time_carried_on_by_the_monotonic_clock():
+    drive = Drive(step("a"))
+    drive.run()
+    times = [e.at for turn in drive.store.turns for e in turn]
+    assert times == sorted(times)
+    assert 1000.0 <= times[0] <= times[-1] < 1010.0
+
+
+def test_a_store_that_is_lost_launches_nothing_more_and_ends_with_3():
+    drive = Drive(step("a"), step("b", "a"), fails_at=2)
+    assert drive.run() == 3
+    assert drive.driver.lost.message == "the disk is full"
+    assert drive.trace == ["commit RunStarted StepReady AttemptStarted", "submit a.1"]
+
+
+def test_a_store_that_fails_at_once_starts_nothing():
+    drive = Drive(step("a"), fails_at=1)
+    assert drive.run() == 3
+    assert drive.trace == []
+
+
+def test_a_step_that_cannot_be_rendered_fails_without_a_process():
+    drive = Drive(
+        step("a", retry=Retry(max=3)),
+        step("b"),
+        faults={"a": NULL_INSIDE, "b": OSError(28, "No space left", "/x")},
+    )
+    assert drive.run() == 1
+    reasons = {id: s.reason for id, s in drive.replay.record.step_by_id.items()}
+    assert reasons == {
+        "a": "could not be started: params.x is null",
+        "b": "could not be started: /x: No space left",
+    }
+    assert [line for line in drive.trace if line.startswith("submit")] == []
+
+
+def test_outputs_are_read_when_an_attempt_has_ended():
+    drive = Drive(step("a", outputs={"n": OutputType.INT}), step("b", "a"))
+    drive.renderer.written = {"a": Written({"n": 1}, (), ("undeclared: m",))}
+    drive.run()
+    assert drive.replay.record.step_by_id["a"].outputs == {"n": 1}
+    assert drive.replay.record.notes == ["a: undeclared: m"]
+
+
+def test_a_listener_that_raises_is_dropped_and_named_once():
+    good, bad = Listener(), Listener(RuntimeError("boom"))
+    drive = Drive(step("a"), step("b", "a"), listeners=[bad, good])
+    assert drive.run() == 0
+    drive.audience.close()
+    assert drive.audience.dropped == ["Listener failed and was dropped: RuntimeError: boom"]
+    assert type(good.heard[-1].event) is RunFinished
+    assert good.closed
+
+
+def test_a_ticker_that_raises_is_dropped():
+    def tick(at):
+        raise ValueError("no terminal")
+
+    drive = Drive(step("a", timeout=0.15), ends={"a": None}, ticker=tick)
+    assert drive.run() == 1
+    dropped = ["the live view failed and was dropped: ValueError: no terminal"]
+    assert drive.audience.dropped == dropped
+
+
+def test_the_ticker_gets_the_time_of_the_events():
+    times = []
+    drive = Drive(step("a", timeout=0.25), ends={"a": None}, ticker=times.append)
+    drive.run()
+    assert len(times) >= 2
+    assert all(1000.0 <= at < 1010.0 for at in times)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_ends_the_run_in_order(number, code):
+    drive = Drive(step("a"), step("b", "a"), ends={"a": None})
+    drive.executor.on_submit = lambda: os.kill(os.getpid(), number)
+    assert drive.run() == code
+    assert drive.states == {"a": "cancelled", "b": "cancelled"}
+    assert "SIGTERM a.1" in drive.trace
+
+
+def test_signals_are_as_before_when_the_run_is_over():
+    before = signal.getsignal(signal.SIGINT)
+    Drive(step("a")).run()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_ignored_interrupt_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with SignalInbox() as signals:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.drain() == []
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_the_executor_cannot_go_on_with_ends_the_run_with_3():
+    drive = Drive(step("a"), step("b", "a"), ends={"a": None})
+    drive.executor.faults_to_tell = ["the log of 'a' could not be written: disk full"]
+    assert drive.run() == 3
+    assert drive.replay.record.counts[StepState.CANCELLED] == 2
+
+
+def test_a_run_that_is_stuck_says_so_instead_of_hanging():
+    drive = Drive(step("a"), ends={"a": None})
+    drive.executor.running = lambda: 0
+    with pytest.raises(AssertionError, match="nothing runs"):
+        drive.run()
+
+
+def test_a_condition_that_reads_files_is_answered_in_the_next_turn():
+    drive = Drive(step("a", if_="len(glob('x')) == 0"))
+    drive.machine._scopes._files = {"glob": lambda pattern: []}
+    assert drive.run() == 0
+    assert drive.states == {"a": "succeeded"}
