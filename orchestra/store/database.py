@@ -63,7 +63,7 @@ def open_writer(state: StateDirectory) -> sqlite3.Connection:
     if _is_missing(state):
         _make(state)
     try:
-        connection = sqlite3.connect(_uri(path, "rw"), _PATIENCE_S, isolation_level=None, uri=True)
+        connection = _connect(path, "rw")
     except sqlite3.Error as fault:
         raise faults.from_sqlite(fault, path) from fault
     try:
@@ -104,7 +104,7 @@ def open_reader(state: StateDirectory) -> Optional[sqlite3.Connection]:
 
 
 def _open_checked(path: str, mode: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(_uri(path, mode), _PATIENCE_S, isolation_level=None, uri=True)
+    connection = _connect(path, mode)
     try:
         _check(connection, path)
     except (sqlite3.Error, StoreError):
@@ -174,7 +174,7 @@ def _write(path: str) -> None:
         os.fchmod(descriptor, 0o600)  # SQLite gives its side files the same mode
     finally:
         os.close(descriptor)
-    with closing(sqlite3.connect(_uri(draft, "rw"), isolation_level=None, uri=True)) as connection:
+    with closing(_connect(draft, "rw")) as connection:
         connection.executescript(_SCHEMA)
     os.rename(draft, path)
 
@@ -186,6 +186,7 @@ def _has_news(path: str) -> bool:
         return False
 
 
-def _uri(path: str, mode: str) -> str:
+def _connect(path: str, mode: str) -> sqlite3.Connection:
     quoted = path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    return "file://%s?mode=%s" % (quoted, mode)
+    uri = "file://%s?mode=%s" % (quoted, mode)
+    return sqlite3.connect(uri, timeout=_PATIENCE_S, isolation_level=None, uri=True)
