@@ -1,0 +1,156 @@
+"""Why data is no workflow by the JSON Schema, as problems in the words of the format.
+
+jsonschema finds them; it is imported here only, by who has a rejection to explain.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
+
+import jsonschema
+
+from orchestra.errors import PathParts, Problem
+from orchestra.spec.hints import WORD_BY_OTHER, WORD_BY_OTHER_AT_ROOT, did_you_mean
+from orchestra.spec.scalars import text_of
+
+_BODY_KEYS = ("run", "command", "python")
+_LATER = frozenset(["matrix", "schedule"])
+
+
+class Explainer:
+    """Explains rejections by one schema."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self._schema = schema
+        self._root = jsonschema.Draft202012Validator(schema)
+        self._step = self._root.evolve(schema=schema["$defs"]["step"])
+        self._step_keys = schema["$defs"]["step"]["properties"]
+        self._root_keys = schema["properties"]
+
+    def root(self, data: Any) -> List[Problem]:
+        """What is wrong with the workflow, its steps left out."""
+        if isinstance(data, dict) and isinstance(data.get("steps"), dict):
+            names: Dict[str, Any] = {id: {} for id in data["steps"]}
+            data = {**data, "steps": names}
+        return self._problems(self._root, data, ())
+
+    def step(self, id: str, data: Any) -> List[Problem]:
+        """What is wrong with one step."""
+        return self._problems(self._step, data, ("steps", id))
+
+    def _problems(self, validator: Any, data: Any, prefix: PathParts) -> List[Problem]:
+        found: Dict[Tuple[PathParts, bool], Problem] = {}
+        for error in validator.iter_errors(data):
+            for problem in self._explain(error, (*prefix, *error.absolute_path)):
+                known = found.get((problem.path, problem.on_key))
+                if known is None or problem.code == "type":
+                    found[problem.path, problem.on_key] = problem
+        return list(found.values())
+
+    def _explain(self, error: Any, path: PathParts) -> Iterator[Problem]:
+        value, rule = error.instance, error.validator
+        if rule == "additionalProperties":
+            for key in value:
+                if not _is_known(key, error.schema):
+                    yield self._unknown_key(key, error.schema, path)
+        elif rule == "required":
+            yield self._missing(value, error.schema, path)
+        elif rule == "maxProperties":
+            message = "there are %d steps, and at most %d can be read"
+            yield Problem(path, "too-many", message % (len(value), error.validator_value))
+        elif rule == "pattern" and "propertyNames" in error.absolute_schema_path:
+            message = "`%s` must be %s" % (_show(value), error.schema["title"])
+            yield Problem((*path, value), "name", message, on_key=True)
+        else:
+            yield self._mismatch(value, error.schema, rule, path)
+
+    def _mismatch(self, value: Any, schema: Any, rule: str, path: PathParts) -> Problem:
+        title = schema.get("title") or _PLAIN_TITLES.get(schema.get("type"), "something else")
+        name = "`%s`" % path[-1] if path and isinstance(path[-1], str) else "this"
+        if not path:
+            name = "the file"
+        message = "%s must be %s, not %s" % (name, title, _show_kind(value))
+        code = "type" if rule == "type" else "value"
+        return Problem(path, code, message, _hint(value, title))
+
+    def _missing(self, value: Any, schema: Any, path: PathParts) -> Problem:
+        missing = [key for key in schema["required"] if key not in value]
+        where = "the workflow" if not path else "`%s`" % path[-1] if path else ""
+        message = "%s lacks `%s`" % (where, missing[0])
+        return Problem(path, "missing-key", message, "", bool(path))
+
+    def _unknown_key(self, key: str, schema: Any, path: PathParts) -> Problem:
+        if "patternProperties" in schema:
+            return self._bad_name(key, path)
+        known = schema.get("properties", {})
+        is_root = not path
+        is_step = known.keys() == self._step_keys.keys()
+        place = "the workflow" if is_root else "`%s`" % path[-1]
+        message = "unknown key `%s` in %s" % (_show(key), place)
+        hint = self._hint_for(key, known, is_root, is_step)
+        return Problem((*path, key), "unknown-key", message, hint, on_key=True)
+
+    def _hint_for(self, key: str, known: Any, is_root: bool, is_step: bool) -> str:
+        words = WORD_BY_OTHER_AT_ROOT if is_root else WORD_BY_OTHER
+        word = words.get(key) if is_root or is_step else None
+        if word in known:
+            return "write `%s`" % word
+        if word in _LATER:
+            return "orchestra's word is `%s`, which this version does not have" % word
+        near = did_you_mean(key, known)
+        if near:
+            return near
+        other = word or key
+        if is_step and other in self._root_keys:
+            return "`%s` is a key of the workflow, not of a step" % other
+        if is_root and other in self._step_keys:
+            return "`%s` is a key of a step; for all steps put it under `defaults`" % other
+        return "known are %s" % ", ".join("`%s`" % name for name in known) if known else ""
+
+    def _bad_name(self, key: str, path: PathParts) -> Problem:
+        if path and path[-1] in ("env",):
+            message = "`%s` is no name of a variable: it is empty, or has `=` or NUL in it"
+            return Problem((*path, key), "name", message % _show(key), on_key=True)
+        message = "`%s` must be %s" % (_show(key), self._schema["$defs"]["name"]["title"])
+        return Problem((*path, key), "name", message, on_key=True)
+
+
+_PLAIN_TITLES = {"boolean": "true or false", "string": "text"}
+
+
+def _is_known(key: str, schema: Any) -> bool:
+    if key in schema.get("properties", {}):
+        return True
+    patterns = schema.get("patternProperties", {})
+    return any(re.search(pattern, key) for pattern in patterns)
+
+
+def _hint(value: Any, title: str) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and "with a unit" in title:
+        example = "%ss" % text_of(value) if "duration" in title else "%sB" % text_of(value)
+        return "give the unit: %s" % example
+    if isinstance(value, str) and value in ("yes", "no", "on", "off") and "true" in title:
+        return "write true or false: `%s` is text" % value
+    if title.startswith("text") and value is None:
+        return 'write "" for an empty text'
+    return ""
+
+
+def _show_kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return "`%s`" % _show(value) if value else "empty text"
+    return "`%s`" % _show(text_of(value))
+
+
+def _show(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,54 @@
+"""Reads a file that a person named, whole and bounded; opens nothing that could hang."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from orchestra.errors import UsageError
+
+MAX_BYTES = 32 * 2**20
+"""The largest file that is read: a workflow of 100,000 steps takes 6 to 30 MB."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of the regular file `path`, at most `MAX_BYTES`.
+
+    Raises:
+        UsageError: it is missing, unreadable or too large; no regular file is not even opened.
+    """
+    try:
+        _refuse_odd_kind(path, os.stat(path).st_mode)
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            _refuse_odd_kind(path, os.fstat(fd).st_mode)
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError("cannot read %s: %s" % (path, error.strerror or error)) from None
+    except ValueError:
+        raise UsageError("cannot read %r: no path has a NUL in it" % path) from None
+    if len(data) > MAX_BYTES:
+        raise UsageError(
+            "%s is larger than %d MiB" % (path, MAX_BYTES // 2**20),
+            "split the workflow, or let a script read the data from a file of its own",
+        )
+    return data
+
+
+def odd_kind(mode: int) -> str:
+    """What a path is when it is no regular file (`a directory`, `a pipe` …), else nothing."""
+    return next((words for test, words in _KINDS if test(mode)), "")
+
+
+def _refuse_odd_kind(path: str, mode: int) -> None:
+    kind = odd_kind(mode)
+    if kind:
+        raise UsageError("cannot read %s: it is %s, not a file" % (path, kind))

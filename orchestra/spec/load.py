@@ -1,0 +1,168 @@
+"""A workflow file's bytes to a Workflow, or all that is wrong with them. Runs nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from orchestra.errors import Fault, PathParts, Problem
+from orchestra.model.workflow import Workflow
+from orchestra.spec.document import Document, read_document
+from orchestra.spec.files import read_file
+from orchestra.spec.findings import Findings
+from orchestra.spec.places import Places
+from orchestra.spec.pruning import pruned
+from orchestra.spec.reader import collection_paused
+from orchestra.spec.roots import Roots
+from orchestra.spec.schema import check
+from orchestra.spec.steps import Steps
+from orchestra.spec.texts import Names, Texts
+
+_NUL_ESCAPE = re.compile(rb"\\0|\\x00|\\u0000|\\U00000000")
+
+MOST_FAULTS = 50
+"""No more faults than this are told; a last one says how many more there are."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A file that was read. `workflow` is None where a fault is an error; `faults` are by line."""
+
+    workflow: Optional[Workflow]
+    document: Document
+    faults: Tuple[Fault, ...]
+
+    @property
+    def text(self) -> str:
+        """The text of the file, for showing its lines."""
+        return self.document.text
+
+    def fault(self, problem: Problem) -> Fault:
+        """A problem that was found elsewhere, with its position. For many, use `located`."""
+        return self.document.faults([problem])[0]
+
+    def located(self, problems: Sequence[Problem]) -> Tuple[Fault, ...]:
+        """This file's faults and the problems found elsewhere, by line, the most telling ones."""
+        return _told([*self.faults, *self.document.faults(problems)], 0)
+
+
+def load(path: str, data: Optional[bytes] = None) -> Loaded:
+    """The workflow in the file `path`, whose bytes are read unless `data` gives them.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    document = read_document(path, read_file(path) if data is None else data)
+    with collection_paused():
+        findings = Findings()
+        workflow = _workflow(document, findings) if document.whole else None
+        faults = [*document.blemish_faults(), *document.faults(findings.problems)]
+    if any(fault.severity == "error" for fault in faults):
+        workflow = None
+    return Loaded(workflow, document, _told(faults, findings.count - len(findings.problems)))
+
+
+def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
+    """The workflow as far as it can be read; everything that is wrong goes to the findings."""
+    data = document.root
+    if data is None:
+        message = "the file is empty"
+        findings.error((), "empty", message, "`orchestra init` writes one to start from")
+        return None
+    _refuse_nul(document, findings)
+    mismatch = check(data)
+    for problem in mismatch.problems:
+        findings.add(problem)
+    findings.count += len(mismatch.unexplained)
+    if not isinstance(data, dict):
+        return None
+    names = _names(data)
+    if mismatch.problems:
+        data = pruned(data, mismatch)
+    path = os.path.abspath(document.file)
+    places = Places(os.path.dirname(path), findings)
+    texts = Texts(names, findings)
+    steps = Steps(texts, places, findings)
+    roots = Roots(texts, places, steps, findings)
+    fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])
+    steps.read_defaults(data.get("defaults", {}))
+    _refuse_case_twins(data.get("steps", {}), findings)
+    step_by_id = {
+        id: steps.step(id, place, step) for place, (id, step) in enumerate(data["steps"].items())
+    }
+    return Workflow(path=path, folder=os.path.dirname(path), step_by_id=step_by_id, **fields)
+
+
+def _names(data: Mapping[str, Any]) -> Names:
+    """What the file declares, whatever else is wrong with it."""
+    steps = _mapping(data.get("steps"))
+    return Names(
+        _mapping(data.get("params")),
+        _mapping(data.get("vars")),
+        {id: _outputs(step) for id, step in steps.items()},
+    )
+
+
+def _outputs(step: Any) -> Optional[Iterable[str]]:
+    """The names of a step's outputs, None where they cannot be told."""
+    if not isinstance(step, dict):
+        return None
+    outputs = step.get("outputs", ())
+    return outputs if isinstance(outputs, (dict, tuple)) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _refuse_case_twins(ids: Iterable[str], findings: Findings) -> None:
+    first_by_folded: Dict[str, str] = {}
+    for id in ids:
+        first = first_by_folded.setdefault(id.casefold(), id)
+        if first != id:
+            message = "`%s` and `%s` differ in case only" % (id, first)
+            hint = "rename one: ids are told apart without regard to case"
+            findings.error(("steps", id), "case-twin", message, hint, on_key=True)
+
+
+def _refuse_nul(document: Document, findings: Findings) -> None:
+    """A NUL can only come from an escape; none is of use in any text of a workflow."""
+    if not _NUL_ESCAPE.search(document.data):
+        return
+    waiting: List[Tuple[PathParts, Any]] = [((), document.root)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(((*path, key), part) for key, part in value.items())
+        elif isinstance(value, list):
+            waiting.extend(((*path, number), part) for number, part in enumerate(value))
+        is_key = bool(path) and isinstance(path[-1], str) and "\0" in path[-1]
+        if is_key or (isinstance(value, str) and "\0" in value):
+            message = "a NUL cannot stand in a workflow"
+            findings.error(path, "nul", message, "take the escape out", on_key=is_key)
+
+
+def _told(faults: Sequence[Fault], more: int) -> Tuple[Fault, ...]:
+    """The faults by line, one at a place, errors before warnings where not all are told."""
+    by_place: Dict[Tuple[int, int, str], Fault] = {}
+    for fault in faults:
+        by_place.setdefault((fault.line, fault.column, fault.severity), fault)
+    ordered = sorted(by_place.values(), key=_place)
+    chosen = sorted(ordered, key=_is_warning)[:MOST_FAULTS]
+    more += len(ordered) - len(chosen)
+    told = sorted(chosen, key=_place)
+    if more:
+        last = told[-1]
+        words = "and %d more" % more
+        told.append(Fault(last.file, last.line, last.column, (), last.severity, "more", words))
+    return tuple(told)
+
+
+def _place(fault: Fault) -> Tuple[int, int]:
+    return fault.line, fault.column
+
+
+def _is_warning(fault: Fault) -> bool:
+    return fault.severity == "warning"

@@ -1,0 +1,219 @@
+"""Where values stand in a YAML text: walks its events again, keeping only what is asked for. Pure.
+
+Only called when there is something to report, once for all faults: a walk costs as much as reading.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    Any,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Union,
+)
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from orchestra.errors import PathParts
+from orchestra.spec.events import parse
+
+MAX_KEPT = 500_000
+"""No more places than this are kept; what lies beyond is reported at the nearest one."""
+
+_MERGE = "<<"
+_ENDS = (MappingEndEvent, SequenceEndEvent)
+_STARTS = (MappingStartEvent, SequenceStartEvent)
+_WORDS = (ScalarEvent, AliasEvent)
+_BEGINNINGS = (ScalarEvent, MappingStartEvent, SequenceStartEvent)
+
+
+class Place(NamedTuple):
+    """Characters `start` to `end` of the text; a scalar has its style (`|`, `>`, a quote, empty).
+
+    `key_start` is where its key begins; `parts` are the places of its keys or items as far as
+    they were asked for.
+    """
+
+    start: int
+    end: int
+    key_start: int
+    style: Optional[str]
+    parts: Dict[Union[str, int], Any]
+
+
+class Wanted(NamedTuple):
+    """A tree of the paths asked for; `everything` keeps all that stands below."""
+
+    parts: Dict[Union[str, int], Any]
+    everything: bool = False
+
+
+_EVERYTHING = Wanted({}, True)
+
+
+def wanted(paths: Iterable[PathParts]) -> Wanted:
+    """The tree of some paths."""
+    root = Wanted({})
+    for path in paths:
+        node = root
+        for part in path:
+            node = node.parts.setdefault(part, Wanted({}))
+    return root
+
+
+def locate(data: bytes, paths: Iterable[PathParts]) -> Place:
+    """The root's place, and below it those of `paths` as far as the text can be read."""
+    return _Walker(data).walk(wanted(paths))
+
+
+def find(root: Place, path: PathParts) -> Place:
+    """The place of `path`, or of the nearest value around it."""
+    place = root
+    for part in path:
+        if part not in place.parts:
+            break
+        place = place.parts[part]
+    return place
+
+
+def twins(data: bytes, seconds: FrozenSet[int]) -> Mapping[int, int]:
+    """For each key that starts at one of `seconds` and is a twin: where the first one starts."""
+    first_by_second: Dict[int, int] = {}
+    stack: List[Any] = []
+    keys: Optional[Dict[str, int]] = None
+    expects_key = False
+    event: Any
+    for event in _until_broken(data):
+        if event.__class__ in _ENDS:
+            keys = stack.pop()
+            expects_key = True
+        elif event.__class__ in _STARTS:
+            stack.append(keys)
+            keys = {} if event.__class__ is MappingStartEvent else None
+            expects_key = True
+        elif event.__class__ in _WORDS:
+            if keys is not None and expects_key and _is_scalar(event):
+                start = event.start_mark.index
+                first = keys.setdefault(event.value, start)
+                if start in seconds:
+                    first_by_second[start] = first
+            expects_key = not expects_key
+        if len(first_by_second) == len(seconds):
+            break
+    return first_by_second
+
+
+def _until_broken(data: bytes) -> Iterator[Any]:
+    events = parse(data)
+    while True:
+        try:
+            yield next(events)
+        except (StopIteration, yaml.YAMLError, ValueError, OverflowError):
+            return
+
+
+class _Walker:
+    """Walks the events of a text that was read before, so it is neither broken nor too deep."""
+
+    def __init__(self, data: bytes) -> None:
+        self._events = _until_broken(data)
+        self._anchors: Dict[str, Place] = {}
+        self._words: Dict[str, str] = {}
+        self._room = MAX_KEPT
+
+    def walk(self, root: Wanted) -> Place:
+        """The place of the root value."""
+        for event in self._events:
+            if event.__class__ in _BEGINNINGS:
+                return self._place(event, event.start_mark.index, root)
+        return Place(0, 0, 0, None, {})
+
+    def _place(self, event: Any, key_start: int, want: Optional[Wanted]) -> Place:
+        start, end = event.start_mark.index, event.end_mark.index
+        if _is_alias(event):
+            target = self._anchors.get(event.anchor)
+            return Place(start, end, key_start, None, target.parts if target else {})
+        anchor = event.anchor
+        if _is_scalar(event):
+            place = Place(start, end, key_start, event.style or "", {})
+            if anchor is not None:
+                self._words[anchor] = event.value
+        else:
+            place = Place(start, end, key_start, None, {})
+            keep = _EVERYTHING if anchor is not None else want
+            if keep is None or self._room <= 0:
+                self._skip()
+            elif event.__class__ is MappingStartEvent:
+                self._fill_mapping(place.parts, keep)
+            else:
+                self._fill_list(place.parts, keep)
+        if anchor is not None:
+            self._anchors[anchor] = place
+        return place
+
+    def _fill_mapping(self, parts: Dict[Union[str, int], Any], want: Wanted) -> None:
+        merges: List[Place] = []
+        for event in self._events:
+            if event.__class__ is MappingEndEvent:
+                break
+            name = self._words.get(event.anchor, "") if _is_alias(event) else event.value
+            is_merge = name == _MERGE and not _is_alias(event) and event.implicit[0]
+            value = next(self._events, event)
+            child = _EVERYTHING if is_merge or want.everything else want.parts.get(name)
+            place = self._place(value, event.start_mark.index, child)
+            if is_merge:
+                merges.append(place)
+            if child is not None:
+                self._room -= 1
+                parts[name] = place
+        for source in [inner for place in merges for inner in _sources(place)]:
+            for name, place in source.parts.items():
+                parts.setdefault(name, place)
+
+    def _fill_list(self, parts: Dict[Union[str, int], Any], want: Wanted) -> None:
+        for number, event in enumerate(self._events):
+            if event.__class__ is SequenceEndEvent:
+                break
+            child = _EVERYTHING if want.everything else want.parts.get(number)
+            place = self._place(event, event.start_mark.index, child)
+            if child is not None:
+                self._room -= 1
+                parts[number] = place
+
+    def _skip(self) -> None:
+        depth = 1
+        for event in self._events:
+            if event.__class__ in _STARTS:
+                depth += 1
+            elif event.__class__ in _ENDS:
+                depth -= 1
+                if not depth:
+                    return
+
+
+def _is_scalar(event: Any) -> bool:
+    return bool(event.__class__ is ScalarEvent)
+
+
+def _is_alias(event: Any) -> bool:
+    return bool(event.__class__ is AliasEvent)
+
+
+def _sources(merged: Place) -> List[Place]:
+    """The mappings that `<<` names: one, or the items of a list."""
+    items = [merged.parts[key] for key in merged.parts if isinstance(key, int)]
+    return items or [merged]

@@ -1,0 +1,189 @@
+"""The root keys of a workflow from data that has the right form: params, vars, env and the rest."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+
+from orchestra.errors import PathParts
+from orchestra.model.expression import Tree, references_of
+from orchestra.model.workflow import Param, ParamType
+from orchestra.spec.findings import Findings
+from orchestra.spec.paramtypes import ParamError, check_rules, from_value, long_floats, type_of
+from orchestra.spec.places import Places
+from orchestra.spec.quantities import Quantities
+from orchestra.spec.scalars import text_of
+from orchestra.spec.steps import Steps, read_inherit_env
+from orchestra.spec.texts import IN_ROOT_ENV, IN_VARS, OPEN, Texts
+
+_LONG_FORM = frozenset(
+    ["type", "default", "enum", "pattern", "min", "max", "required", "description"]
+)
+
+
+class Roots:
+    """Reads the root of one workflow."""
+
+    def __init__(self, texts: Texts, places: Places, steps: Steps, findings: Findings) -> None:
+        self._texts = texts
+        self._places = places
+        self._steps = steps
+        self._findings = findings
+        self._quantities = Quantities(texts, findings)
+
+    def fields(self, data: Mapping[str, Any], name: str) -> Dict[str, Any]:
+        """The fields of `Workflow` but its steps; `name` is for a file that gives none."""
+        defaults = data.get("defaults", {})
+        return {
+            "name": self._texts.constant(data.get("name", name), ("name",), "the workflow's name"),
+            "description": text_of(data.get("description", "")),
+            "labels": {
+                key: self._texts.constant(value, ("labels", key), "a label")
+                for key, value in data.get("labels", {}).items()
+            },
+            "params": self._params(data.get("params", {})),
+            "vars": self._vars(data.get("vars", {})),
+            "env": self._steps.env(data.get("env", {}), ("env",), IN_ROOT_ENV),
+            "default_env": self._steps.env(
+                defaults.get("env", {}), ("defaults", "env"), IN_ROOT_ENV
+            ),
+            "env_files": self._env_files(data.get("env_file", [])),
+            "inherit_env": read_inherit_env(data.get("inherit_env", True)),
+            "budget": self._quantities.amounts(data.get("budget", {}), ("budget",)),
+            "max_parallel": None if "max_parallel" not in data else int(data["max_parallel"]),
+            "fail_fast": data.get("fail_fast", False),
+            "timeout_s": self._timeout(data),
+        }
+
+    def _timeout(self, data: Mapping[str, Any]) -> Optional[float]:
+        if "timeout" not in data:
+            return None
+        return self._quantities.timeout(data["timeout"], ("timeout",))
+
+    def _env_files(self, value: Any) -> Tuple[str, ...]:
+        names: List[Any] = [value] if isinstance(value, str) else value
+        read = []
+        for number, name in enumerate(names):
+            path: PathParts = ("env_file", number) if isinstance(value, list) else ("env_file",)
+            read.append(self._texts.constant(name, path, "`env_file`"))
+            if OPEN not in name:
+                self._places.file(name, path)
+        return tuple(read)
+
+    def _vars(self, data: Mapping[str, Any]) -> Dict[str, Tree]:
+        trees = {
+            name: self._texts.tree(value, ("vars", name), IN_VARS) for name, value in data.items()
+        }
+        uses = {
+            name: [
+                str(reference.path[1])
+                for reference in references_of(tree)
+                if reference.path[0] == "vars" and len(reference.path) > 1
+            ]
+            for name, tree in trees.items()
+        }
+        circle = _circle(uses)
+        if circle:
+            message = "variables use each other in a circle: %s" % " uses ".join(circle)
+            hint = "take one of these out"
+            self._findings.error(("vars", circle[0]), "vars-circle", message, hint, on_key=True)
+        return trees
+
+    def _params(self, data: Mapping[str, Any]) -> Dict[str, Param]:
+        return {name: self._param(name, value) for name, value in data.items()}
+
+    def _param(self, name: str, value: Any) -> Param:
+        path: PathParts = ("params", name)
+        rules: Dict[str, Any] = value if isinstance(value, dict) else {}
+        if value is not None and not isinstance(value, dict):
+            rules, default_path = {"default": value}, path
+        else:
+            default_path = (*path, "default")
+        self._check_constants(rules, path, default_path)
+        samples = [rules["default"]] if "default" in rules else rules.get("enum", [])[:1]
+        kind = type_of(samples[0]) if samples and samples[0] is not None else ParamType.STRING
+        if "type" in rules:
+            kind = ParamType(rules["type"])
+        for rule in ("min", "max"):
+            if rule in rules and kind not in (ParamType.INT, ParamType.FLOAT):
+                message = "`%s` is for numbers, and `%s` is of type %s" % (rule, name, kind.value)
+                self._findings.error((*path, rule), "param-rule", message)
+        param = Param(
+            name=name,
+            type=kind,
+            required=rules.get("required", False),
+            enum=tuple(
+                self._value(kind, choice, (*path, "enum", number))
+                for number, choice in enumerate(rules.get("enum", ()))
+            ),
+            pattern=self._pattern(rules.get("pattern"), (*path, "pattern")),
+            min=rules.get("min"),
+            max=rules.get("max"),
+            description=text_of(rules.get("description", "")),
+        )
+        return self._with_default(param, rules, default_path)
+
+    def _with_default(self, param: Param, rules: Mapping[str, Any], path: PathParts) -> Param:
+        if rules.get("default") is None:
+            return param
+        before = self._findings.count
+        default = self._value(param.type, rules["default"], path)
+        is_relative = param.type is ParamType.DATE and default in ("today", "yesterday")
+        if self._findings.count == before and not is_relative:
+            try:
+                check_rules(param, default)
+            except ParamError as error:
+                message = "the default of `%s` %s" % (param.name, error)
+                self._findings.error(path, "param-default", message)
+        return Param(**{**vars(param), "default": default, "has_default": True})
+
+    def _value(self, kind: ParamType, value: Any, path: PathParts) -> Any:
+        try:
+            return from_value(kind, value)
+        except ParamError as error:
+            self._findings.error(path, "param-value", "a %s %s" % (kind.value, error))
+            return None
+
+    def _check_constants(
+        self, rules: Mapping[str, Any], path: PathParts, default_path: PathParts
+    ) -> None:
+        places = [(default_path, rules.get("default"))]
+        places += [((*path, "enum", n), v) for n, v in enumerate(rules.get("enum", ()))]
+        for place, value in places:
+            for inner, source in long_floats(value):
+                message = "`%s` is read as the number %r" % (source, float(source))
+                hint = 'write %r, or quote it for text: "%s"' % (float(source), source)
+                self._findings.error((*place, *inner), "unclear-number", message, hint)
+            if isinstance(value, str):
+                self._texts.constant(value, place, "a parameter")
+
+    def _pattern(self, pattern: Optional[str], path: PathParts) -> Optional[str]:
+        if pattern is None:
+            return None
+        try:
+            re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            message = "this is no regular expression: %s" % error
+            self._findings.error(path, "pattern", message)
+            return None
+        return pattern
+
+
+def _circle(uses: Mapping[str, List[str]]) -> List[str]:
+    """One circle of names, the first name again at its end; empty if there is none."""
+    done: Set[str] = set()
+    for start in uses:
+        trail: List[str] = []
+        branches = [iter([start])]
+        while branches:
+            name = next(branches[-1], None)
+            if name is None:
+                branches.pop()
+                if trail:
+                    done.add(trail.pop())
+            elif name in trail:
+                return [*trail[trail.index(name) :], name]
+            elif name in uses and name not in done:
+                trail.append(name)
+                branches.append(iter(uses[name]))
+    return []

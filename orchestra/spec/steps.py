@@ -1,0 +1,286 @@
+"""Steps from data that has the right form, defaults included, with what is wrong with them."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Tuple, Union
+
+from orchestra.errors import PathParts
+from orchestra.model.expression import STATUS_FUNCTIONS, Text
+from orchestra.model.workflow import (
+    ON_DONE,
+    Need,
+    NeedResult,
+    OutputType,
+    Requirement,
+    Retry,
+    RetryWhen,
+    Shell,
+    Step,
+    Stop,
+)
+from orchestra.spec.bodies import Bodies
+from orchestra.spec.findings import Findings
+from orchestra.spec.places import Places
+from orchestra.spec.quantities import Quantities
+from orchestra.spec.scalars import text_of
+from orchestra.spec.texts import IN_CONDITION, IN_NAME, IN_STEP, OPEN, Texts, Where
+
+_OWN_PREFIX = "ORCHESTRA_"
+
+
+class Steps:
+    """Reads the steps of one workflow. `read_defaults` comes first."""
+
+    def __init__(self, texts: Texts, places: Places, findings: Findings) -> None:
+        self._texts = texts
+        self._places = places
+        self._findings = findings
+        self._bodies = Bodies(texts, places, findings)
+        self._quantities = Quantities(texts, findings)
+        self._defaults: Dict[str, Any] = {}
+        self._default_shell: Shell = "bash"
+        self._convert_by_key: Dict[str, Callable[[Dict[str, Any], Any, PathParts], None]] = {
+            "name": self._name,
+            "description": self._description,
+            "needs": self._needs,
+            "if": self._condition,
+            "require": self._require,
+            "working_dir": self._working_dir,
+            "env": self._env,
+            "inherit_env": self._inherit_env,
+            "timeout": self._timeout,
+            "stop": self._stop,
+            "retry": self._retry,
+            "allow_failure": self._allow_failure,
+            "success_codes": self._success_codes,
+            "skip_codes": self._skip_codes,
+            "outputs": self._outputs,
+            "resources": self._resources,
+            "priority": self._priority,
+            "mutex": self._mutex,
+            "duration": self._duration,
+        }
+
+    def read_defaults(self, data: Mapping[str, Any]) -> None:
+        """Takes the root's `defaults`, less `env`, which is a layer of its own."""
+        self._default_shell = read_shell(data.get("shell", "bash"), self._texts, ("defaults",))
+        own = {key: value for key, value in data.items() if key not in ("env", "shell")}
+        self._defaults = self._fields(own, ("defaults",))
+        self._check_codes(self._defaults, ("defaults",))
+
+    def step(self, id: str, place: int, data: Mapping[str, Any]) -> Step:
+        """The step `id`, the `place`-th of the file."""
+        path: PathParts = ("steps", id)
+        fields = self._fields(data, path)
+        shell = self._default_shell
+        if "shell" in data:
+            shell = read_shell(data["shell"], self._texts, path)
+            if "run" not in data:
+                message = "`shell` does nothing in a step without `run`"
+                self._findings.warning((*path, "shell"), "no-use", message)
+        body = self._bodies.body(data, path, shell)
+        if self._defaults:
+            fields = {**self._defaults, **fields}
+        if _CODE_FIELDS & fields.keys():
+            self._check_codes(fields, path)
+        if "if" in data:
+            self._check_when(data, fields, path)
+        if "working_dir" in data and OPEN not in data["working_dir"]:
+            place_path = (*path, "working_dir")
+            self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
+        return Step(id, place, body, **fields)
+
+    def env(self, data: Mapping[str, Any], path: PathParts, where: Where) -> Dict[str, Text]:
+        """A layer of environment variables."""
+        layer: Dict[str, Text] = {}
+        for name, value in data.items():
+            text = self._texts.text(value, (*path, name), where)
+            self._bodies.check_length(text, len(name.encode("utf-8", "replace")) + 1, (*path, name))
+            if name.startswith(_OWN_PREFIX):
+                message = "`%s` cannot be set: names in %s* are orchestra's own" % (
+                    name,
+                    _OWN_PREFIX,
+                )
+                self._findings.error((*path, name), "own-variable", message, on_key=True)
+            layer[name] = text
+        return layer
+
+    def _fields(self, data: Mapping[str, Any], path: PathParts) -> Dict[str, Any]:
+        fields: Dict[str, Any] = {}
+        for key, value in data.items():
+            convert = self._convert_by_key.get(key)
+            if convert is not None:
+                convert(fields, value, (*path, key))
+        return fields
+
+    def _name(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["name"] = self._texts.text(value, path, IN_NAME)
+
+    def _description(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["description"] = text_of(value)
+
+    def _needs(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        if isinstance(value, list):
+            places = [(item, (*path, number)) for number, item in enumerate(value)]
+        else:
+            places = [(value, path)]
+        needs: Dict[str, Need] = {}
+        for item, place in places:
+            need = Need(item) if isinstance(item, str) else _need(item)
+            if need.step in needs:
+                message = "`%s` is needed twice" % need.step
+                self._findings.error(place, "needed-twice", message, "take one of them out")
+            needs[need.step] = need
+        fields["needs"] = tuple(needs.values())
+
+    def _condition(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["condition"] = self._texts.condition(value, path, IN_CONDITION)
+
+    def _require(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["require"] = tuple(
+            Requirement(
+                self._texts.condition(item["if"], (*path, number, "if"), IN_STEP),
+                self._texts.constant(item["message"], (*path, number, "message"), "`message`"),
+            )
+            for number, item in enumerate(value)
+        )
+
+    def _working_dir(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["working_dir"] = self._texts.text(value, path, IN_STEP)
+
+    def _env(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["env"] = self.env(value, path, IN_STEP)
+
+    def _inherit_env(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["inherit_env"] = read_inherit_env(value)
+
+    def _timeout(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["timeout"] = self._quantities.step_timeout(value, path)
+
+    def _stop(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        stop = Stop()
+        if "signal" in value:
+            stop = stop._replace(signal=_signal(value["signal"]))
+        if "grace" in value:
+            grace_s = self._quantities.duration(value["grace"], (*path, "grace"))
+            stop = stop._replace(grace_s=grace_s)
+        fields["stop"] = stop
+
+    def _retry(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        if not isinstance(value, dict):
+            fields["retry"] = Retry(int(value))
+            return
+        given: Dict[str, Any] = {"max": int(value["max"])}
+        for key in ("delay", "max_delay", "max_time"):
+            if key in value:
+                given[key + "_s"] = self._quantities.duration(value[key], (*path, key))
+        for key in ("backoff", "jitter"):
+            if key in value:
+                given[key] = float(value[key])
+        if "when" in value:
+            given["when"] = _retry_when(value["when"])
+        fields["retry"] = Retry(**given)
+
+    def _allow_failure(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        is_plain = isinstance(value, bool)
+        fields["allow_failure"] = value if is_plain else _codes(value["exit_codes"])
+
+    def _success_codes(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["success_codes"] = _codes(value)
+
+    def _skip_codes(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["skip_codes"] = _codes(value)
+
+    def _outputs(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["outputs"] = {name: OutputType(word) for name, word in value.items()}
+
+    def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["resources"] = self._quantities.demands(value, path)
+
+    def _priority(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["priority"] = int(value)
+
+    def _mutex(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["mutex"] = (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
+
+    def _duration(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["duration_s"] = self._quantities.duration(value, path)
+
+    def _check_codes(self, fields: Mapping[str, Any], path: PathParts) -> None:
+        """An exit code has one meaning."""
+        retry = fields.get("retry")
+        allowed = fields.get("allow_failure", ())
+        lists: List[Tuple[str, Tuple[int, ...], PathParts]] = [
+            ("success_codes", fields.get("success_codes", (0,)), ("success_codes",)),
+            ("skip_codes", fields.get("skip_codes", ()), ("skip_codes",)),
+            (
+                "retry.when.exit_codes",
+                retry.when.exit_codes if retry and retry.when else (),
+                ("retry", "when", "exit_codes"),
+            ),
+        ]
+        if isinstance(allowed, tuple):
+            codes_path: PathParts = ("allow_failure", "exit_codes")
+            lists.append(("allow_failure.exit_codes", allowed, codes_path))
+        seen: Dict[int, str] = {}
+        for words, codes, place in lists:
+            for code in sorted(set(codes)):
+                first = seen.setdefault(code, words)
+                if first != words:
+                    message = "exit code %d is in `%s` and in `%s`" % (code, first, words)
+                    hint = "leave it in one of them"
+                    self._findings.error((*path, *place), "code-twice", message, hint)
+
+    def _check_when(
+        self, data: Mapping[str, Any], fields: Mapping[str, Any], path: PathParts
+    ) -> None:
+        """A status function replaces the rule that `when` is a part of."""
+        asked = sorted(fields["condition"].functions & STATUS_FUNCTIONS)
+        needs = data.get("needs", ())
+        items = needs if isinstance(needs, list) else [needs]
+        if asked and any(isinstance(item, dict) and "when" in item for item in items):
+            message = "`%s()` in `if` cannot stand beside `when` in `needs`" % asked[0]
+            hint = "leave `when` out and ask steps.ID.result"
+            self._findings.error((*path, "if"), "if-and-when", message, hint)
+
+
+_CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])
+
+
+def read_inherit_env(value: Any) -> Union[bool, Tuple[str, ...]]:
+    """What is inherited: all, none, or the names in the list."""
+    return value if isinstance(value, bool) else tuple(value)
+
+
+def read_shell(value: Any, texts: Texts, path: PathParts) -> Shell:
+    """`bash`, `sh` or the words of another program."""
+    if isinstance(value, str):
+        return value
+    return tuple(
+        texts.constant(word, (*path, "shell", number), "`shell`")
+        for number, word in enumerate(value)
+    )
+
+
+def _need(item: Mapping[str, Any]) -> Need:
+    when = item.get("when", "success")
+    words = [when] if isinstance(when, str) else when
+    if "done" in words:
+        return Need(item["step"], ON_DONE)
+    return Need(item["step"], frozenset(NeedResult(word) for word in words))
+
+
+def _codes(values: List[Any]) -> Tuple[int, ...]:
+    return tuple(dict.fromkeys(int(value) for value in values))
+
+
+def _signal(word: str) -> str:
+    return word if word.startswith("SIG") else "SIG" + word
+
+
+def _retry_when(value: Mapping[str, Any]) -> RetryWhen:
+    return RetryWhen(
+        _codes(value.get("exit_codes", [])),
+        tuple(_signal(word) for word in value.get("signals", [])),
+        value.get("timeout", False),
+    )
