@@ -104,8 +104,7 @@ class Bodies:
         args: Any = value.get("args")
         interpreter = self._constant(value, "interpreter", path)
         target = self._constant(value, kind, path) or ""
-        wanted = dict if kind == "call" else list
-        if args is not None and not isinstance(args, wanted):
+        if args is not None and isinstance(args, dict) != (kind == "call"):
             words = "a mapping of names to values" if kind == "call" else "a list of text"
             message = "args for `%s` must be %s" % (kind, words)
             self._findings.error((*path, "args"), "type", message)

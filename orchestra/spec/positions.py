@@ -98,15 +98,15 @@ def twins(data: bytes, seconds: FrozenSet[int]) -> Mapping[int, int]:
     expects_key = False
     event: Any
     for event in _until_broken(data):
-        if event.__class__ in _ENDS:
+        if _kind(event) in _ENDS:
             keys = stack.pop()
             expects_key = True
-        elif event.__class__ in _STARTS:
+        elif _kind(event) in _STARTS:
             stack.append(keys)
-            keys = {} if event.__class__ is MappingStartEvent else None
+            keys = {} if _kind(event) is MappingStartEvent else None
             expects_key = True
-        elif event.__class__ in _WORDS:
-            if keys is not None and expects_key and _is_scalar(event):
+        elif _kind(event) in _WORDS:
+            if keys is not None and expects_key and _kind(event) is ScalarEvent:
                 start = event.start_mark.index
                 first = keys.setdefault(event.value, start)
                 if start in seconds:
@@ -138,17 +138,17 @@ class _Walker:
     def walk(self, root: Wanted) -> Place:
         """The place of the root value."""
         for event in self._events:
-            if event.__class__ in _BEGINNINGS:
+            if _kind(event) in _BEGINNINGS:
                 return self._place(event, event.start_mark.index, root)
         return Place(0, 0, 0, None, {})
 
     def _place(self, event: Any, key_start: int, want: Optional[Wanted]) -> Place:
         start, end = event.start_mark.index, event.end_mark.index
-        if _is_alias(event):
+        if _kind(event) is AliasEvent:
             target = self._anchors.get(event.anchor)
             return Place(start, end, key_start, None, target.parts if target else {})
         anchor = event.anchor
-        if _is_scalar(event):
+        if _kind(event) is ScalarEvent:
             place = Place(start, end, key_start, event.style or "", {})
             if anchor is not None:
                 self._words[anchor] = event.value
@@ -157,7 +157,7 @@ class _Walker:
             keep = _EVERYTHING if anchor is not None else want
             if keep is None or self._room <= 0:
                 self._skip()
-            elif event.__class__ is MappingStartEvent:
+            elif _kind(event) is MappingStartEvent:
                 self._fill_mapping(place.parts, keep)
             else:
                 self._fill_list(place.parts, keep)
@@ -168,10 +168,10 @@ class _Walker:
     def _fill_mapping(self, parts: Dict[Union[str, int], Any], want: Wanted) -> None:
         merges: List[Place] = []
         for event in self._events:
-            if event.__class__ is MappingEndEvent:
+            if _kind(event) is MappingEndEvent:
                 break
-            name = self._words.get(event.anchor, "") if _is_alias(event) else event.value
-            is_merge = name == _MERGE and not _is_alias(event) and event.implicit[0]
+            name = self._words.get(event.anchor, "") if _kind(event) is AliasEvent else event.value
+            is_merge = name == _MERGE and _kind(event) is not AliasEvent and event.implicit[0]
             value = next(self._events, event)
             child = _EVERYTHING if is_merge or want.everything else want.parts.get(name)
             place = self._place(value, event.start_mark.index, child)
@@ -186,7 +186,7 @@ class _Walker:
 
     def _fill_list(self, parts: Dict[Union[str, int], Any], want: Wanted) -> None:
         for number, event in enumerate(self._events):
-            if event.__class__ is SequenceEndEvent:
+            if _kind(event) is SequenceEndEvent:
                 break
             child = _EVERYTHING if want.everything else want.parts.get(number)
             place = self._place(event, event.start_mark.index, child)
@@ -197,20 +197,17 @@ class _Walker:
     def _skip(self) -> None:
         depth = 1
         for event in self._events:
-            if event.__class__ in _STARTS:
+            if _kind(event) in _STARTS:
                 depth += 1
-            elif event.__class__ in _ENDS:
+            elif _kind(event) in _ENDS:
                 depth -= 1
                 if not depth:
                     return
 
 
-def _is_scalar(event: Any) -> bool:
-    return bool(event.__class__ is ScalarEvent)
-
-
-def _is_alias(event: Any) -> bool:
-    return bool(event.__class__ is AliasEvent)
+def _kind(event: Any) -> type:
+    kind: type = event.__class__
+    return kind
 
 
 def _sources(merged: Place) -> List[Place]:

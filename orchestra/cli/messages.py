@@ -1,0 +1,171 @@
+"""The words of errors: the only place that makes text for people out of what was raised."""
+
+from __future__ import annotations
+
+import json
+from typing import List, NamedTuple, Sequence, Tuple
+
+from orchestra.errors import (
+    Fault,
+    OrchestraError,
+    RunBroken,
+    StoreError,
+    UsageError,
+    WorkflowError,
+)
+from orchestra.model.look import Look, Tone
+from orchestra.model.screen_text import cell_width, safe_line
+
+_WIDTH = 100
+_TAB = "    "
+_TONES = {"error": Tone.BAD, "warning": Tone.WARN}
+
+
+def format_faults(faults: Sequence[Fault], text: str, color: bool = False) -> str:
+    """Each fault as a compiler shows it: place, what, the line with a caret, what to do."""
+    look = Look(color)
+    lines = _split(text)
+    return "\n".join(_fault(fault, lines, look) for fault in faults)
+
+
+def faults_json(faults: Sequence[Fault]) -> str:
+    """The faults as a JSON list, for programs; `path` is dotted text."""
+    entries = [
+        {
+            "file": _encodable(fault.file),
+            "line": fault.line,
+            "column": fault.column,
+            "path": dotted(fault),
+            "severity": fault.severity,
+            "code": fault.code,
+            "message": _encodable(fault.message),
+            "suggestion": _encodable(fault.suggestion),
+        }
+        for fault in faults
+    ]
+    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
+
+
+def faults_github(faults: Sequence[Fault]) -> str:
+    """The faults as annotations of GitHub Actions, one a line.
+
+    Source: actions/toolkit, packages/core/src/command.ts, escapeData and escapeProperty.
+    """
+    lines = []
+    for fault in faults:
+        words = fault.message + (" (%s)" % fault.suggestion if fault.suggestion else "")
+        place = "file=%s,line=%d,col=%d" % (
+            _escape(fault.file, is_property=True),
+            fault.line,
+            fault.column,
+        )
+        lines.append("::%s %s::%s\n" % (fault.severity, place, _escape(words, is_property=False)))
+    return "".join(lines)
+
+
+def format_error(error: OrchestraError, color: bool = False) -> str:
+    """Anything orchestra says no to: what is wrong, and what would do."""
+    if isinstance(error, WorkflowError):
+        return format_faults(error.faults, error.text, color)
+    if isinstance(error, (UsageError, RunBroken)):
+        return _sentence(error.message, error.hint, Look(color))
+    if isinstance(error, StoreError):
+        words = "%s: %s" % (error.path, error.message)
+        return _sentence(words, error.hint, Look(color))
+    return _sentence(str(error) or type(error).__name__, "", Look(color))
+
+
+def dotted(fault: Fault) -> str:
+    """The path of a fault as text: `steps.build.needs[0]`."""
+    words = ""
+    for part in fault.path:
+        if isinstance(part, int):
+            words += "[%d]" % part
+        else:
+            words += ("." if words else "") + _encodable(part)
+    return words
+
+
+class _Line(NamedTuple):
+    """A line of a file as it is shown, and where the caret stands below it, in cells."""
+
+    text: str
+    caret: int
+
+
+def _fault(fault: Fault, lines: Sequence[str], look: Look) -> str:
+    place = "%s:%d:%d: " % (safe_line(fault.file), fault.line, fault.column)
+    kind = look.paint(fault.severity, _TONES.get(fault.severity, Tone.STRONG))
+    shown = [look.paint(place, Tone.STRONG) + kind + ": " + safe_line(fault.message)]
+    if fault.code != "more":
+        width = len(str(max((fault.line, *fault.related))))
+        for number in sorted({n for n in fault.related if n != fault.line}):
+            shown += _excerpt(lines, number, None, width, look)
+        shown += _excerpt(lines, fault.line, fault.column, width, look)
+    if fault.suggestion:
+        shown.append("  %s %s" % (look.paint("help:", Tone.GOOD), safe_line(fault.suggestion)))
+    return "".join(line + "\n" for line in shown)
+
+
+def _excerpt(
+    lines: Sequence[str], number: int, column: object, width: int, look: Look
+) -> List[str]:
+    """The line behind its number, and below it a caret at `column`, counted from 1."""
+    if not 0 < number <= len(lines):
+        return []
+    at = column if isinstance(column, int) else 1
+    line = _visible(lines[number - 1], at, look)
+    bar = look.paint("|", Tone.QUIET)
+    shown = ["%s %s %s" % (look.paint(str(number).rjust(width + 2), Tone.QUIET), bar, line.text)]
+    if isinstance(column, int):
+        caret = look.paint("^", Tone.BAD)
+        shown.append("%s %s %s%s" % (" " * (width + 2), bar, " " * line.caret, caret))
+    return [part.rstrip() if not look.color else part for part in shown]
+
+
+def _visible(line: str, column: int, look: Look) -> _Line:
+    """The part of a line around a column, with everything a terminal would obey spelled out."""
+    before, after = line[: column - 1], line[column - 1 :]
+    start = max(0, len(before) - 2 * _WIDTH)
+    before, after = _safe(before[start:]), _safe(after[: 2 * _WIDTH])
+    lead = look.ellipsis if start else ""
+    while cell_width(before) > _WIDTH * 2 // 3:
+        before, lead = before[1:], look.ellipsis
+    room = _WIDTH - cell_width(lead + before)
+    is_cut = len(line) - column + 1 > 2 * _WIDTH
+    while cell_width(after) > room:
+        after, is_cut = after[:-1], True
+    text = lead + before + after + (look.ellipsis if is_cut else "")
+    return _Line(text, cell_width(lead + before))
+
+
+def _safe(text: str) -> str:
+    return _TAB.join(safe_line(part) for part in text.split("\t"))
+
+
+def _sentence(message: str, hint: str, look: Look) -> str:
+    first, *rest = [safe_line(line) for line in message.split("\n")]
+    shown = ["%s: %s" % (look.paint("error", Tone.BAD), first)]
+    shown += ["       " + line for line in rest]
+    if hint:
+        shown.append("  %s %s" % (look.paint("help:", Tone.GOOD), safe_line(hint)))
+    return "".join(line + "\n" for line in shown)
+
+
+def _split(text: str) -> List[str]:
+    return [line.rstrip("\r") for line in text.split("\n")]
+
+
+def _encodable(text: str) -> str:
+    """The text with what cannot be encoded spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _escape(text: str, is_property: bool) -> str:
+    pairs: List[Tuple[str, str]] = [("%", "%25"), ("\r", "%0D"), ("\n", "%0A")]
+    if is_property:
+        pairs += [(":", "%3A"), (",", "%2C")]
+    text = _encodable(text)
+    for raw, escaped in pairs:
+        text = text.replace(raw, escaped)
+    return text
