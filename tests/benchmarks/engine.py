@@ -1,7 +1,7 @@
 """The engine beside ninja and a bare loop: CPU of whole process trees, in interleaved rounds.
 
     python -m tests.benchmarks.engine [--steps 10000] [--jobs 2] [--rounds 5] [--folder F]
-                                      [--json PATH]
+                                      [--kind shell|program] [--json PATH]
 
 Everything is on: validation, plan, output pipes, a commit per turn, plain view. A ratio over 1 is
 better than ninja; each is the median of the rounds' own ratios. At the end: what orchestra itself
@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--kind", action="append", choices=BODY_BY_KIND, dest="kinds")
     parser.add_argument("--folder", default="/dev/shm" if Path("/dev/shm").is_dir() else None)
     parser.add_argument("--json", dest="json_path")
     chosen = parser.parse_args()
@@ -106,7 +107,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         folder = Path(name)
         ninja = find_ninja(folder)
-        for kind in BODY_BY_KIND:
+        for kind in chosen.kinds or BODY_BY_KIND:
             field = contenders(folder, kind, chosen.steps, chosen.jobs, ninja)
             results[kind] = summary = summarise(race(field, chosen.rounds), chosen.steps)
             say(
