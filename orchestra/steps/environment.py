@@ -29,6 +29,9 @@ OWN_NAMES = (
 )
 """What orchestra sets for every step, and nobody else can."""
 
+VALUE_PREFIX = "ORCHESTRA_VALUE_"
+"""How the variables begin that hold the values of a script."""
+
 Inherit = Union[bool, Tuple[str, ...]]
 
 _LARGEST_FILE = 2**20
@@ -100,7 +103,7 @@ class Environments:
         return {
             os.fsencode(name): os.fsencode(environ[name])
             for name in names
-            if name in environ and name not in OWN_NAMES
+            if name in environ and name not in OWN_NAMES and not name.startswith(VALUE_PREFIX)
         }
 
     def _add_own(self, env: Dict[bytes, bytes], launching: Launching) -> None:

@@ -43,9 +43,11 @@ def test_what_orchestra_sets_cannot_be_set_by_a_layer() -> None:
     assert environment(env={"ORCHESTRA_STEP": "x", "PWD": "/", "ORCHESTRA_OUTPUT": "/x"}) == OWN
 
 
-@pytest.mark.parametrize("inherit", [True, ("ORCHESTRA_OUTPUT", "ORCHESTRA_PARAM_A")])
+@pytest.mark.parametrize(
+    "inherit", [True, ("ORCHESTRA_OUTPUT", "ORCHESTRA_PARAM_A", "ORCHESTRA_VALUE_1")]
+)
 def test_an_outer_orchestra_leaves_only_what_people_set(inherit: Any) -> None:
-    outer = {"ORCHESTRA_OUTPUT": "/outer", "ORCHESTRA_PARAM_A": "1"}
+    outer = {"ORCHESTRA_OUTPUT": "/o", "ORCHESTRA_VALUE_1": "v", "ORCHESTRA_PARAM_A": "1"}
     assert environment(outer, inherit_env=inherit) == {**OWN, b"ORCHESTRA_PARAM_A": b"1"}
 
 
