@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from typing import List, Mapping, NamedTuple, Sequence, Tuple
+from typing import List, Mapping, NamedTuple, Sequence
 
+from orchestra.cli import messages
 from orchestra.cli.options import PlanOptions, parse_budget, parse_params
+from orchestra.cli.terminal import Terminal
 from orchestra.engine import graph, planner
 from orchestra.engine.scope import Scopes, evaluate_vars
 from orchestra.errors import Fault, Problem, WorkflowError
@@ -42,16 +44,16 @@ def read(path: str) -> Read:
         WorkflowError: it has errors; all that could be found.
     """
     loaded = load(path)
-    faults = list(loaded.faults)
     built = None
+    problems: List[Problem] = []
     if loaded.workflow is not None:
         built, problems = graph.build(loaded.workflow)
         problems.extend(graph.problems_of_budget(loaded.workflow))
         if built is not None:
             problems.extend(graph.problems_above(loaded.workflow, built))
-        faults.extend(map(loaded.fault, problems))
-    if loaded.workflow is None or built is None or _errors(faults):
-        raise WorkflowError(tuple(sorted(faults, key=_position)), loaded.text)
+    faults = loaded.located(problems)
+    if loaded.workflow is None or built is None or has_errors(faults):
+        raise WorkflowError(faults, loaded.text)
     return Read(loaded.workflow, built, loaded, faults)
 
 
@@ -70,7 +72,7 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
     try:
         variables = evaluate_vars(workflow, params)
     except ExpressionError as fault:
-        raise found_fault(found, [Problem(("vars",), "expression", fault.message)]) from None
+        raise _faulty(found, [Problem(("vars",), "expression", fault.message)]) from None
     scopes = Scopes(workflow, params, variables, environ, {})
     plan, problems = planner.plan(
         workflow,
@@ -85,14 +87,25 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
         ),
     )
     if plan is None:
-        raise found_fault(found, problems)
+        raise _faulty(found, problems)
     return Prepared(plan, scopes, found.warnings, found.loaded.text)
 
 
-def found_fault(found: Read, problems: Sequence[Problem]) -> WorkflowError:
-    """Problems of one run, as faults at their places in the file."""
-    faults = sorted(map(found.loaded.fault, problems), key=_position)
-    return WorkflowError(tuple(faults), found.loaded.text)
+def tell_warnings(prepared: Prepared, terminal: Terminal) -> None:
+    """Show what the author should know, though nothing keeps the file from running."""
+    if prepared.warnings:
+        color = terminal.look_of("live").color
+        terminal.say(messages.format_faults(prepared.warnings, prepared.text, color))
+
+
+def has_errors(faults: Sequence[Fault]) -> bool:
+    """Whether one of the faults is more than a warning."""
+    return any(fault.severity == "error" for fault in faults)
+
+
+def _faulty(found: Read, problems: Sequence[Problem]) -> WorkflowError:
+    """Problems of this run, at their places in the file."""
+    return WorkflowError(found.loaded.located(problems), found.loaded.text)
 
 
 def _room(workflow: Workflow, options: PlanOptions, environ: Mapping[str, str]) -> Room:
@@ -105,11 +118,3 @@ def _room(workflow: Workflow, options: PlanOptions, environ: Mapping[str, str]) 
         devices = tuple(range(given["gpu"]))
     defaults["gpu"] = len(devices)
     return Room(given, defaults, devices)
-
-
-def _errors(faults: Sequence[Fault]) -> List[Fault]:
-    return [fault for fault in faults if fault.severity == "error"]
-
-
-def _position(fault: Fault) -> Tuple[int, int]:
-    return (fault.line, fault.column)

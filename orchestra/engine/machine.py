@@ -278,7 +278,7 @@ class Machine:
         run = self._running.get(launched.key)
         if run is not None:
             self._events.append(AttemptLaunched(*launched.key, launched.pid))
-            if run.timeout_s is not None and run.cause is None:
+            if run.timeout_s is not None:
                 self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
 
     def _not_rendered(self, refused: NotRendered) -> None:

@@ -375,6 +375,27 @@ def test_fail_fast_gives_up_a_waiting_retry():
     assert world.now == 2.0
 
 
+def test_fail_fast_lets_no_running_step_try_again():
+    world = play(
+        step("flaky", retry=Retry(max=3)),
+        step("bad"),
+        fail_fast=True,
+        behave={"flaky": Behaviour(lasts=5.0, exit_code=1), "bad": FAILS},
+    )
+    assert world.launches == [("flaky", 0.0), ("bad", 0.0)]
+    assert world.reasons["flaky"] == "exit code 1"
+
+
+def test_fail_fast_leaves_retries_to_steps_that_follow_a_failure():
+    world = play(
+        step("bad"),
+        step("alarm", "bad", if_="failure()", retry=Retry(max=1)),
+        fail_fast=True,
+        behave={"bad": FAILS, "alarm.1": FAILS},
+    )
+    assert world.states == {"bad": "failed", "alarm": "succeeded"}
+
+
 def test_an_allowed_failure_never_strikes():
     world = play(
         step("soft", allow_failure=True), step("b", "soft"), fail_fast=True, behave={"soft": FAILS}
@@ -451,6 +472,38 @@ def test_a_run_stopped_by_a_signal_is_cancelled_even_after_a_failure():
     world = play(
         step("bad"), step("slow"), behave={"bad": FAILS, "slow": Behaviour(9.0)}, stops={2.0: INT}
     )
+    assert world.events[-1] == RunFinished("cancelled", 130, "stopped by SIGINT")
+
+
+def test_a_signal_does_not_lengthen_the_grace_of_a_step_that_timed_out():
+    world = play(
+        step("a", timeout=10.0),
+        behave={"a": Behaviour(lasts=99.0, stubborn=True)},
+        stops={15.0: INT},
+    )
+    assert world.now == 20.0
+    assert world.reasons == {"a": "timed out after 10.0s"}
+
+
+def test_a_run_that_is_stopped_tries_nothing_again_but_clean_up():
+    world = play(
+        step("a", timeout=10.0, retry=Retry(max=3)),
+        step("clean", "a", if_="always()", retry=Retry(max=1)),
+        behave={"a": Behaviour(lasts=99.0, stubborn=True), "clean.1": FAILS},
+        stops={15.0: INT},
+    )
+    assert [id for id, _ in world.launches] == ["a", "clean", "clean"]
+    assert world.states == {"a": "failed", "clean": "succeeded"}
+
+
+def test_the_runs_timeout_is_no_second_signal():
+    world = play(
+        step("a"),
+        timeout_s=10.0,
+        behave={"a": Behaviour(lasts=99.0, stubborn=True)},
+        stops={9.0: INT},
+    )
+    assert world.now == 19.0
     assert world.events[-1] == RunFinished("cancelled", 130, "stopped by SIGINT")
 
 
