@@ -1,0 +1,124 @@
+"""Scripts that are one plain external command, and so need no shell. Starts nothing.
+
+As GNU make does it: only where a shell could do nothing but start the program. Whatever is in
+doubt is left to the shell, which also words what cannot be started (126, 127).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from typing import Mapping, NamedTuple, Optional, Set, Tuple
+
+from orchestra.model.workflow import Shell
+
+_COMMAND = re.compile(r"[A-Za-z0-9_./+:,@-]+(?:[ \t]+[A-Za-z0-9_./+:,@=%-]+)*")
+
+_OWN_OF_BASH = """
+. : [ alias bg bind break builtin caller cd command compgen complete compopt continue declare
+dirs disown echo enable eval exec exit export false fc fg getopts hash help history jobs kill
+let local logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt
+source suspend test times trap true type typeset ulimit umask unalias unset wait
+if then else elif fi case esac for select while until do done in function time coproc
+"""
+_OWN_OF_OTHERS = """
+autoload basename bind cat chdir compound cp cut dirname enum expr float functions getconf global
+hist integer ln login mkdir mv nameref newgrp print r realpath redirect rename rm sleep stop sync
+uname whence
+"""
+_OWN_BY_SHELL = {
+    "bash": frozenset(_OWN_OF_BASH.split()),
+    "sh": frozenset((_OWN_OF_BASH + _OWN_OF_OTHERS).split()),
+}
+"""Builtins and reserved words; sh may be bash, dash, busybox, mksh or ksh.
+
+Source: `compgen -b` and `compgen -k` of bash 5.2, `builtin` of ksh 93, `whence` of mksh.
+"""
+
+_VARIABLE = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+_SHELLS_VARIABLE = re.compile(
+    rb"BASH.*|PS[0-9]|OPT(?:IND|ERR|ARG)|COMP_.*|EPOCH.*|S?RANDOM|FUNC(?:NAME|NEST)"
+    rb"|IFS|PPID|LINENO|SECONDS|HISTCMD|UID|EUID|GROUPS|DIRSTACK|PIPESTATUS"
+    rb"|SHELLOPTS|POSIXLY_CORRECT|ENV|EXECIGNORE"
+)
+"""Variables that a shell acts on when it starts, or hands on with a value of its own."""
+
+
+class Direct(NamedTuple):
+    """What to start in place of a shell.
+
+    Without an `executable` it is `argv[0]`, which then has a `/` and starts at the working
+    directory: the path that a script finds as its `$0` must be the one a shell would use.
+    """
+
+    executable: Optional[bytes]
+    argv: Tuple[bytes, ...]
+
+
+class DirectCommands:
+    """Finds commands that need no shell, for the steps of one run.
+
+    It remembers which names of variables mean nothing to a shell. It does not remember where
+    programs are: a step may have installed another one since.
+    """
+
+    def __init__(self) -> None:
+        self._harmless: Set[bytes] = set()
+
+    def direct(
+        self, text: str, shell: Shell, env: Mapping[bytes, bytes], working_dir: str
+    ) -> Optional[Direct]:
+        """What the script starts, None where a shell has to read it.
+
+        `env` is the whole environment of the step, `working_dir` absolute.
+        """
+        if not isinstance(shell, str):
+            return None
+        command = text.strip(" \t\n")
+        if not _COMMAND.fullmatch(command):
+            return None
+        argv = command.split()
+        program = argv[0]
+        if program in _OWN_BY_SHELL[shell] or not self._is_harmless(env):
+            return None
+        words = tuple(word.encode() for word in argv)
+        if "/" not in program:
+            executable = _in_path(words[0], env.get(b"PATH", b""))
+            return Direct(executable, words) if executable else None
+        if not _is_program(os.path.join(os.fsencode(working_dir), words[0])):
+            return None
+        return Direct(words[0] if program.startswith("/") else None, words)
+
+    def _is_harmless(self, env: Mapping[bytes, bytes]) -> bool:
+        if env.keys() <= self._harmless:
+            return True
+        for name in env.keys() - self._harmless:
+            if not _VARIABLE.fullmatch(name) or _SHELLS_VARIABLE.fullmatch(name):
+                return False
+            self._harmless.add(name)
+        return True
+
+
+def _in_path(program: bytes, path: bytes) -> Optional[bytes]:
+    """Where a shell finds the program; None as well where shells differ."""
+    for folder in path.split(b":"):
+        # dash gives a meaning to %, bash to ~, and an entry may be relative
+        if not folder.startswith(b"/") or folder.endswith(b"/") or b"%" in folder:
+            return None
+        found = folder + b"/" + program
+        try:
+            status = os.stat(found)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+        return found if stat.S_ISREG(status.st_mode) and os.access(found, os.X_OK) else None
+    return None
+
+
+def _is_program(path: bytes) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+    except OSError:
+        return False

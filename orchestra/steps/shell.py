@@ -1,0 +1,203 @@
+"""`run:` a script becomes an invocation of its shell. A value never becomes shell text.
+
+Each value becomes a variable, and the script refers to it. Small values are in the environment;
+large ones come from a private file into variables that are not exported, read by what is put
+before the script on its first line, so that the shell's line numbers stay right.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+
+from orchestra.engine.ports import Launching
+from orchestra.model.expression import Expression, ExpressionError, Scope, Value, evaluate, to_text
+from orchestra.model.run import Invocation
+from orchestra.model.workflow import ShellScript, Slot, Splice
+from orchestra.steps.direct import DirectCommands
+from orchestra.steps.environment import LONGEST_STRING, encode
+from orchestra.steps.place import Place, write_private
+
+LARGEST_VALUE = 64 * 1024
+"""Bytes of a value that still goes into the environment."""
+
+LARGEST_TOTAL = 512 * 1024
+"""Bytes of all values with their names that still go into the environment together."""
+
+_STARTS: Dict[str, Tuple[bytes, ...]] = {
+    "bash": (b"bash", b"--noprofile", b"--norc", b"-e", b"-o", b"pipefail"),
+    "sh": (b"sh", b"-e"),
+}
+_LONGEST_LINE = 4096
+_LONGEST_LIST = 500
+"""Commands in one list: bash takes stack for each, and 30,000 were too many."""
+
+_POINTER = 8
+
+
+class ShellInvocation(NamedTuple):
+    """What a script is started with: its argv, and variables to add to the environment."""
+
+    argv: Tuple[bytes, ...]
+    env: Dict[bytes, bytes]
+
+
+def render_shell(
+    body: ShellScript, launching: Launching, place: Place, commands: DirectCommands
+) -> Invocation:
+    """The invocation of a script; one plain command is started without a shell.
+
+    Raises:
+        ExpressionError: a value cannot be evaluated, or is null.
+        ValueError: a value or the script cannot be handed over; says which.
+        OSError: a private file cannot be written.
+    """
+    shell = render(body, launching.scope, place.private)
+    place.env.update(shell.env)
+    direct = None
+    texts = [piece for piece in body.pieces if isinstance(piece, str)]
+    if len(texts) == len(body.pieces):
+        direct = commands.direct("".join(texts), body.shell, place.env, place.working_dir)
+    if direct is None:
+        return Invocation(shell.argv, place.env, place.working_dir, place.log_path)
+    return Invocation(
+        direct.argv,
+        place.env,
+        place.working_dir,
+        place.log_path,
+        direct.executable,
+        fallback=shell.argv,
+    )
+
+
+def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
+    """How a script is started with the values of `scope`.
+
+    `private` is how the paths of its private files begin, of which it writes none where none is
+    needed.
+
+    Raises:
+        ExpressionError: a value cannot be evaluated, or is null.
+        ValueError: a value or the script cannot be handed over; says which.
+        OSError: a private file cannot be written.
+    """
+    values = _Values()
+    text = "".join(
+        piece if isinstance(piece, str) else _reference(piece, scope, values)
+        for piece in script.pieces
+    )
+    raw = encode(text, "run")
+    if not isinstance(script.shell, str):
+        return ShellInvocation(_other_shell(script.shell, raw), {})
+    in_file = values.take_large()
+    if in_file:
+        write_private(private + ".values", _file_content(in_file, script.shell))
+        loader = _loader(in_file, script.shell, private + ".values")
+        raw = encode(loader, "run") + raw
+    start = _STARTS[script.shell]
+    if len(raw) <= LONGEST_STRING:
+        return ShellInvocation((*start, b"-c", b"--", raw), values.by_name)
+    write_private(private + ".script", raw)
+    return ShellInvocation((*start, encode(private + ".script", "run")), values.by_name)
+
+
+class _Values:
+    """The variables of a script, by name; values that are equal share one."""
+
+    def __init__(self) -> None:
+        self.by_name: Dict[bytes, bytes] = {}
+        self._name_by_value: Dict[bytes, str] = {}
+
+    def name(self, raw: bytes) -> str:
+        """The variable that holds the value."""
+        known = self._name_by_value.get(raw)
+        if known is None:
+            known = "ORCHESTRA_VALUE_%d" % (len(self._name_by_value) + 1)
+            self._name_by_value[raw] = known
+            self.by_name[known.encode()] = raw
+        return known
+
+    def take_large(self) -> Dict[bytes, bytes]:
+        """Take out, and give back, what is too large for the environment."""
+        total = sum(len(name) + len(raw) + 2 + _POINTER for name, raw in self.by_name.items())
+        limit = LARGEST_VALUE if total <= LARGEST_TOTAL else -1
+        large = {name: raw for name, raw in self.by_name.items() if len(raw) > limit}
+        for name in large:
+            del self.by_name[name]
+        return large
+
+
+def _reference(slot: Slot, scope: Scope, values: _Values) -> str:
+    """The shell text that stands for the value at this place."""
+    value = _evaluate(slot.expression, scope)
+    if slot.splice is Splice.WORDS and isinstance(value, (list, tuple)):
+        # without quotes an empty variable is no word at all, and still keeps its place
+        words = ['"${%s}"' % _name(slot.expression, one, values) for one in value]
+        return " ".join(words) or "${%s}" % values.name(b"")
+    name = _name(slot.expression, value, values)
+    if slot.splice is Splice.DOUBLE:
+        return "${%s}" % name
+    if slot.splice is Splice.SINGLE:
+        return "'\"${%s}\"'" % name
+    return '"${%s}"' % name
+
+
+def _evaluate(expression: Expression, scope: Scope) -> Value:
+    try:
+        return evaluate(expression, scope)
+    except ExpressionError as fault:
+        raise ExpressionError("run: %s" % fault.message, fault.offset, fault.hint) from None
+
+
+def _name(expression: Expression, value: Value, values: _Values) -> str:
+    source = expression.source.strip()
+    try:
+        text = to_text(value)
+    except ExpressionError as fault:
+        message = "run: ${{ %s }}: %s" % (source, fault.message)
+        raise ExpressionError(message, fault.offset, fault.hint) from None
+    return values.name(encode(text, "run: ${{ %s }}" % source))
+
+
+def _other_shell(shell: Sequence[str], raw: bytes) -> Tuple[bytes, ...]:
+    if len(raw) > LONGEST_STRING:
+        raise ValueError(
+            "run: the script is %d bytes, the limit for %s is %d"
+            % (len(raw), shell[0], LONGEST_STRING)
+        )
+    return (*(encode(word, "shell") for word in shell), raw)
+
+
+def _is_line(raw: bytes) -> bool:
+    return len(raw) <= _LONGEST_LINE and b"\n" not in raw
+
+
+def _file_content(in_file: Dict[bytes, bytes], shell: str) -> bytes:
+    """The values one after the other, each with the mark that its reader looks for."""
+    if shell == "bash":
+        return b"".join(raw + b"\0" for raw in in_file.values())
+    return b"".join(raw + (b"\n" if _is_line(raw) else b"x") for raw in in_file.values())
+
+
+def _loader(in_file: Dict[bytes, bytes], shell: str, path: str) -> str:
+    """Shell text that reads the file into variables, byte for byte, and ends on the same line.
+
+    In the C locale, or bash takes what follows half a character for its other half. sh has no
+    `read -d`, so dd cuts values with line ends, and an x keeps the last ones of them from `$(…)`.
+    The variables are unset first: one that is inherited would stay exported.
+    """
+    names = [name.decode() for name in in_file]
+    reads: List[str] = []
+    for name, raw in zip(names, in_file.values()):
+        if shell == "bash":
+            reads.append("LC_ALL=C IFS= read -r -d '' %s" % name)
+        elif _is_line(raw):
+            reads.append("LC_ALL=C IFS= read -r %s" % name)
+        else:
+            cut = "command -p dd bs=%d count=1 2>/dev/null" % (len(raw) + 1)
+            reads.append("%s=$(%s); %s=${%s%%x}" % (name, cut, name, name))
+    groups = [
+        "{ %s; }" % "; ".join(reads[start : start + _LONGEST_LIST])
+        for start in range(0, len(reads), _LONGEST_LIST)
+    ]
+    return "unset -v %s; { %s; } <%s; " % (" ".join(names), "; ".join(groups), shlex.quote(path))
