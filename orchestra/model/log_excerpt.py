@@ -45,9 +45,8 @@ def cut_excerpt(path: str, head: bytes, cut_bytes: int, tail: bytes) -> LogExcer
     return LogExcerpt(path, tuple(output_lines(kept)), cut_bytes, tuple(output_lines(rest)))
 
 
-def last_lines(excerpt: LogExcerpt, count: int) -> Tuple[List[str], bool]:
-    """At most `count` lines from the end, and whether there are more before them."""
-    lines: List[str] = list(excerpt.tail if excerpt.cut_bytes else excerpt.head + excerpt.tail)
-    more = bool(excerpt.cut_bytes) or len(lines) > count
-    return lines[max(0, len(lines) - count) :], more
-
+def last_lines(excerpt: LogExcerpt, count: int) -> Tuple[List[str], int]:
+    """At most `count` lines from the end, and how many of the excerpt's lines stand before them."""
+    lines = list(excerpt.tail if excerpt.cut_bytes else excerpt.head + excerpt.tail)
+    before = max(0, len(lines) - count)
+    return lines[before:], before

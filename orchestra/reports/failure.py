@@ -42,13 +42,15 @@ def _log_lines(log: str, logs: LogReader, width: int, look: Look, tail_lines: in
     excerpt = logs.read(log, 0, _TAIL_BYTES)
     if excerpt.problem:
         return ["%s (cannot be read: %s)" % (where, safe_line(excerpt.problem))]
-    tail, more = last_lines(excerpt, tail_lines)
+    tail, before = last_lines(excerpt, tail_lines)
     lines = [rail + look.fit(line, max(width - 4, 1)) for line in tail]
-    if more:
-        lines.insert(0, rail + look.paint(_before(excerpt.cut_bytes, look), Tone.QUIET))
+    if before or excerpt.cut_bytes:
+        lines.insert(0, rail + look.paint(_before(excerpt.cut_bytes, before, look), Tone.QUIET))
     return [*lines, where]
 
 
-def _before(cut_bytes: int, look: Look) -> str:
-    amount = "%s and more" % format_size(cut_bytes) if cut_bytes else "more"
-    return "%s %s before this" % (look.ellipsis, amount)
+def _before(cut_bytes: int, lines: int, look: Look) -> str:
+    amounts = [format_size(cut_bytes)] if cut_bytes else []
+    if lines:
+        amounts.append("%d %s" % (lines, "line" if lines == 1 else "lines"))
+    return "%s %s before this" % (look.ellipsis, " and ".join(amounts))

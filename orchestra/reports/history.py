@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, Tone, amounts_text, run_tone
-from orchestra.model.run import RunRecord, RunRow
+from orchestra.model.run import RunRecord, RunRow, RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.reports.json_report import iso_time
@@ -18,11 +18,11 @@ from orchestra.reports.table import Cell, Column, render_table
 RUNS_FORMAT = 1
 
 _COLUMNS = (
-    Column("run", least=12),
+    Column("run", least=26),
     Column("workflow", least=8, yields=1),
     Column("state", least=9),
-    Column("steps", least=5, yields=2),
-    Column("started", least=19, yields=3),
+    Column("steps", least=9, yields=2),
+    Column("started", least=16, yields=3),
     Column("time", least=5, right=True, yields=4),
 )
 
@@ -67,15 +67,21 @@ def render_show(
 
 
 def _row(row: RunRow, zone: Optional[tzinfo]) -> Tuple[Cell, ...]:
-    steps = "%d of %d failed" % (row.failed, row.total) if row.failed else str(row.total)
+    steps = "%d, %d failed" % (row.total, row.failed) if row.failed else str(row.total)
     return (
         Cell(safe_line(row.run_id)),
         Cell(safe_line(row.workflow)),
-        Cell(row.state.value, run_tone(row.state)),
+        _state(row),
         Cell(steps),
-        Cell(_local_time(row.started_at, zone), Tone.QUIET),
+        Cell(_local_time(row.started_at, zone)[:16], Tone.QUIET),
         Cell("" if row.elapsed_s is None else format_duration(row.elapsed_s)),
     )
+
+
+def _state(row: RunRow) -> Cell:
+    if row.state is RunState.RUNNING and not row.alive:
+        return Cell("cut off", Tone.WARN)
+    return Cell(row.state.value, run_tone(row.state))
 
 
 def _local_time(at: float, zone: Optional[tzinfo]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import List, Optional, Sequence, Tuple
 
 from orchestra.model.look import Look, Tone, amounts_text
@@ -19,24 +20,25 @@ _WILL_TONES = {
 _COLUMNS = (
     Column("wave", least=4, right=True),
     Column("step", least=8),
-    Column("needs", least=6, yields=1),
+    Column("needs", least=8, yields=1),
     Column("will", least=7),
-    Column("why", least=8, yields=2),
-    Column("demand", least=6, yields=3),
+    Column("why", least=14, yields=2),
+    Column("demand", least=12, yields=3),
     Column("time", least=5, right=True, yields=4),
 )
 _MOST_NEEDS = 6
+_FACT_CELLS = 15
 
 
 def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look) -> str:
-    """The plan in waves, then its peak demand, critical path, work, lower bound and prediction."""
-    rows = [_row(plan, step) for step in plan.steps]
+    """The plan wave by wave, then its peak demand, critical path and times."""
+    rows = [_row(plan, step) for step in sorted(plan.steps, key=lambda step: step.wave)]
     parts = [
-        "%s %s\n\n" % (look.paint(safe_line(plan.workflow.name), Tone.STRONG), _counts(plan)),
+        "%s: %s\n\n" % (look.paint(safe_line(plan.workflow.name), Tone.STRONG), _counts(plan)),
         render_table(_COLUMNS, rows, width, look) if rows else "",
         "\n",
     ]
-    path = _critical_path(plan, width - len("critical path  "), look)
+    path = _critical_path(plan, width - _FACT_CELLS, look)
     facts = [
         ("budget", amounts_text(plan.budget)),
         ("peak demand", amounts_text(prediction.peak) or "nothing"),
@@ -46,7 +48,9 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
         ("predicted", format_duration(prediction.predicted_s)),
     ]
     for title, text in facts:
-        parts.append("%s  %s\n" % (look.paint("%-13s" % title, Tone.QUIET), text))
+        lines = wrap(text, max(width - _FACT_CELLS, 10), break_long_words=False) or [""]
+        parts.append(look.paint("%-*s" % (_FACT_CELLS, title), Tone.QUIET))
+        parts.append(("\n" + " " * _FACT_CELLS).join(lines) + "\n")
     for note in plan.notes:
         parts.append("%s %s\n" % (look.paint("note:", Tone.WARN), safe_line(note)))
     return "".join(parts)

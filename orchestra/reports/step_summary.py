@@ -12,7 +12,7 @@ from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 
 _MOST_ROWS = 200
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&@$:.-]")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&@$:]")
 _MARKS = Look()
 
 

@@ -90,8 +90,9 @@ def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:
     )
     cells = cell_width(name) + 1 + len(state) + cell_width(reason)
     if width and cells + 2 + len(counts) > width:
-        lines = wrap(counts, max(width - 2, 1), break_long_words=False)
-        return "\n  ".join([head + ":", *lines])
+        whole = counts.replace(", ", ",\n").replace(" ", "\xa0").replace("\n", " ")
+        lines = wrap(whole, max(width - 2, 1), break_long_words=False)
+        return "\n  ".join([head + ":", *lines]).replace("\xa0", " ")
     return "%s: %s" % (head, counts)
 
 

@@ -20,7 +20,6 @@ _WIDEST_BAR = 40
 _LEAST_BAR = 8
 _WIDEST_NAME = 28
 _CLOCK_CELLS = 6
-_LEAST_ROWS = 3
 _COUNTED_FIRST = (StepState.SUCCEEDED, StepState.FAILED, StepState.RUNNING)
 _WAITING = (StepState.PENDING, StepState.READY, StepState.WAITING_RETRY)
 _COUNTED_LAST = tuple(state for state in ENDED_STATES if state not in _COUNTED_FIRST)
@@ -60,7 +59,7 @@ def frame_lines(view: View, columns: int, height: int, look: Look) -> Tuple[Line
     room = max(height - 1, 1)
     lines = [_fit(spans, width, look) for spans in _head(view, width, look)][:room]
     room -= len(lines)
-    if room < _LEAST_ROWS and view.rows:
+    if room <= 0:
         return tuple(lines)
     hidden = view.hidden + max(0, len(view.rows) - room)
     shown = view.rows[: room - 1 if hidden else room]

@@ -88,6 +88,8 @@ class ScreenWriter:
             if self._written == before:
                 break
         self._give_up = True
+        if thread is not None:
+            thread.join(2 * _LOOK_UP_S)
 
     def _note_losses(self) -> None:
         if self._lost:

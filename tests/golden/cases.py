@@ -1,0 +1,105 @@
+"""Every golden file by name, and how its text is made anew."""
+
+from __future__ import annotations
+
+from datetime import timezone
+from typing import Callable, Dict
+
+from orchestra.model.look import Look
+from orchestra.model.run import RunRow, RunState
+from orchestra.reports.history import render_runs, render_show, runs_json
+from orchestra.reports.json_report import render_json_report
+from orchestra.reports.plan_graph import render_dot, render_mermaid
+from orchestra.reports.plan_json import render_plan_json
+from orchestra.reports.plan_table import render_plan_table
+from orchestra.reports.step_summary import render_step_summary
+from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
+from tests.golden import recorded
+from tests.golden.plans import PREDICTION, nightly
+
+FULL = Look(color=True)
+TEXT = Look()
+ASCII = Look(unicode=False)
+ROWS = (
+    RunRow(
+        "20261122-101500-k3fz",
+        "nightly",
+        "/w/n.yaml",
+        RunState.FAILED,
+        1795342500.0,
+        96.6,
+        1,
+        1,
+        10,
+    ),
+    RunRow(
+        "20261122-120000-9q2a",
+        "nightly",
+        "/w/n.yaml",
+        RunState.SUCCEEDED,
+        1795348800.0,
+        88.0,
+        0,
+        0,
+        10,
+    ),
+    RunRow(
+        "20261122-130000-77xx",
+        "hourly",
+        "/w/h.yaml",
+        RunState.RUNNING,
+        1795352400.0,
+        None,
+        None,
+        0,
+        3,
+        True,
+    ),
+    RunRow(
+        "20261122-140000-0a0b",
+        "hourly",
+        "/w/h.yaml",
+        RunState.RUNNING,
+        1795356000.0,
+        None,
+        None,
+        0,
+        3,
+        False,
+    ),
+)
+
+
+def _visible(text: str) -> str:
+    return text.replace("\x1b", "\\e").replace("\r", "\\r")
+
+
+CASES: Dict[str, Callable[[], str]] = {
+    "summary-40.txt": lambda: recorded.summary(40, TEXT),
+    "summary-80.txt": lambda: recorded.summary(80, TEXT),
+    "summary-120.txt": lambda: recorded.summary(120, TEXT),
+    "summary-ascii-80.txt": lambda: recorded.summary(80, ASCII),
+    "summary-color-80.txt": lambda: _visible(recorded.summary(80, FULL)),
+    "live-40.txt": lambda: recorded.live(40, 12),
+    "live-80.txt": lambda: recorded.live(80, 24),
+    "live-120.txt": lambda: recorded.live(120, 40),
+    "live-bytes-80.txt": lambda: recorded.live_bytes(80, 24),
+    "plain.txt": lambda: recorded.plain(NoGrouping()),
+    "plain-github.txt": lambda: recorded.plain(GithubGrouping("5up3rs3cr3t")),
+    "plain-gitlab.txt": lambda: _visible(recorded.plain(GitlabGrouping())),
+    "stream.txt": lambda: recorded.stream(NoGrouping()),
+    "stream-github.txt": lambda: recorded.stream(GithubGrouping("5up3rs3cr3t")),
+    "quiet.txt": recorded.quiet,
+    "events-output.jsonl": recorded.json_lines,
+    "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
+    "step-summary.md": lambda: render_step_summary(recorded.record()),
+    "show-80.txt": lambda: render_show(recorded.record(), 80, TEXT, recorded.Logs(), timezone.utc),
+    "runs-80.txt": lambda: render_runs(ROWS, 80, TEXT, timezone.utc),
+    "runs-40.txt": lambda: render_runs(ROWS, 40, TEXT, timezone.utc),
+    "runs.json": lambda: runs_json(ROWS),
+    "plan-60.txt": lambda: render_plan_table(nightly(), PREDICTION, 60, TEXT),
+    "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),
+    "plan.json": lambda: render_plan_json(nightly(), PREDICTION),
+    "plan.mermaid": lambda: render_mermaid(nightly()),
+    "plan.dot": lambda: render_dot(nightly()),
+}

@@ -1,0 +1,201 @@
+"""One recorded run, and each way in which it can be seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, List, Tuple
+
+from orchestra.engine.replay import Replay, fold
+from orchestra.model.events import Envelope, decode_turn
+from orchestra.model.log_excerpt import LogExcerpt
+from orchestra.model.look import Look
+from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.reports.failure import failure_text
+from orchestra.reports.log_file import LogFolder
+from orchestra.reports.summary import render_summary, totals_line
+from orchestra.subscribers.expectation import Expectation, Hint
+from orchestra.subscribers.grouping import Grouping
+from orchestra.subscribers.jsonlines import JsonLines
+from orchestra.subscribers.live import LiveView
+from orchestra.subscribers.plain import PlainView
+from orchestra.subscribers.quiet import QuietView
+from orchestra.subscribers.stream import StreamView
+from tests.subscribers.screens import Pages, Terminal
+
+HERE = Path(__file__).parent
+HINTS = {
+    "fetch": Hint(5, 60),
+    "schema": Hint(1, 56),
+    "lint": Hint(2, 2),
+    "convert": Hint(40, 55),
+    "load": Hint(12, 14.5),
+    "stats": Hint(9, 15.5),
+    "plot": Hint(4, 6.5),
+    "archive": Hint(3, 3),
+    "publish": Hint(2, 2.5),
+    "clean-up": Hint(0.5, 0.5),
+}
+CHUNKS = (
+    (0.5, "fetch", b"listing 3 files\n2026-11-21/eu-north.csv  812 KiB\n"),
+    (9.0, "convert", b"reading 10000 rows\rreading 20000 rows\r"),
+    (70.0, "load", b"insert into readings: batch 7 of 40\ninsert into readings: batch 8"),
+    (70.0, "stats", b"\x1b[2J\x1b[32mmean temperature\x1b[0m\n\n"),
+)
+
+
+class Logs:
+    """The recorded logs, as if they lay where the run was."""
+
+    def __init__(self) -> None:
+        self._folder = LogFolder(str(HERE / "run"))
+
+    def path(self, log: str) -> str:
+        return "/home/ann/weather/.orchestra/runs/20261122-101500-k3fz/" + log
+
+    def read(self, log: str, head_bytes: int, tail_bytes: int) -> LogExcerpt:
+        return self._folder.read(log, head_bytes, tail_bytes)._replace(path=self.path(log))
+
+
+def turns() -> List[List[Envelope]]:
+    """The events of the run, by turn."""
+    return [decode_turn(line) for line in (HERE / "events.jsonl").read_text("utf-8").splitlines()]
+
+
+def record() -> RunRecord:
+    """The run when it was over."""
+    folded = fold(envelope for turn in turns() for envelope in turn)
+    assert folded is not None
+    return folded
+
+
+def summary(width: int, look: Look) -> str:
+    """The summary that `run` and `show` print."""
+    return render_summary(record(), width, look, Logs())
+
+
+def _played(make: Callable[[Pages, Replay], PlainView]) -> str:
+    pages, replay = Pages(), Replay()
+    view = make(pages, replay)
+    for turn in turns():
+        replay.apply(turn)
+        view.handle(turn)
+    view.close()
+    return pages.text
+
+
+def plain(grouping: Grouping) -> str:
+    """What the plain view writes."""
+    return _played(
+        lambda pages, replay: PlainView(
+            pages,
+            replay,
+            Logs(),
+            grouping,
+            lambda run: render_summary(run, 80, Look(), Logs(), 3),
+        )
+    )
+
+
+def quiet() -> str:
+    """What the quiet view writes."""
+    pages, replay = Pages(), Replay()
+    view = QuietView(
+        pages,
+        replay,
+        lambda step: failure_text(step, Logs(), 80, Look(), 5),
+        lambda run: totals_line(run, Look()) + "\n",
+    )
+    for turn in turns():
+        replay.apply(turn)
+        view.handle(turn)
+    return pages.text
+
+
+def stream(grouping: Grouping) -> str:
+    """What the stream view writes, with the output of each attempt just before its end."""
+    pages, replay = Pages(), Replay()
+    view = StreamView(pages, replay, grouping, lambda run: totals_line(run, Look()) + "\n")
+    for turn in turns():
+        replay.apply(turn)
+        for key, chunk in _chunks_before(turn):
+            view.output(key, chunk)
+        view.handle(turn)
+    view.close()
+    return pages.text
+
+
+def json_lines() -> str:
+    """What `--output json` writes."""
+    pages = Pages()
+    view = JsonLines(pages)
+    for turn in turns():
+        view.handle(turn)
+    return pages.text
+
+
+class LiveRun:
+    """The recorded run on a live view; `go_to` brings it to so many seconds after its start."""
+
+    def __init__(self, columns: int, lines: int, look: Look) -> None:
+        self.pages = Pages()
+        self.size = (columns, lines)
+        self._replay = Replay()
+        self._turns = turns()
+        self._chunks = list(CHUNKS)
+        self._start = self._turns[0][0].at
+        self.view = LiveView(
+            self.pages,
+            self._replay,
+            lambda step: self._failure(step, look),
+            lambda run: render_summary(run, self.size[0], look, Logs(), 0),
+            look,
+            lambda: self.size,
+            Expectation(HINTS, 66.0),
+        )
+
+    def go_to(self, seconds: float) -> str:
+        """Play everything up to then, tick, and give what was written meanwhile."""
+        before = len(self.pages.texts)
+        while self._turns and self._turns[0][0].at <= self._start + seconds:
+            turn = self._turns.pop(0)
+            self._replay.apply(turn)
+            self.view.handle(turn)
+        while self._chunks and self._chunks[0][0] <= seconds:
+            _, step, chunk = self._chunks.pop(0)
+            self.view.output(AttemptKey(step, 1), chunk)
+        self.view.tick(self._start + seconds)
+        return "".join(self.pages.texts[before:])
+
+    def _failure(self, step: StepRecord, look: Look) -> str:
+        return failure_text(step, Logs(), self.size[0], look, 5)
+
+
+MOMENTS = (0.7, 10.0, 18.5, 70.0, 80.0, 100.0)
+
+
+def live(columns: int, lines: int) -> str:
+    """What a terminal shows at some moments of the run."""
+    run, terminal = LiveRun(columns, lines, Look(color=True)), Terminal(10_000)
+    parts = []
+    for moment in MOMENTS:
+        terminal.feed(run.go_to(moment))
+        parts.append("---- after %gs\n%s\n" % (moment, "\n".join(terminal.seen())))
+    return "".join(parts)
+
+
+def live_bytes(columns: int, lines: int) -> str:
+    """Exactly what is sent to the terminal, escapes spelled out, one moment a paragraph."""
+    run = LiveRun(columns, lines, Look(color=True))
+    sent = [run.go_to(moment) for moment in MOMENTS]
+    return "\n\n".join(sent).replace("\x1b", "\\e").replace("\r", "\\r") + "\n"
+
+
+def _chunks_before(turn: List[Envelope]) -> List[Tuple[AttemptKey, bytes]]:
+    logs = [getattr(envelope.event, "log", None) for envelope in turn]
+    found = []
+    for envelope, log in zip(turn, logs):
+        if log is not None:
+            key = AttemptKey(envelope.event.step, envelope.event.number)  # type: ignore[union-attr]  # ends only
+            data = (HERE / "run" / log).read_bytes()
+            found += [(key, data[:50]), (key, data[50:])]
+    return found

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from orchestra.reports.report_file import write_report
+from orchestra.reports.step_summary import append_step_summary
+
+
+def test_a_report_replaces_the_old_one_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    write_report(str(path), "né \ud83d\n")
+    assert path.read_bytes() == "né \\ud83d\n".encode()
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_report_has_the_rights_that_the_umask_leaves(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    mask = os.umask(0o027)
+    try:
+        write_report(str(path), "x")
+    finally:
+        os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "target.json"
+    link = tmp_path / "link.json"
+    link.symlink_to(target)
+    write_report(str(link), "x")
+    assert link.is_symlink()
+    assert target.read_text() == "x"
+
+
+@pytest.mark.parametrize("name", ["missing/report.json", ""])
+def test_what_cannot_be_written_is_an_os_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OSError, match=r"No such file|Is a directory"):
+        write_report(str(tmp_path / name), "x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_write_leaves_the_old_report_and_no_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.mkdir()
+    (path / "old").write_text("old")
+    with pytest.raises(OSError, match="Is a directory"):
+        write_report(str(path), "x")
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_a_pipe_is_written_to_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    write_report(str(path), "through\n")
+    assert os.read(reader, 100) == b"through\n"
+    os.close(reader)
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
+def test_a_device_is_written_to_not_replaced() -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write_report("/dev/full", "x")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+
+
+def test_a_step_summary_is_added_to_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "summary.md"
+    path.write_text("before\n")
+    append_step_summary(str(path), "né \ud83d\n")
+    assert path.read_bytes() == "before\nné \\ud83d\n".encode()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import re
+
+from orchestra.reports.step_summary import render_step_summary
+from tests.subscribers.stories import Story
+
+
+def test_nothing_that_a_step_says_is_markdown_or_html() -> None:
+    hostile = "|a|<img src=x>\n# [l](http://x) @team `c` **b** $x$ &amp; \x1b[2J"
+    story = Story().begin(["a"], hostile).start(0, "a").end(1, "a", "failed", hostile)
+    text = render_step_summary(story.finish(2, "failed", 1).record())
+    assert text.splitlines()[0] == (
+        "### &#124;a&#124;&#60;img src=x&#62;&#92;n&#35; &#91;l&#93;&#40;http&#58;//x&#41; "
+        "&#64;team &#96;c&#96; &#42;&#42;b&#42;&#42; &#36;x&#36; &#38;amp; &#92;e&#91;2J failed"
+    )
+    assert [len(re.findall(r"\|", line)) for line in text.splitlines()[4:7]] == [6, 6, 6]
+
+
+def test_many_steps_are_cut_with_the_failed_ones_first() -> None:
+    ids = ["s%d" % i for i in range(300)]
+    story = Story().begin(ids)
+    story.start(0, "s299").end(1, "s299", "failed", "no")
+    lines = render_step_summary(story.finish(2, "failed", 1).record()).splitlines()
+    assert lines[2] == "1 failed in 2.0s"
+    assert lines[6] == "| s299 | ✗ failed | 1.0s | 1 | no |"
+    assert lines[6 + 200 + 1] == "… and 100 more steps"

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import pytest
+
+from orchestra.engine.replay import Replay
+from orchestra.model.events import Envelope, RetryScheduled, StopRequested
+from orchestra.model.look import Look
+from orchestra.model.run import AttemptKey
+from orchestra.subscribers.live import LiveView, terminal_size
+from tests.golden.recorded import LiveRun
+from tests.subscribers.screens import Pages, Terminal
+from tests.subscribers.stories import T0, Story
+
+
+class Stage:
+    """A live view of 60 by 12 without colours, and what it wrote."""
+
+    def __init__(self) -> None:
+        self.pages = Pages()
+        self.replay = Replay()
+        self.size = (60, 12)
+        self._played = 0
+        self.view = LiveView(
+            self.pages,
+            self.replay,
+            lambda step: "%s failed: %s\n" % (step.id, step.reason),
+            lambda record: "SUMMARY %s\n" % record.state.value,
+            Look(),
+            lambda: self.size,
+        )
+
+    def play(self, story: Story) -> None:
+        turn: List[Envelope] = story.envelopes[self._played :]
+        self._played = len(story.envelopes)
+        self.replay.apply(turn)
+        self.view.handle(turn)
+
+    def seen(self) -> List[str]:
+        terminal = Terminal(10_000)
+        terminal.feed(self.pages.text)
+        return terminal.seen()
+
+
+def test_nothing_is_written_before_the_run_begins() -> None:
+    stage = Stage()
+    stage.view.handle([])
+    stage.view.tick(T0)
+    assert stage.pages.texts == []
+
+
+def test_running_steps_show_their_last_line_of_output() -> None:
+    stage = Stage()
+    stage.play(Story().begin(["a", "b"]).start(0, "a").start(1, "b"))
+    stage.view.output(AttemptKey("a", 1), b"first\nsec")
+    stage.view.output(AttemptKey("a", 1), b"ond\n\n")
+    stage.view.output(AttemptKey("b", 1), "x\r東".encode()[:4])
+    stage.view.tick(T0 + 5)
+    assert stage.seen() == [
+        "wf ──────────────────────────────────────── 0/2  5s",
+        "2 running",
+        "cpu 2/4",
+        "● a    5s  second",
+        "● b    4s  \\xe6\\x9d",
+    ]
+
+
+def test_only_the_end_of_a_flood_is_kept() -> None:
+    stage = Stage()
+    stage.play(Story().begin(["a"]).start(0, "a"))
+    stage.view.output(AttemptKey("a", 1), b"x" * 1_000_000 + b"the end")
+    stage.view.output(AttemptKey("a", 1), "é".encode() * 500)
+    stage.view.tick(T0)
+    assert stage.seen()[-1] == "● a    0s  " + "é" * 47 + "…"
+
+
+def test_a_failure_is_printed_once_above_the_frame() -> None:
+    stage = Stage()
+    story = Story().begin(["a", "b"]).start(0, "a").start(0, "b")
+    stage.play(story)
+    stage.view.tick(T0)
+    stage.play(story.end(1, "a", "failed", "exit code 2"))
+    stage.view.tick(T0 + 1)
+    stage.view.tick(T0 + 2)
+    assert stage.seen() == [
+        "a failed: exit code 2",
+        "",
+        "wf ━━━━━━━━━━━━━━━━━━━━──────────────────── 1/2  2s",
+        "1 failed · 1 running",
+        "cpu 1/4",
+        "● b    2s",
+    ]
+
+
+def test_no_frame_is_made_while_the_last_one_is_not_taken() -> None:
+    stage = Stage()
+    stage.play(Story().begin(["a"]).start(0, "a"))
+    stage.pages.ready = False
+    stage.view.tick(T0 + 1)
+    assert stage.pages.texts == []
+    stage.pages.ready = True
+    stage.view.tick(T0 + 2)
+    assert len(stage.pages.texts) == 1
+
+
+def test_many_failures_at_once_are_counted_after_the_first_twenty() -> None:
+    stage = Stage()
+    ids = ["s%d" % i for i in range(30)]
+    story = Story().begin(ids)
+    for step in ids:
+        story.start(0, step).end(1, step, "failed", "no")
+    stage.play(story)
+    stage.view.tick(T0 + 1)
+    assert stage.seen()[-5] == "10 more steps failed"
+
+
+def test_a_step_that_waits_for_its_retry_says_so() -> None:
+    stage = Stage()
+    story = Story().begin(["a"]).start(0, "a").end_attempt(2, "a", "exit code 75")
+    stage.play(story.tell(2, RetryScheduled("a", 2, 10.0)))
+    stage.view.tick(T0 + 4)
+    assert stage.seen()[2:] == ["cpu 0/4", "↻ a    8s  until attempt 2, after: exit code 75"]
+
+
+def test_a_second_attempt_says_so() -> None:
+    stage = Stage()
+    story = Story().begin(["a"]).start(0, "a").end_attempt(2, "a", "exit code 75")
+    stage.play(story.tell(2, RetryScheduled("a", 2, 0.0)).start(2, "a", 2))
+    stage.view.output(AttemptKey("a", 2), b"again\n")
+    stage.view.tick(T0 + 3)
+    assert stage.seen()[2:] == ["cpu 1/4", "● a    1s  attempt 2  again"]
+
+
+def test_a_stop_is_told() -> None:
+    stage = Stage()
+    stage.play(Story().begin(["a"]).start(0, "a").tell(1, StopRequested("SIGTERM", False)))
+    stage.view.tick(T0 + 1)
+    assert stage.seen()[3] == "stopping (SIGTERM): waiting for what runs"
+
+
+def test_the_end_leaves_failures_and_summary_and_gives_the_cursor_back() -> None:
+    stage = Stage()
+    story = Story().begin(["a"]).start(0, "a")
+    stage.play(story)
+    stage.view.tick(T0)
+    stage.play(story.end(1, "a", "failed", "no").finish(1, "failed", 1))
+    stage.view.tick(T0 + 2)
+    stage.view.close()
+    assert stage.seen() == ["a failed: no", "", "SUMMARY failed", ""]
+    assert stage.pages.text.endswith("SUMMARY failed\n")
+    assert stage.pages.text.count("\x1b[?25h") == 1
+    assert stage.pages.kept == [True, True]
+
+
+def test_a_view_that_is_dropped_takes_its_frame_away() -> None:
+    stage = Stage()
+    stage.play(Story().begin(["a"]).start(0, "a"))
+    stage.view.tick(T0)
+    stage.view.close()
+    stage.view.tick(T0 + 1)
+    assert stage.seen() == [""]
+    assert stage.pages.text.endswith("\x1b[?25h")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (0, 0), (500, 200), (2, 50), (50, 2)])
+def test_any_size_of_terminal_shows_a_frame_that_fits(size: Tuple[int, int]) -> None:
+    run = LiveRun(size[0], size[1], Look())
+    terminal = Terminal(max(size[0] - 1, 1))
+    terminal.feed(run.go_to(70.0))
+    assert len(terminal.rows) <= max(size[1] - 1, 1)
+
+
+def test_a_terminal_may_change_its_size_at_every_frame() -> None:
+    run, terminal = LiveRun(80, 24, Look(color=True)), Terminal(10_000)
+    terminal.feed(run.go_to(1.0))
+    run.size = (100, 40)
+    terminal.feed(run.go_to(2.0))
+    run.size = (120, 10)
+    terminal.feed(run.go_to(10.0))
+    assert len(terminal.rows) == 4
+
+
+@pytest.mark.parametrize(
+    ("environ", "size"),
+    [
+        ({}, (80, 24)),
+        ({"COLUMNS": "100", "LINES": "30"}, (100, 30)),
+        ({"COLUMNS": "-5", "LINES": "9" * 5000}, (80, 24)),
+        ({"COLUMNS": "0", "LINES": "x"}, (80, 24)),
+    ],
+)
+def test_a_size_that_is_not_known_comes_from_the_environment(
+    environ: dict[str, str], size: Tuple[int, int]
+) -> None:
+    assert terminal_size(-1, environ) == size
