@@ -37,7 +37,7 @@ def equal(left: Value, right: Value, meter: Meter) -> bool:
     return _equal(left, right, meter, 1)
 
 
-def _equal(left: Value, right: Value, meter: Meter, depth: int) -> bool:
+def _equal(left: Any, right: Any, meter: Meter, depth: int) -> bool:
     kind = kind_of(left)
     if kind is not kind_of(right):
         return False
@@ -45,20 +45,18 @@ def _equal(left: Value, right: Value, meter: Meter, depth: int) -> bool:
         check_depth(depth)
         meter.take(work_of(left))
         same = _same_list if kind is Kind.LIST else _same_mapping
-        return same(left, right, meter, depth + 1)
+        return len(left) == len(right) and same(left, right, meter, depth + 1)
     if kind is Kind.TEXT:
-        meter.take(work_of(left))
-    return left == right
+        meter.take(len(left))
+    return bool(left == right)
 
 
 def _same_list(left: Any, right: Any, meter: Meter, depth: int) -> bool:
-    return len(left) == len(right) and all(_equal(a, b, meter, depth) for a, b in zip(left, right))
+    return all(_equal(one, other, meter, depth) for one, other in zip(left, right))
 
 
 def _same_mapping(left: Any, right: Any, meter: Meter, depth: int) -> bool:
-    return len(left) == len(right) and all(
-        key in right and _equal(left[key], right[key], meter, depth) for key in left
-    )
+    return all(key in right and _equal(left[key], right[key], meter, depth) for key in left)
 
 
 def contains(container: Value, item: Value, meter: Meter) -> bool:
@@ -69,7 +67,9 @@ def contains(container: Value, item: Value, meter: Meter) -> bool:
     """
     kind = kind_of(container)
     if kind is Kind.LIST:
-        return any(equal(entry, item, meter) for entry in _entries(container, meter))
+        meter.take(work_of(container))
+        entries: Any = container
+        return any(_equal(entry, item, meter, 1) for entry in entries)
     if kind not in (Kind.TEXT, Kind.MAPPING):
         raise ExpressionError(
             "`in` looks into a text, a list or a mapping, not %s" % kind.value,
@@ -93,11 +93,6 @@ def search_work(text: str, part: str) -> int:
     Before 3.10 Python's search takes the product of both lengths at worst, in very short steps.
     """
     return len(text) + len(text) * len(part) // _SEARCH_STEPS
-
-
-def _entries(container: Any, meter: Meter) -> Any:
-    meter.take(work_of(container))
-    return container
 
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Value, Value, Meter], bool]:

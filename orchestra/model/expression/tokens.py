@@ -57,6 +57,7 @@ _PATTERN_AFTER: Mapping[str, re.Pattern[str]] = {
 }
 _OPENING: Mapping[str, str] = {")": "(", "]": "[", "}": "{"}
 
+_ENDS_WITH = "an expression ends with }}"
 _MAX_DIGITS = 19
 _ESCAPE = re.compile(
     r"\\(?:x(?P<x>[0-9a-fA-F]{2})|u(?P<u>[0-9a-fA-F]{4})|U(?P<U>[0-9a-fA-F]{8})|(?P<sign>.))"
@@ -147,7 +148,8 @@ class _Reader:
             raise self.refusal("`%s` is never closed" % innermost, opened)
         if self.closed and self.source.startswith(CLOSE, offset):
             return True
-        raise self.refusal("`%s` closes nothing" % bracket, offset)
+        hint = _ENDS_WITH if self.closed and bracket == "}" else ""
+        raise self.refusal("`%s` closes nothing" % bracket, offset, hint)
 
     def value(self, kind: str, word: str, offset: int) -> Union[str, int, float]:
         if kind == "text":
@@ -193,9 +195,7 @@ class _Reader:
     def unclosed(self) -> ExpressionError:
         if self.limit < len(self.source) and CLOSE in self.source[self.limit - 1 :]:
             return too_long(self.start)
-        return ExpressionError(
-            "`${{` is never closed", self.start - len(OPEN), "an expression ends with }}"
-        )
+        return ExpressionError("`${{` is never closed", self.start - len(OPEN), _ENDS_WITH)
 
 
 def too_long(offset: int) -> ExpressionError:

@@ -26,7 +26,7 @@ MAX_DEPTH = 100
 MAX_WORK = 64 * 2**20
 """Characters that one evaluation may touch; an entry of a list or mapping counts as some."""
 
-_WORK_OF_ENTRY = 16
+_WORK_OF_ENTRY = 32
 
 MAX_NUMBER = 2**63
 """Whole numbers that arithmetic makes stay below this, on either side of 0."""
@@ -76,8 +76,8 @@ class Meter:
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        self.left = MAX_WORK
+    def __init__(self, left: int = MAX_WORK) -> None:
+        self.left = left
 
     def take(self, amount: int) -> None:
         """Count work that is about to be done.
@@ -203,6 +203,8 @@ def to_text(value: Value) -> str:
         source = getattr(value, "source", None)
         if isinstance(source, str):
             return source
+        if type(value) is int and -MAX_NUMBER < value < MAX_NUMBER:
+            return repr(value)
     return to_json(value)
 
 
