@@ -87,7 +87,7 @@ class Environments:
             base = self._base_by_inherit[inherit] = self._inherited(inherit)
         env = base.copy()
         for name, value in launching.env.items():
-            raw_name, raw = name.encode(), encode(value, "env %s" % name)
+            raw_name, raw = name.encode(), encode(value, "env " + name)
             if len(raw_name) + 1 + len(raw) > LONGEST_STRING:
                 about = (name, len(raw_name) + 1 + len(raw), LONGEST_STRING)
                 raise ValueError("env %s is %d bytes with its name, the limit is %d" % about)

@@ -19,13 +19,16 @@ from orchestra.model.workflow import (
     PythonCode,
     PythonFile,
     PythonModule,
+    ShellScript,
     Step,
 )
 from orchestra.steps.command import render_command
+from orchestra.steps.direct import DirectCommands
 from orchestra.steps.environment import Environments, encode
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
+from orchestra.steps.shell import render_shell
 
 _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     Command: render_command,
@@ -56,6 +59,7 @@ class StepRenderer:
         self._folder = folder
         self._interpreter = interpreter
         self._environments = Environments(environ, run_id)
+        self._commands = DirectCommands()
 
     def render(self, launching: Launching) -> Invocation:
         """The invocation of an attempt; see `Renderer`."""
@@ -71,6 +75,8 @@ class StepRenderer:
             self._interpreter,
         )
         body = launching.step.body
+        if type(body) is ShellScript:
+            return render_shell(body, launching, place, self._commands)
         return _RENDERERS[type(body)](body, launching, place)
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:

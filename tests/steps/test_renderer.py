@@ -18,6 +18,7 @@ from orchestra.model.workflow import (
     PythonCode,
     PythonFile,
     PythonModule,
+    ShellScript,
 )
 from orchestra.steps.renderer import StepRenderer
 from tests.steps.attempts import HOSTILE, Ran, an_attempt, ascii_start, run
@@ -48,6 +49,10 @@ def renderer(run_dir: Path, folder: Path) -> StepRenderer:
 @pytest.mark.parametrize(
     ("body", "out"),
     [
+        (ShellScript(("echo a; echo $0",)), "a\nbash\n"),
+        (ShellScript(("echo a; echo $0",), "sh"), "a\nsh\n"),
+        (ShellScript(("print('a')",), (sys.executable, "-c")), "a\n"),
+        (ShellScript(("expr 1 + 1",)), "2\n"),
         (Command((sys.executable, "-c", "print('a')")), "a\n"),
         (PythonCode("print('a')"), "a\n"),
         (PythonFile("say.py"), "said\n"),
@@ -56,7 +61,8 @@ def renderer(run_dir: Path, folder: Path) -> StepRenderer:
     ],
 )
 def test_every_kind_of_body_runs(renderer: StepRenderer, body: Body, out: str) -> None:
-    assert run(renderer.render(an_attempt(body))) == Ran(0, out, "")
+    attempt = an_attempt(body, inherit_env=("PATH",))
+    assert run(renderer.render(attempt)) == Ran(0, out, "")
 
 
 def test_an_attempt_has_its_own_files_and_environment(
@@ -132,6 +138,13 @@ def test_a_hostile_value_arrives_in_the_environment_byte_for_byte(
     attempt = an_attempt(Command((sys.executable, "-c", show)), env={"X": value})
     assert run(renderer.render(attempt)) == Ran(0, value, "")
     assert sorted(os.listdir(folder)) == ["say.py"]
+
+
+def test_a_script_of_one_plain_command_is_started_without_its_shell(
+    renderer: StepRenderer,
+) -> None:
+    invocation = renderer.render(an_attempt(ShellScript(("expr 1 + 1",)), inherit_env=("PATH",)))
+    assert invocation.argv == (b"expr", b"1", b"+", b"1")
 
 
 def test_what_a_step_wrote_is_read_by_its_attempt(renderer: StepRenderer) -> None:
