@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from typing import Mapping, Sequence
 
@@ -17,26 +18,25 @@ def run_app(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """The exit code of the command line; a traceback is never shown."""
     settle_streams()
     terminal = Terminal(dict(environ))
+    color = terminal.look(sys.stderr).color
     try:
         result = commands.app(list(arguments), prog_name="orchestra", standalone_mode=False)
         terminal.flush()
         return result if isinstance(result, int) else ExitCode.OK
-    except click.exceptions.Abort:
+    except (KeyboardInterrupt, click.exceptions.Abort):
         return ExitCode.INTERRUPTED
     except click.ClickException as fault:
-        terminal.say(messages.format_click(fault))
+        terminal.say(messages.format_click(fault, color))
         return ExitCode.INVALID
     except OrchestraError as fault:
-        terminal.say(messages.format_error(fault))
+        terminal.say(messages.format_error(fault, color))
         return fault.exit_code
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # whoever read the output has seen enough; what Python has left over must not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.OK
     except OSError as fault:
-        terminal.say("error: %s" % messages.format_os_error(fault))
+        terminal.say(messages.format_os_error(fault, color))
         return ExitCode.BROKEN
     except MemoryError:
         terminal.say("error: out of memory")

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import traceback
 from typing import List, NamedTuple, Sequence, Tuple
 
+import click
+
+from orchestra import __version__
 from orchestra.errors import (
     Fault,
     OrchestraError,
@@ -16,6 +22,7 @@ from orchestra.errors import (
 from orchestra.model.look import Look, Tone
 from orchestra.model.screen_text import cell_width, safe_line
 
+_SHOWN_FRAMES = 12
 _WIDTH = 100
 _TAB = "    "
 _TONES = {"error": Tone.BAD, "warning": Tone.WARN}
@@ -73,6 +80,33 @@ def format_error(error: OrchestraError, color: bool = False) -> str:
         words = "%s: %s" % (error.path, error.message)
         return _sentence(words, error.hint, Look(color))
     return _sentence(str(error) or type(error).__name__, "", Look(color))
+
+
+def format_click(error: click.ClickException, color: bool = False) -> str:
+    """What is wrong with the command line itself, and where help is."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        return error.format_message() + "\n"
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+    hint = "`%s --help` shows how it is used" % command if command else ""
+    return _sentence(error.format_message().rstrip("."), hint, Look(color))
+
+
+def format_os_error(error: OSError, color: bool = False) -> str:
+    """What the system said no to, and where."""
+    words = error.strerror or str(error) or type(error).__name__
+    if error.filename is not None:
+        words = "%s: %s" % (os.fsdecode(error.filename), words)
+    return _sentence(words, "", Look(color))
+
+
+def format_bug(error: BaseException, frames: Sequence[traceback.FrameSummary]) -> str:
+    """A fault of orchestra itself, as something to report: what and where, without any value."""
+    lines = ["orchestra %s met a fault of its own. Please report these lines:" % __version__]
+    lines.append("  %s on Python %d.%d.%d" % ((type(error).__name__, *sys.version_info[:3])))
+    for frame in frames[-_SHOWN_FRAMES:]:
+        place = frame.filename.replace(os.sep, "/").rsplit("/orchestra/", 1)[-1]
+        lines.append("  at %s:%s in %s" % (place, frame.lineno, frame.name))
+    return _sentence(lines[0], "", Look(False)) + "".join(line + "\n" for line in lines[1:])
 
 
 def dotted(fault: Fault) -> str:

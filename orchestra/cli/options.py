@@ -9,7 +9,8 @@ import typer
 from orchestra.errors import UsageError
 from orchestra.model.units import parse_amount
 
-FILE = typer.Argument(..., help="The workflow file.", metavar="FILE")
+# Arguments are told of in the docstrings: not every pair of typer and click shows their help.
+FILE = typer.Argument(..., metavar="FILE", hidden=True)
 PARAMS = typer.Option(
     [], "-p", "--param", metavar="NAME=VALUE", help="Set a parameter; repeat for more."
 )

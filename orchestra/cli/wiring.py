@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import shutil
@@ -38,6 +39,8 @@ from orchestra.steps.renderer import StepRenderer
 from orchestra.store.directory import RunFolder, StateDirectory
 from orchestra.store.journal import RunJournal
 from orchestra.store.sqlite import RunStore
+
+_READER_GONE = (errno.EPIPE, errno.EIO)
 
 
 class SystemClock:
@@ -128,6 +131,9 @@ def _drive(
             look = terminal.look_of("quiet")
             terminal.say(render_summary(replay.record, terminal.width, look, logs))
         raise driver.lost
+    fault = screen.fault
+    if fault is not None and fault.errno not in _READER_GONE and exit_code == ExitCode.OK:
+        raise RunBroken("the run went well, but could not be shown: %s" % fault.strerror)
     return exit_code
 
 

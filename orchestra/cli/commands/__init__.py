@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Optional
 
+import click
 import typer
+from typer.core import TyperCommand
 
 from orchestra import __version__
 from orchestra.cli.commands import init, logs, plan, run, runs, schema, show, validate
@@ -39,11 +41,22 @@ def _root(
     pass
 
 
-app.command("run")(run.run)
-app.command("validate")(validate.validate)
-app.command("plan")(plan.plan)
-app.command("runs")(runs.runs)
-app.command("show")(show.show)
-app.command("logs")(logs.logs)
-app.command("schema")(schema.schema)
-app.command("init")(init.init)
+class Command(TyperCommand):
+    """A command whose help is plain text: typer escapes brackets for rich even without it."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """The help, as it is to be read."""
+        return super().get_help(ctx).replace("\\[", "[")
+
+
+for command in (
+    run.run,
+    validate.validate,
+    plan.plan,
+    runs.runs,
+    show.show,
+    logs.logs,
+    schema.schema,
+    init.init,
+):
+    app.command(command.__name__, cls=Command)(command)

@@ -19,10 +19,12 @@ def templates() -> List[str]:
 
 
 def init(
-    template: str = typer.Argument("basic", metavar="[TEMPLATE]", help="`basic` or `python`."),
+    template: str = typer.Argument("basic", metavar="[TEMPLATE]", hidden=True),
     output: str = typer.Option("pipeline.yaml", "-o", "--output", help="The file to write."),
 ) -> None:
-    """Write a commented workflow file to start from; never over one that is there.
+    """Write a commented workflow file to start from.
+
+    TEMPLATE is `basic` (the default) or `python`. A file that is there is never written over.
 
     Example: orchestra init basic -o pipeline.yaml
     """

@@ -16,13 +16,10 @@ from orchestra.errors import UsageError
 
 def logs(
     run: Optional[str] = typer.Argument(
-        None, metavar="[RUN]", help="As for `show`.", autocompletion=complete_runs
+        None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
     step: Optional[str] = typer.Argument(
-        None,
-        metavar="[STEP]",
-        help="A step of it; also as the only argument, for the latest run.",
-        autocompletion=complete_steps,
+        None, metavar="[STEP]", hidden=True, autocompletion=complete_steps
     ),
     follow: bool = typer.Option(False, "-f", "--follow", help="Go on as the logs grow."),
     attempt: Optional[int] = typer.Option(
@@ -30,7 +27,10 @@ def logs(
     ),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
-    """Print what steps wrote, byte for byte; on a terminal made harmless.
+    """Print what steps wrote.
+
+    RUN is as for `show`; STEP alone means a step of the latest run, neither all of its steps. The
+    bytes are exact, but for a terminal, where nothing in them can do harm.
 
     Example: orchestra logs pipeline.yaml build
     """

@@ -16,15 +16,15 @@ from orchestra.errors import UsageError
 
 def show(
     run: Optional[str] = typer.Argument(
-        None,
-        metavar="[RUN]",
-        help="A run's id or its beginning, or a workflow file; the latest run if not given.",
-        autocompletion=complete_runs,
+        None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
     format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Show one run: its steps, how they ended and why.
+
+    RUN is a run's id or its beginning, or a workflow file, which means its latest run. Without it
+    the latest run of all is shown.
 
     Example: orchestra show pipeline.yaml
     """

@@ -15,7 +15,7 @@ FORMATS = ("text", "json", "github")
 
 
 def validate(
-    files: List[str] = typer.Argument(..., help="Workflow files.", metavar="FILE…"),
+    files: List[str] = typer.Argument(..., metavar="FILE…", hidden=True),
     format: str = typer.Option("text", "--format", metavar="|".join(FORMATS), help="As what."),
 ) -> int:
     """Check workflow files without running anything.
