@@ -53,17 +53,11 @@ def read_outputs(path: str, declared: Mapping[str, OutputType]) -> Written:
     where there are problems.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        data, problem = _content(path)
     except FileNotFoundError:
         return Written({}, tuple(_missing(declared, ()))) if declared else _NOTHING
     except OSError as fault:
         return Written({}, (_unreadable(fault),))
-    try:
-        data, problem = _content(descriptor)
-    except OSError as fault:
-        data, problem = b"", _unreadable(fault)
-    finally:
-        os.close(descriptor)
     if problem:
         return Written({}, (problem,))
     return parse_outputs(data, declared)
@@ -92,12 +86,16 @@ def _unreadable(fault: OSError) -> str:
     return "the outputs file cannot be read: %s" % fault.strerror
 
 
-def _content(descriptor: int) -> Tuple[bytes, str]:
+def _content(path: str) -> Tuple[bytes, str]:
     """The bytes of the file, or why they are not taken."""
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return b"", "the outputs file was replaced by something that is no file"
-    with open(descriptor, "rb", closefd=False) as file:
-        data = file.read(LARGEST_BYTES + 1)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return b"", "the outputs file was replaced by something that is no file"
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(LARGEST_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > LARGEST_BYTES:
         return b"", "the outputs are more than 16 MiB"
     return data, ""

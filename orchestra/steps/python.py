@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping as AbstractMapping
-from typing import Any, Dict, Mapping, Union
+from typing import Dict, Mapping, Union
 
 from orchestra.engine.ports import Launching
 from orchestra.model.expression import ExpressionError, Scope, Tree, Value, fill_tree
@@ -95,11 +94,5 @@ def _payload(place: Place, content: Mapping[str, Value]) -> bytes:
     return os.fsencode(path)
 
 
-def _plain(value: object) -> Dict[str, Any]:
-    """A mapping that makes its entries when asked, as a dict."""
-    if isinstance(value, AbstractMapping):
-        return dict(value)
-    raise TypeError("no kind of data: %s" % type(value).__name__)
-
-
-_encode = json.JSONEncoder(default=_plain, separators=(",", ":")).encode
+_encode = json.JSONEncoder(default=dict, separators=(",", ":")).encode
+"""With mappings that make their entries when asked as dicts; there is nothing else in a value."""

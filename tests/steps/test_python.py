@@ -7,6 +7,7 @@ import stat
 import sys
 import textwrap
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping
 
 import pytest
@@ -237,6 +238,12 @@ def test_steps_are_not_collected_for_code_that_does_not_name_them(child: Child) 
         "names": {"params": {}},
         "code": "print(params)",
     }
+
+
+def test_a_mapping_that_is_no_dict_arrives_as_a_dict(child: Child) -> None:
+    steps = MappingProxyType({"a": MappingProxyType({"outputs": MappingProxyType({"n": [1]})})})
+    ran = child.code("print(steps)", steps=steps)
+    assert ran == (0, "{'a': {'outputs': {'n': [1]}}}\n", "")
 
 
 def test_values_are_data_whatever_stands_in_them(child: Child) -> None:
