@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections import OrderedDict
 from typing import Callable, List, NamedTuple, Optional, Tuple
@@ -67,11 +66,10 @@ class Launcher:
         later: List[Tuple[AttemptKey, Waiting]] = []
         now = time.monotonic()
         self.retry_at = now + RETRY_S
-        floor_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         while self._waiting and running + len(started) < self._room:
             key, waiting = self._waiting.popitem(last=False)
             try:
-                started.append(self._start(key, waiting.invocation, floor_kib))
+                started.append(self._start(key, waiting.invocation))
             except NotStarted as refusal:
                 refused.append(Ended(key, refusal=refusal.reason))
             except NotYet as delay:
@@ -93,7 +91,7 @@ class Launcher:
         """Give everything back."""
         self._spawner.close()
 
-    def _start(self, key: AttemptKey, invocation: Invocation, floor_kib: int) -> Started:
+    def _start(self, key: AttemptKey, invocation: Invocation) -> Started:
         try:
             reader, writer = os.pipe()
         except OSError as error:
@@ -107,7 +105,7 @@ class Launcher:
             os.close(writer)
         os.set_blocking(reader, False)
         output = Output(reader, invocation.log_path, self._on_fault)
-        return Started(key, invocation, pid, output, floor_kib)
+        return Started(key, invocation, pid, output)
 
 
 def _helpless_since(

@@ -12,6 +12,7 @@ from orchestra.executors.descriptors import room_for_attempts, settle_descriptor
 from orchestra.executors.launcher import Launcher
 from orchestra.executors.orphans import Children, Orphans
 from orchestra.executors.output import BLOCK_BYTES
+from orchestra.executors.peak import OwnPeak
 from orchestra.executors.poller import new_poller
 from orchestra.executors.process import End, groups_of, kill_group, reap
 from orchestra.executors.started import Started
@@ -42,17 +43,23 @@ class LocalExecutor:
     writing until its pipe is silent for IDLE_S, DRAIN_S at most, and is then killed; a step that
     leaves nothing ends at once. The end is reported when all of the step's processes are gone.
 
-    `on_output` is handed each block of output once it is in the log. `faults` says, in plain words
-    and once for each, which logs could not be written, and which processes could not be killed.
+    `on_output` is handed each block of output once it is in the log.
+
     Of the process as a whole it takes: SIGCHLD, the signal wakeup descriptor (see Wakeup), the
     ends of all children, the working directory during `submit`, the parenthood of orphans.
     """
 
     def __init__(
-        self, run_id: str, on_output: Optional[Callable[[AttemptKey, bytes], None]] = None
+        self,
+        run_id: str,
+        on_output: Optional[Callable[[AttemptKey, bytes], None]] = None,
+        *,
+        drain_s: float = DRAIN_S,
+        proc: str = "/proc",
     ) -> None:
-        self.faults: List[str] = []
+        self._faults: List[str] = []
         self._on_output = on_output
+        self._drain_s = drain_s
         self._started_by_key: Dict[AttemptKey, Started] = {}
         self._started_by_pid: Dict[int, Started] = {}
         self._started_by_fd: Dict[int, Started] = {}
@@ -60,16 +67,17 @@ class LocalExecutor:
         self._stimuli: List[ExecutorStimulus] = []
         self._sweep_at = time.monotonic() + SWEEP_S
         self._block = memoryview(bytearray(BLOCK_BYTES))
+        self._own_peak = OwnPeak()
         self._closed = False
         with contextlib.ExitStack() as opened:
             settle_descriptors()
-            self._children = Children()
+            self._children = Children(proc)
             opened.callback(self._children.close)
             self._orphans = Orphans(run_id, self._children)
             opened.callback(Subreaper().close)
             self._poller = new_poller()
             opened.callback(self._poller.close)
-            self._launcher = Launcher(room_for_attempts(), self.faults.append)
+            self._launcher = Launcher(room_for_attempts(), self._note_fault)
             opened.callback(self._launcher.close)
             self._wakeup = Wakeup()
             opened.callback(self._wakeup.close)
@@ -113,6 +121,8 @@ class LocalExecutor:
 
     def due_in(self) -> Optional[float]:
         """In how many seconds `collect` should be called though `fileno` is not readable."""
+        if not (self._ending or self._orphans.owners_by_pid or len(self._launcher)):
+            return max(0.0, self._sweep_at - time.monotonic()) if self._started_by_key else None
         times = [
             each.gone_by if each.drained else each.drained_by for each in self._ending.values()
         ]
@@ -143,6 +153,11 @@ class LocalExecutor:
         else:
             self._signal(started, Signals.SIGCONT)
 
+    def faults(self) -> List[str]:
+        """The logs that could not be written, the processes that could not be killed; each once."""
+        faults, self._faults = self._faults, []
+        return faults
+
     def running(self) -> int:
         """How many attempts have been submitted and not yet been reported as ended."""
         return len(self._started_by_key) + len(self._launcher)
@@ -153,7 +168,7 @@ class LocalExecutor:
             return
         self._closed = True
         try:
-            self._kill_all(time.monotonic() + DRAIN_S)
+            self._kill_all(time.monotonic() + self._drain_s)
         finally:
             for started in list(self._started_by_fd.values()):
                 self._close_output(started)
@@ -191,7 +206,7 @@ class LocalExecutor:
         assert started.output is not None
         count = started.output.pump(self._block)
         if count:
-            started.drained_by = min(now + IDLE_S, started.gone_by - DRAIN_S)
+            started.drained_by = min(now + IDLE_S, started.gone_by - self._drain_s)
             if self._on_output is not None:
                 self._on_output(started.key, bytes(self._block[:count]))
         elif count == 0:
@@ -233,7 +248,7 @@ class LocalExecutor:
         started.end = end
         started.drained = started.output is None or started.killed
         started.drained_by = now + IDLE_S
-        started.gone_by = now + 2 * DRAIN_S
+        started.gone_by = now + 2 * self._drain_s
         self._ending[started.key] = started
 
     def _settle(self, now: float) -> None:
@@ -252,7 +267,7 @@ class LocalExecutor:
                 self._tell_of_survivors()
             del self._ending[started.key]
             del self._started_by_key[started.key]
-            self._stimuli.append(started.ended())
+            self._stimuli.append(started.ended(self._own_peak))
 
     def _kill_doomed(self) -> FrozenSet[AttemptKey]:
         """Kill the orphans that serve nobody any more; the attempts they may have belonged to."""
@@ -274,6 +289,9 @@ class LocalExecutor:
         for group in groups_of(orphans).difference(self._started_by_pid):
             kill_group(group, number)
 
+    def _note_fault(self, fault: str) -> None:
+        self._faults.append(fault)
+
     def _tell_of_survivors(self) -> None:
         pids = sorted([*self._started_by_pid, *self._orphans.owners_by_pid])
-        self.faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))
+        self._faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))

@@ -39,20 +39,30 @@ class Children:
             self._list = os.open(path, os.O_RDONLY)
         self.cheap = self._list is not None
 
+    def count(self) -> int:
+        """How many there are."""
+        return self._read_list().count(b" ") if self.cheap else len(self._scan())
+
     def pids(self) -> List[int]:
         """All of them, the dead that are not reaped too."""
-        if self._list is None:
-            return self._scan()
-        text = block = os.pread(self._list, _PAGE_BYTES, 0)
-        while len(block) > _PAGE_BYTES // 2:
-            block = os.pread(self._list, _PAGE_BYTES, len(text))
-            text += block
-        return list(map(int, text.split()))
+        return list(map(int, self._read_list().split())) if self.cheap else self._scan()
+
+    def environ(self, pid: int) -> bytes:
+        """What a child was started with, NUL after each; nothing while it starts or ends."""
+        return _read("%s/%d/environ" % (self._proc, pid))
 
     def close(self) -> None:
         """Give the descriptor back."""
         if self._list is not None:
             os.close(self._list)
+
+    def _read_list(self) -> bytes:
+        assert self._list is not None
+        text = block = os.pread(self._list, _PAGE_BYTES, 0)
+        while len(block) > _PAGE_BYTES // 2:
+            block = os.pread(self._list, _PAGE_BYTES, len(text))
+            text += block
+        return text
 
     def _scan(self) -> List[int]:
         own = b"%d" % os.getpid()
@@ -95,9 +105,10 @@ class Orphans:
 
     def look(self, unreaped: Collection[int], present: Collection[Present]) -> None:
         """Bring `owners_by_pid` up to date. `unreaped` are the pids that were started here."""
-        pids = self._children.pids()
-        if len(pids) == len(unreaped) and not self.owners_by_pid and not self._strangers:
+        nobody = not self.owners_by_pid and not self._strangers
+        if nobody and self._children.count() == len(unreaped):
             return
+        pids = self._children.pids()
         self._strangers.intersection_update(pids)
         orphans = set(pids).difference(self._strangers, unreaped)
         for pid in self.owners_by_pid.keys() - orphans:
@@ -115,7 +126,7 @@ class Orphans:
         if session == self._session:
             return
         owners = frozenset(each.key for each in present if each.pid == session)
-        environ = b"" if owners else _read("/proc/%d/environ" % pid)
+        environ = b"" if owners else self._children.environ(pid)
         if owners or environ:
             self._unsure.discard(pid)
             self.owners_by_pid[pid] = owners or self._named(environ, present)

@@ -12,6 +12,7 @@ from typing import (
     Collection,
     Iterable,
     Iterator,
+    List,
     Mapping,
     NamedTuple,
     Sequence,
@@ -24,6 +25,9 @@ from orchestra.model.run import Invocation
 
 NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM))
 """What the kernel says when it has no room at present: no fault of a step."""
+
+CAN_PEEK = hasattr(os, "waitid")
+"""Python has it on macOS from 3.13 on."""
 
 _PEEK = os.WEXITED | os.WNOHANG | getattr(os, "WNOWAIT", 0)
 
@@ -68,8 +72,7 @@ class Spawner:
             self._home_path = os.getcwd()
         self._here = self._home_path
         self._own_session = True
-        unchangeable = (signal.SIGKILL, signal.SIGSTOP)
-        self._signals = [each for each in signal.valid_signals() if each not in unchangeable]
+        self._signals = ignored_signals()
 
     def spawn(self, invocation: Invocation, output_fd: int) -> int:
         """The pid of a new process that writes both its streams to `output_fd`.
@@ -117,9 +120,10 @@ class Spawner:
             (os.POSIX_SPAWN_DUP2, output_fd, 1),
             (os.POSIX_SPAWN_DUP2, output_fd, 2),
         )
-        places = (executable,) if executable else program_places(argv[0], env)
+        places = [executable] if executable else program_places(argv[0], env)
+        sought = len(places) > 1
         for path in places:
-            if len(places) > 1 and not os.access(path, os.X_OK):
+            if sought and not os.access(path, os.X_OK):
                 continue
             try:
                 return self._posix_spawn(path, argv, env, actions)
@@ -165,14 +169,15 @@ class Spawner:
         )
 
 
-def reap(known: Collection[int], before: Callable[[int], None]) -> Iterator[End]:
+def reap(
+    known: Collection[int], before: Callable[[int], None], peek: bool = CAN_PEEK
+) -> Iterator[End]:
     """The children that have ended, each taken from the process table as it is given.
 
     `before` is called with the pid while the dead process still holds its number, so that its group
-    can be signalled. Where Python has no waitid (macOS before 3.13) it is called just after, and
-    only the `known` children are looked at.
+    can be signalled. Without `peek` it is called just after, and only the `known` are looked at.
     """
-    if not hasattr(os, "waitid"):
+    if not peek:
         for pid in tuple(known):
             end = End(*os.wait4(pid, os.WNOHANG))
             if end.pid:
@@ -198,10 +203,24 @@ def signal_name(number: int) -> str:
         return "SIGRTMIN+%d" % (number - signal.SIGRTMIN)
 
 
-def kill_group(group: int, number: int) -> None:
-    """Signal a process group whose number is held; one that is another user's is left."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+def ignored_signals() -> List[int]:
+    """The signals that this process ignores: a child would too, while handlers end at its exec.
+
+    Python ignores SIGPIPE and SIGXFSZ. Those that a live view on a terminal may ignore later are
+    named anyway.
+    """
+    later = {signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
+    ignored = {each for each in signal.valid_signals() if signal.getsignal(each) is signal.SIG_IGN}
+    return sorted(map(int, later | ignored))
+
+
+def kill_group(group: int, number: int) -> bool:
+    """Signal a group whose number is held; whether there was one, not another user's."""
+    try:
         os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
 def groups_of(children: Iterable[int]) -> Set[int]:

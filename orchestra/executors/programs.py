@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from typing import Mapping, Sequence, Tuple
+from typing import List, Mapping, Sequence
 
 DEFAULT_PATH = b"/bin:/usr/bin"
 """Where programs are looked for when PATH is not set. Source: execvp(3), confstr(_CS_PATH)."""
@@ -14,12 +14,12 @@ LONGEST_STRING_BYTES = 131_071
 """What fits one argument or variable on Linux. Source: MAX_ARG_STRLEN in execve(2)."""
 
 
-def program_places(name: bytes, env: Mapping[bytes, bytes]) -> Tuple[bytes, ...]:
+def program_places(name: bytes, env: Mapping[bytes, bytes]) -> List[bytes]:
     """The paths at which a program of that name may be, in order; an empty entry of PATH is `.`."""
     if b"/" in name:
-        return (name,)
+        return [name]
     entries = env.get(b"PATH", DEFAULT_PATH).split(b":")
-    return tuple((entry or b".") + b"/" + name for entry in entries)
+    return [(entry or b".") + b"/" + name for entry in entries]
 
 
 def not_found(name: bytes, places: Sequence[bytes]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from types import FrameType
@@ -38,16 +37,20 @@ class Wakeup:
         return self._reader
 
     def poke(self) -> None:
-        """Make it readable."""
-        with contextlib.suppress(BlockingIOError):
+        """Make it readable; what fails when the pipe is full has then been done before."""
+        try:
             os.write(self._writer, b"\0")
+        except BlockingIOError:
+            return
 
     def drain(self) -> None:
         """Make it unreadable again; hands on what belongs to others."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             numbers = os.read(self._reader, 4096).translate(None, OWN_BYTES)
             if numbers and self._old_fd >= 0:
                 os.write(self._old_fd, numbers)
+        except BlockingIOError:
+            return
 
     def close(self) -> None:
         """Put everything back as it was."""

@@ -1,0 +1,237 @@
+"""What every executor does; each member of `PLACES` runs all of it."""
+
+from __future__ import annotations
+
+import select
+import time
+import uuid
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+
+import pytest
+
+from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Launched
+from orchestra.executors.local import LocalExecutor
+from orchestra.model.run import AttemptKey, Invocation
+
+LIMIT_S = 20.0
+A, B = AttemptKey("a", 1), AttemptKey("b", 1)
+
+
+class Place(NamedTuple):
+    """An executor, and what to submit to it so that an attempt goes as told.
+
+    `exits` ends with that code, `dies` of that signal, `lasts` until it is stopped and by the
+    signal it is stopped with, `insists` the same but only by SIGKILL; `cannot` never starts.
+    """
+
+    executor: Executor
+    exits: Callable[[AttemptKey, int], Invocation]
+    dies: Callable[[AttemptKey, str], Invocation]
+    lasts: Callable[[AttemptKey], Invocation]
+    insists: Callable[[AttemptKey], Invocation]
+    cannot: Callable[[AttemptKey], Invocation]
+
+
+def here(folder: Path) -> Place:
+    """Processes of this machine."""
+    run_id = uuid.uuid4().hex
+
+    def script(key: AttemptKey, text: str) -> Invocation:
+        env = {
+            b"PATH": b"/usr/bin:/bin",
+            b"ORCHESTRA_RUN_ID": run_id.encode(),
+            b"ORCHESTRA_STEP": key.step.encode(),
+            b"ORCHESTRA_ATTEMPT": b"%d" % key.number,
+        }
+        return Invocation((b"sh", b"-c", text.encode()), env, "/", str(folder / ("%s.%d" % key)))
+
+    return Place(
+        executor=LocalExecutor(run_id),
+        exits=lambda key, code: script(key, "exit %d" % code),
+        dies=lambda key, name: script(key, "kill -%s $$" % name[3:]),
+        lasts=lambda key: script(key, "exec sleep 1000"),
+        insists=lambda key: script(key, "trap '' TERM; while :; do sleep 0.05; done"),
+        cannot=lambda key: script(key, "")._replace(argv=(b"/no/such/program",)),
+    )
+
+
+PLACES: Dict[str, Callable[[Path], Place]] = {"local": here}
+
+
+@pytest.fixture(params=sorted(PLACES))
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    made = PLACES[request.param](tmp_path)
+    yield made
+    made.executor.close()
+
+
+def collect(executor: Executor, ends: int) -> List[ExecutorStimulus]:
+    """All that is told until so many have ended; only ever asked when there is a reason to."""
+    told: List[ExecutorStimulus] = []
+    deadline = time.monotonic() + LIMIT_S
+    while sum(isinstance(each, Ended) for each in told) < ends:
+        assert time.monotonic() < deadline
+        select.select([executor.fileno()], [], [], executor.due_in())
+        told.extend(executor.collect())
+    return told
+
+
+def kinds(told: Sequence[ExecutorStimulus], key: AttemptKey) -> List[type]:
+    return [type(each) for each in told if each.key == key]
+
+
+def last(told: Sequence[ExecutorStimulus]) -> Ended:
+    """The end of the last, without its usage."""
+    ended = told[-1]
+    assert isinstance(ended, Ended)
+    return ended._replace(cpu_s=None, max_rss_bytes=None)
+
+
+def test_an_attempt_is_launched_once_and_ends_once(place: Place) -> None:
+    place.executor.submit([(A, place.exits(A, 0)), (B, place.exits(B, 1))])
+
+    told = collect(place.executor, 2)
+
+    assert kinds(told, A) == kinds(told, B) == [Launched, Ended]
+    assert place.executor.collect() == []
+
+
+@pytest.mark.parametrize("code", [0, 1, 137, 255])
+def test_an_exit_code_is_told(place: Place, code: int) -> None:
+    place.executor.submit([(A, place.exits(A, code))])
+
+    assert last(collect(place.executor, 1)) == Ended(A, exit_code=code)
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGTERM"])
+def test_a_signal_is_told_by_name(place: Place, name: str) -> None:
+    place.executor.submit([(A, place.dies(A, name))])
+
+    assert last(collect(place.executor, 1)) == Ended(A, signal=name)
+
+
+def test_what_cannot_start_ends_as_refused_and_others_go_on(place: Place) -> None:
+    place.executor.submit([(A, place.cannot(A)), (B, place.exits(B, 0))])
+
+    told = collect(place.executor, 2)
+
+    (refused,) = [each for each in told if each.key == A]
+    assert isinstance(refused, Ended)
+    assert refused == Ended(A, refusal=refused.refusal)
+    assert refused.refusal
+    assert kinds(told, B) == [Launched, Ended]
+
+
+def test_nothing_is_told_of_nothing(place: Place) -> None:
+    place.executor.submit([])
+
+    assert place.executor.collect() == []
+    assert place.executor.running() == 0
+    assert place.executor.due_in() is None
+    assert place.executor.faults() == []
+
+
+def test_collecting_does_not_wait_for_an_end(place: Place) -> None:
+    place.executor.submit([(A, place.lasts(A))])
+    started = time.monotonic()
+
+    told = [each for _ in range(10) for each in place.executor.collect()]
+
+    assert time.monotonic() - started < 1
+    assert kinds(told, A) == [Launched]
+
+
+def test_the_descriptor_is_readable_when_there_is_news(place: Place) -> None:
+    place.executor.submit([(A, place.exits(A, 0))])
+
+    readable, _, _ = select.select([place.executor.fileno()], [], [], LIMIT_S)
+
+    assert readable == [place.executor.fileno()]
+
+
+def test_an_attempt_runs_from_its_submission_until_its_end_is_told(place: Place) -> None:
+    place.executor.submit([(A, place.lasts(A)), (B, place.exits(B, 0))])
+    counts = [place.executor.running()]
+
+    collect(place.executor, 1)
+    counts.append(place.executor.running())
+    place.executor.stop(A, "SIGKILL")
+    counts.append(place.executor.running())
+    collect(place.executor, 1)
+    counts.append(place.executor.running())
+
+    assert counts == [2, 1, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGKILL"])
+def test_a_stop_ends_an_attempt_by_its_signal(place: Place, name: str) -> None:
+    place.executor.submit([(A, place.lasts(A))])
+
+    place.executor.stop(A, name)
+
+    assert last(collect(place.executor, 1)) == Ended(A, signal=name)
+
+
+def test_a_kill_ends_what_a_stop_does_not(place: Place) -> None:
+    place.executor.submit([(A, place.insists(A)), (B, place.lasts(B))])
+
+    place.executor.stop(A, "SIGTERM")
+    place.executor.stop(A, "SIGKILL")
+    place.executor.stop(A, "SIGKILL")
+
+    told = collect(place.executor, 1)
+    assert [each.key for each in told if isinstance(each, Ended)] == [A]
+    assert place.executor.running() == 1
+
+
+def test_to_stop_what_has_ended_or_never_was_does_nothing(place: Place) -> None:
+    place.executor.submit([(A, place.exits(A, 0))])
+    collect(place.executor, 1)
+
+    place.executor.stop(A, "SIGTERM")
+    place.executor.stop(A, "SIGKILL")
+    place.executor.stop(B, "SIGKILL")
+
+    assert place.executor.collect() == []
+    assert place.executor.running() == 0
+
+
+def test_an_end_that_is_not_collected_yet_is_not_changed_by_a_stop(place: Place) -> None:
+    place.executor.submit([(A, place.exits(A, 3)), (B, place.exits(B, 4))])
+    select.select([place.executor.fileno()], [], [], LIMIT_S)
+
+    told = collect(place.executor, 2)
+    place.executor.stop(A, "SIGKILL")
+
+    codes = {each.key: each.exit_code for each in told if isinstance(each, Ended)}
+    assert codes == {A: 3, B: 4}
+    assert place.executor.collect() == []
+
+
+def test_many_attempts_end_each_once(place: Place) -> None:
+    keys = [AttemptKey("s%d" % number, 1) for number in range(100)]
+    place.executor.submit([(key, place.exits(key, key.number)) for key in keys])
+
+    told = collect(place.executor, 100)
+
+    assert sorted(each.key for each in told if isinstance(each, Ended)) == sorted(keys)
+    assert sorted(each.key for each in told if isinstance(each, Launched)) == sorted(keys)
+
+
+def test_a_step_can_be_tried_again(place: Place) -> None:
+    again = A._replace(number=2)
+    place.executor.submit([(A, place.exits(A, 1))])
+    collect(place.executor, 1)
+    place.executor.submit([(again, place.exits(again, 0))])
+
+    assert last(collect(place.executor, 1)) == Ended(again, exit_code=0)
+
+
+def test_closing_ends_what_runs_and_may_be_done_twice(place: Place) -> None:
+    place.executor.submit([(A, place.lasts(A)), (B, place.insists(B))])
+
+    place.executor.close()
+    place.executor.close()
+
+    assert place.executor.running() == 0
