@@ -148,6 +148,13 @@ def test_trainings_never_share_a_device(run: Run) -> None:
     assert log(ran, "ensemble") == "ensemble has the devices 0,1\n"
 
 
+def test_the_memory_of_two_large_trainings_is_never_taken_at_once(run: Run) -> None:
+    ran = run("gpu")
+
+    (large,), (wide,) = (steps(ran)[step]["attempts"] for step in ("large", "wide"))
+    assert large["ended_at"] <= wide["started_at"] or wide["ended_at"] <= large["started_at"]
+
+
 def test_a_larger_budget_lets_more_trainings_run_at_once(run: Run) -> None:
     ran = run("gpu", "--budget", "cpu=4,gpu=4,memory=8GiB")
 
@@ -199,9 +206,9 @@ def test_the_penguins_are_drawn_and_reported(run: Run) -> None:
 
 def test_every_folder_of_tests_is_in_one_group_of_the_checks() -> None:
     document = yaml.safe_load((ROOT / "examples/checks/pipeline.yaml").read_text(encoding="utf-8"))
-    commands = [step["command"] for name, step in document["steps"].items() if "test_" in name]
+    groups = [step["env"]["TESTS"] for name, step in document["steps"].items() if "test_" in name]
 
-    grouped = [word for command in commands for word in command if word.startswith("tests/")]
+    grouped = " ".join(groups).split()
 
     folders = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/test_*.py")}
     assert sorted(grouped) == sorted(folders)
