@@ -191,7 +191,7 @@ def _check_printf(lexer: ShellLexer, arguments: List[Word], declared: _Declared)
         return
     start = rest[0].text[:1]
     # an unquoted $x may be empty, then what follows is the format
-    doubtful = rest if start == DYNAMIC else rest[:1] if start == VALUE else []
+    doubtful = rest if start == DYNAMIC else rest[:1] if start == VALUE or rest[0].braced else []
     for word in doubtful:
         lexer.refuse(word.start, word.end, no.FORMAT)
 
@@ -204,6 +204,8 @@ def _check_test(lexer: ShellLexer, arguments: List[Word]) -> None:
         _keep_one_word(lexer, word)
         if before in _NAME_TESTS:
             lexer.refuse(word.start, word.end, no.NAME)
+        elif word.braced:
+            lexer.refuse(word.start, word.end, no.BRACES)
         elif not _is_operand(word.text, before, after):
             lexer.refuse(word.start, word.end, no.TEST_OPERATOR)
 

@@ -183,6 +183,8 @@ class ShellLexer(HereDocs):
         else:
             if word.named_by_value:
                 self.refuse(word.start, word.end, no.ASSIGNED_NAME)
+            elif word.braced:
+                self.refuse(word.start, word.end, no.BRACES)
             command.words.append(word)
 
     def _check_aliases(self, command: Command) -> None:

@@ -71,6 +71,11 @@ TEST_OPERATOR = Refusal(
     "a value may be read as an operator of test here, and -v runs subscripts",
     'write each comparison out: [ ${{ … }} = "x" ], joined with && and ||',
 )
+BRACES = Refusal(
+    "shell-expansion",
+    "a value cannot stand in {…} here, which may become several words",
+    "write the words out one after the other",
+)
 BUILTIN = Refusal(
     "shell-builtin",
     "a value cannot be handed to this builtin, which changes how the shell reads the script",

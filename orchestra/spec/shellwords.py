@@ -20,7 +20,8 @@ class Word(NamedTuple):
 
     `text` is what is left when the quotes are gone; `plain` says that there were none and nothing
     to expand; `assigned` is the variable of `NAME=…` and `NAME[…]=…` with an unquoted name,
-    `array` says that it is one; `named_by_value` that a value stands in such a name.
+    `array` says that it is one; `named_by_value` that a value stands in such a name; `braced` that
+    bash may make several words of it, as of `{a,b}`.
     """
 
     start: int
@@ -30,6 +31,7 @@ class Word(NamedTuple):
     assigned: Optional[str] = None
     array: bool = False
     named_by_value: bool = False
+    braced: bool = False
 
 
 class Rules(NamedTuple):
@@ -77,6 +79,7 @@ class _WordInProgress:
         self._assigned: Optional[str] = None
         self._array = False
         self._named_by_value = False
+        self._braced = False
 
     def read(self) -> Word:
         words = self._words
@@ -93,6 +96,7 @@ class _WordInProgress:
             self._assigned,
             self._array,
             self._named_by_value,
+            self._braced,
         )
 
     def _is_one_value(self, offset: int) -> None:
@@ -105,6 +109,7 @@ class _WordInProgress:
         run = _RUN.match(words.text, words.pos, words.end)
         if run:
             words.pos = run.end()
+            self._braced = self._braced or "{" in run.group()
             self._pieces.append(run.group())
             return True
         char = words.peek()
@@ -189,7 +194,7 @@ class _WordInProgress:
             return self._quoted(self._elements())
         if source[-1:] not in ("?", "*", "+", "@", "!") or words.peek(1) == ")":
             return False
-        if source == "!":
+        if source == "!" and self._rules.assignable:
             raise words.lost("!( may be a pattern or the opposite of a command")
         return self._quoted(words.pattern_group())
 

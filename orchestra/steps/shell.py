@@ -182,17 +182,19 @@ def _file_content(in_file: Dict[bytes, bytes], shell: str) -> bytes:
 def _loader(in_file: Dict[bytes, bytes], shell: str, path: str) -> str:
     """Shell text that reads the file into variables, byte for byte, and ends on the same line.
 
-    In the C locale, or bash takes what follows half a character for its other half. sh has no
-    `read -d`, so dd cuts values with line ends, and an x keeps the last ones of them from `$(…)`.
-    The variables are unset first: one that is inherited would stay exported.
+    Half a character at the end would take the mark for its other half, so that all but ASCII is
+    read in the C locale (60 µs a time in bash). sh has no `read -d`: dd cuts values with line ends
+    in them, and an x keeps the last of these from `$(…)`. The variables are unset first: one that
+    is inherited would stay exported.
     """
     names = [name.decode() for name in in_file]
     reads: List[str] = []
     for name, raw in zip(names, in_file.values()):
+        locale = "" if raw.isascii() else "LC_ALL=C "
         if shell == "bash":
-            reads.append("LC_ALL=C IFS= read -r -d '' %s" % name)
+            reads.append("%sIFS= read -r -d '' %s" % (locale, name))
         elif _is_line(raw):
-            reads.append("LC_ALL=C IFS= read -r %s" % name)
+            reads.append("%sIFS= read -r %s" % (locale, name))
         else:
             cut = "command -p dd bs=%d count=1 2>/dev/null" % (len(raw) + 1)
             reads.append("%s=$(%s); %s=${%s%%x}" % (name, cut, name, name))
