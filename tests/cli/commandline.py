@@ -1,0 +1,76 @@
+"""A command line in a folder of its own: files in, exact output and exit code out."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+SECONDS = re.compile(r"\b\d+\.\d+s\b")
+BUDGET = re.compile(r"budget cpu \S+, memory [\d.]+ GiB, gpu \d+")
+
+
+class Result(NamedTuple):
+    """How a command ended; `out` and `err` as they were."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> List[str]:
+        """Standard output with what changes from run to run named instead."""
+        text = RUN_ID.sub("RUN", self.out)
+        text = BUDGET.sub("BUDGET", text)
+        return SECONDS.sub("TIME", text).splitlines()
+
+
+class CommandLine:
+    """Commands in one folder; the environment is bare but for what Python and shells need."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environ: Dict[str, str] = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "LANG": "C.UTF-8",
+            "COLUMNS": "100",
+        }
+
+    def file(self, name: str, text: str) -> CommandLine:
+        """Put a file into the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return self
+
+    def start(self, *arguments: str, **options: object) -> subprocess.Popen:
+        """Start `orchestra` and do not wait for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "orchestra", *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=options.pop("stderr", subprocess.PIPE),
+            text=True,
+            **options,
+        )
+
+    def run(self, *arguments: str, timeout: Optional[float] = 60, **options: object) -> Result:
+        """Run `orchestra` to its end."""
+        with self.start(*arguments, **options) as process:
+            try:
+                out, err = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return Result(process.returncode, out or "", err or "")
+
+    def read(self, name: str) -> str:
+        """A file of the folder."""
+        return (self.folder / name).read_text(encoding="utf-8")
