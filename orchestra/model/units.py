@@ -7,7 +7,7 @@ from typing import Dict, Mapping
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 10 * 365 * 86400.0
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB)", re.ASCII)
@@ -27,6 +27,8 @@ _BYTES = {
 }
 _CPU = re.compile(r"(\d+)m|(\d+(?:\.\d+)?)", re.ASCII)
 _LARGEST = 2**62
+_MOST_CPU = 10**9
+_MOST_DIGITS = 24
 
 SIZED_RESOURCES = frozenset({"memory", "disk", "network"})
 """Resources whose amounts are bytes."""
@@ -46,14 +48,17 @@ def parse_duration(text: str) -> float:
         return 0.0
     if not _DURATION.fullmatch(text):
         raise ValueError(text)
-    seconds = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(text))
+    seconds = sum(
+        float(number) / 1000 if unit == "ms" else float(number) * _SECONDS[unit]
+        for number, unit in _DURATION_PART.findall(text)
+    )
     if seconds > _LONGEST_S:
         raise ValueError(text)
     return seconds
 
 
 def parse_size(text: str) -> int:
-    """Bytes in `100B`, `512MiB`, `4GB`, `1.5GiB`, or `0`.
+    """Bytes in `100B`, `512MiB`, `4GB`, `1.5GiB`, or `0`; broken bytes are rounded.
 
     Raises:
         ValueError: there is no unit, or it is no size, or beyond 4 EiB.
@@ -63,25 +68,39 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text)
     if not match:
         raise ValueError(text)
-    size = round(float(match.group(1)) * _BYTES[match.group(2)])
+    size = _times(match.group(1), _BYTES[match.group(2)])
     if size > _LARGEST:
         raise ValueError(text)
     return size
 
 
 def parse_cpu(text: str) -> int:
-    """Thousandths of a core in `2`, `0.5`, `500m`.
+    """Thousandths of a core in `2`, `0.5`, `500m`; what is finer is rounded.
 
     Raises:
-        ValueError: it is no number of cores.
+        ValueError: it is no number of cores, or more than a million.
     """
     match = _CPU.fullmatch(text)
     if not match:
         raise ValueError(text)
-    milli = int(match.group(1)) if match.group(1) else round(float(match.group(2)) * 1000)
-    if milli > 10**9:
+    thousandths, cores = match.groups()
+    milli = _times(cores, 1000) if thousandths is None else _times(thousandths, 1)
+    if milli > _MOST_CPU:
         raise ValueError(text)
     return milli
+
+
+def _times(number: str, unit: int) -> int:
+    """The number times the unit, exactly, then rounded; never to 0 where the number is more."""
+    whole, _, fraction = number.partition(".")
+    digits = whole.lstrip("0")
+    if len(digits) > _MOST_DIGITS:
+        # More than any bound, and reading n digits takes n * n steps.
+        return int(10**_MOST_DIGITS)
+    fraction = fraction[:_MOST_DIGITS]
+    parts = int("0" + digits + fraction) * unit
+    scale = 10 ** len(fraction)
+    return (2 * parts + scale) // (2 * scale) or min(parts, 1)
 
 
 def parse_amount(name: str, text: str) -> int:
@@ -117,16 +136,16 @@ def format_size(size: int) -> str:
     """For people: `0 B`, `512 B`, `1.5 KiB`, `2 GiB`."""
     amount = float(size)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024:
-            return "%s %s" % (_short(amount), unit)
+        if round(amount, 1) < 1024:
+            return "%s %s" % (_short(amount, 1), unit)
         amount /= 1024
-    return "%s PiB" % _short(amount)
+    return "%s PiB" % _short(amount, 1)
 
 
 def format_amount(name: str, amount: int) -> str:
     """For people: cores as `0.5`, bytes as `2 GiB`, everything else as the whole number."""
     if name == "cpu":
-        return "%g" % (amount / 1000)
+        return _short(amount / 1000, 3)
     if name in SIZED_RESOURCES:
         return format_size(amount)
     return str(amount)
@@ -137,5 +156,6 @@ def plain_amounts(amounts: Amounts) -> Dict[str, float]:
     return {name: (n / 1000 if name == "cpu" else n) for name, n in amounts.items()}
 
 
-def _short(amount: float) -> str:
-    return "%d" % amount if amount == int(amount) else "%.1f" % amount
+def _short(amount: float, decimals: int) -> str:
+    text = "%.*f" % (decimals, amount)
+    return text.rstrip("0").rstrip(".")

@@ -35,8 +35,8 @@ NAMES: Dict[str, Any] = {
 
 SIGNS = (
     "${{ $${{ }} { } [ ] ( ) , : . .k .-a + - * / // % ** < <= == != === = ! && || \" ' $ # é \\ "
-    "\n \t \ud800 \x00 in not and or if else true false null True n x s t l w d z 0 1 2.5 1e9 07 0x1 "
-    "9999999999999 'a' '{}' len( min( format( default( from_json( replace( upper( range( date_add("
+    "\n \t \ud800 \x00 in not and or if else true false null True n x s t l w d z 0 1 2.5 1e9 07 "
+    "0x1 99999999999 'a' '{}' len( min( format( default( from_json( replace( upper( range( stem("
 )
 
 
