@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from typing import List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import click
 
@@ -21,17 +21,20 @@ from orchestra.errors import (
 )
 from orchestra.model.look import Look, Tone
 from orchestra.model.screen_text import cell_width, safe_line
+from orchestra.spec.findings import MORE
 
 _SHOWN_FRAMES = 12
 _WIDTH = 100
 _TAB = "    "
+_CHUNK = 2**16
 _TONES = {"error": Tone.BAD, "warning": Tone.WARN}
 
 
 def format_faults(faults: Sequence[Fault], text: str, color: bool = False) -> str:
     """Each fault as a compiler shows it: place, what, the line with a caret, what to do."""
     look = Look(color)
-    lines = _split(text)
+    numbers = {number for fault in faults for number in (fault.line, *fault.related)}
+    lines = _lines(text, sorted(numbers))
     return "\n".join(_fault(fault, lines, look) for fault in faults)
 
 
@@ -127,11 +130,11 @@ class _Line(NamedTuple):
     caret: int
 
 
-def _fault(fault: Fault, lines: Sequence[str], look: Look) -> str:
+def _fault(fault: Fault, lines: Mapping[int, str], look: Look) -> str:
     place = "%s:%d:%d: " % (safe_line(fault.file), fault.line, fault.column)
     kind = look.paint(fault.severity, _TONES.get(fault.severity, Tone.STRONG))
     shown = [look.paint(place, Tone.STRONG) + kind + ": " + safe_line(fault.message)]
-    if fault.code != "more":
+    if fault.code != MORE:
         width = len(str(max((fault.line, *fault.related))))
         for number in sorted({n for n in fault.related if n != fault.line}):
             shown += _excerpt(lines, number, None, width, look)
@@ -142,13 +145,13 @@ def _fault(fault: Fault, lines: Sequence[str], look: Look) -> str:
 
 
 def _excerpt(
-    lines: Sequence[str], number: int, column: object, width: int, look: Look
+    lines: Mapping[int, str], number: int, column: object, width: int, look: Look
 ) -> List[str]:
     """The line behind its number, and below it a caret at `column`, counted from 1."""
-    if not 0 < number <= len(lines):
+    if number not in lines:
         return []
     at = column if isinstance(column, int) else 1
-    line = _visible(lines[number - 1], at, look)
+    line = _visible(lines[number], at, look)
     bar = look.paint("|", Tone.QUIET)
     shown = ["%s %s %s" % (look.paint(str(number).rjust(width + 2), Tone.QUIET), bar, line.text)]
     if isinstance(column, int):
@@ -186,8 +189,25 @@ def _sentence(message: str, hint: str, look: Look) -> str:
     return "".join(line + "\n" for line in shown)
 
 
-def _split(text: str) -> List[str]:
-    return [line.rstrip("\r") for line in text.split("\n")]
+def _lines(text: str, numbers: Sequence[int]) -> Dict[int, str]:
+    """The lines with these numbers, in ascending order from 1; a large text is not taken apart."""
+    lines: Dict[int, str] = {}
+    number, start = 1, 0
+    for wanted in numbers:
+        while number < wanted and start + _CHUNK < len(text):
+            passed = text.count("\n", start, start + _CHUNK)
+            if number + passed >= wanted:
+                break
+            number, start = number + passed, start + _CHUNK
+        while number < wanted:
+            end = text.find("\n", start)
+            if end < 0:
+                return lines
+            number, start = number + 1, end + 1
+        begin = text.rfind("\n", 0, start) + 1
+        end = text.find("\n", start)
+        lines[wanted] = text[begin : end if end >= 0 else len(text)].rstrip("\r")
+    return lines
 
 
 def _encodable(text: str) -> str:

@@ -6,7 +6,16 @@ Each test stands for one part of the schema; it says yes or no, and never why.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Callable, Dict
+
+_search_by_pattern: Dict[str, Callable[[str], Any]] = {}
+
+
+def _fits(pattern: str, text: str) -> bool:
+    search = _search_by_pattern.get(pattern)
+    if search is None:
+        search = _search_by_pattern[pattern] = re.compile(pattern).search
+    return search(text) is not None
 
 
 def _test_0(v: Any) -> bool:
@@ -15,26 +24,26 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-_search_0 = re.compile('^[A-Za-z_][A-Za-z0-9_-]{0,63}$(?!\\n)').search
+_pattern_0 = '^[A-Za-z_][A-Za-z0-9_-]{0,63}$(?!\\n)'
 
 
 def _test_1(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_0(v) is None:
+        if not _fits(_pattern_0, v):
             return False
     return True
 
 
-_search_1 = re.compile('^(success|failure|skipped|done)$(?!\\n)').search
+_pattern_1 = '^(success|failure|skipped|done)$(?!\\n)'
 
 
 def _test_2(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_1(v) is None:
+        if not _fits(_pattern_1, v):
             return False
     return True
 
@@ -49,7 +58,7 @@ def _test_3(v: Any) -> bool:
             if not _test_2(item):
                 return False
     if isinstance(v, str):
-        if _search_1(v) is None:
+        if not _fits(_pattern_1, v):
             return False
     return True
 
@@ -79,7 +88,7 @@ def _test_4(v: Any) -> bool:
             elif not test(value):
                 return False
     if isinstance(v, str):
-        if _search_0(v) is None:
+        if not _fits(_pattern_0, v):
             return False
     return True
 
@@ -97,11 +106,13 @@ def _test_5(v: Any) -> bool:
             elif not test(value):
                 return False
     if isinstance(v, list):
+        if len(v) > 100000:
+            return False
         for item in v:
             if not _test_4(item):
                 return False
     if isinstance(v, str):
-        if _search_0(v) is None:
+        if not _fits(_pattern_0, v):
             return False
     return True
 
@@ -145,6 +156,8 @@ def _test_9(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
+        if len(v) > 1000:
+            return False
         for item in v:
             if not _test_8(item):
                 return False
@@ -172,26 +185,26 @@ def _test_11(v: Any) -> bool:
     return True
 
 
-_search_2 = re.compile('^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)').search
+_pattern_2 = '^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)'
 
 
 def _test_12(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_2(v) is None:
+        if not _fits(_pattern_2, v):
             return False
     return True
 
 
-_search_3 = re.compile('^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*:[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)').search
+_pattern_3 = '^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*:[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)'
 
 
 def _test_13(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_3(v) is None:
+        if not _fits(_pattern_3, v):
             return False
     return True
 
@@ -233,7 +246,7 @@ def _test_15(v: Any) -> bool:
     return True
 
 
-_search_4 = re.compile('^(bash|sh)$(?!\\n)').search
+_pattern_4 = '^(bash|sh)$(?!\\n)'
 
 
 def _test_16(v: Any) -> bool:
@@ -246,20 +259,22 @@ def _test_16(v: Any) -> bool:
             if not _test_7(item):
                 return False
     if isinstance(v, str):
-        if _search_4(v) is None:
+        if not _fits(_pattern_4, v):
             return False
     return True
 
 
-_search_5 = re.compile('^[^=\\u0000]+$(?!\\n)').search
+_pattern_5 = '^[^=\\u0000]+$(?!\\n)'
 
 
 def _test_17(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 10000:
+            return False
         for key, value in v.items():
-            if _search_5(key) is None:
+            if not _fits(_pattern_5, key):
                 return False
             if not _test_0(value):
                 return False
@@ -270,7 +285,7 @@ def _test_18(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_5(v) is None:
+        if not _fits(_pattern_5, v):
             return False
     return True
 
@@ -285,14 +300,14 @@ def _test_19(v: Any) -> bool:
     return True
 
 
-_search_6 = re.compile('^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)|\\$\\{\\{').search
+_pattern_6 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)|\\$\\{\\{'
 
 
 def _test_20(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if _search_6(v) is None:
+        if not _fits(_pattern_6, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -302,26 +317,26 @@ def _test_20(v: Any) -> bool:
     return True
 
 
-_search_7 = re.compile('^(SIG)?(ALRM|HUP|INT|KILL|QUIT|TERM|USR1|USR2)$(?!\\n)').search
+_pattern_7 = '^(SIG)?(ALRM|HUP|INT|KILL|QUIT|TERM|USR1|USR2)$(?!\\n)'
 
 
 def _test_21(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_7(v) is None:
+        if not _fits(_pattern_7, v):
             return False
     return True
 
 
-_search_8 = re.compile('^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)').search
+_pattern_8 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)'
 
 
 def _test_22(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if _search_8(v) is None:
+        if not _fits(_pattern_8, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -408,14 +423,14 @@ def _test_28(v: Any) -> bool:
     return True
 
 
-_search_9 = re.compile('^(SIG)?(ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ)$(?!\\n)').search
+_pattern_9 = '^(SIG)?(ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ)$(?!\\n)'
 
 
 def _test_29(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_9(v) is None:
+        if not _fits(_pattern_9, v):
             return False
     return True
 
@@ -511,14 +526,14 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-_search_10 = re.compile('^(string|int|float|bool|json)$(?!\\n)').search
+_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
 def _test_35(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_10(v) is None:
+        if not _fits(_pattern_10, v):
             return False
     return True
 
@@ -527,22 +542,24 @@ def _test_36(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
         for key, value in v.items():
-            if _search_0(key) is None:
+            if not _fits(_pattern_0, key):
                 return False
             if not _test_35(value):
                 return False
     return True
 
 
-_search_11 = re.compile('^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{').search
+_pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
 def _test_37(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_11(v) is None:
+        if not _fits(_pattern_11, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -552,14 +569,14 @@ def _test_37(v: Any) -> bool:
     return True
 
 
-_search_12 = re.compile('^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{').search
+_pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
 def _test_38(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if _search_12(v) is None:
+        if not _fits(_pattern_12, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -569,14 +586,14 @@ def _test_38(v: Any) -> bool:
     return True
 
 
-_search_13 = re.compile('\\$\\{\\{').search
+_pattern_13 = '\\$\\{\\{'
 
 
 def _test_39(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_13(v) is None:
+        if not _fits(_pattern_13, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -599,6 +616,8 @@ def _test_40(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
         for key, value in v.items():
             if not _test_1(key):
                 return False
@@ -632,7 +651,7 @@ def _test_42(v: Any) -> bool:
             if not _test_1(item):
                 return False
     if isinstance(v, str):
-        if _search_0(v) is None:
+        if not _fits(_pattern_0, v):
             return False
     return True
 
@@ -692,22 +711,24 @@ def _test_45(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
         for key, value in v.items():
-            if _search_0(key) is None:
+            if not _fits(_pattern_0, key):
                 return False
             if not _test_0(value):
                 return False
     return True
 
 
-_search_14 = re.compile('^(string|int|float|bool|date|path|json)$(?!\\n)').search
+_pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
 def _test_46(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_14(v) is None:
+        if not _fits(_pattern_14, v):
             return False
     return True
 
@@ -771,8 +792,10 @@ def _test_52(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
         for key, value in v.items():
-            if _search_0(key) is None:
+            if not _fits(_pattern_0, key):
                 return False
             if not _test_51(value):
                 return False
@@ -783,8 +806,10 @@ def _test_53(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
         for key, value in v.items():
-            if _search_0(key) is None:
+            if not _fits(_pattern_0, key):
                 return False
             if not _test_47(value):
                 return False
@@ -837,14 +862,14 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-_search_15 = re.compile('^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)').search
+_pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
 def _test_56(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if _search_15(v) is None:
+        if not _fits(_pattern_15, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -854,14 +879,14 @@ def _test_56(v: Any) -> bool:
     return True
 
 
-_search_16 = re.compile('^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)').search
+_pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
 def _test_57(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if _search_16(v) is None:
+        if not _fits(_pattern_16, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -895,6 +920,8 @@ def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
         for key, value in v.items():
             if not _test_1(key):
                 return False
@@ -927,7 +954,7 @@ def _test_61(v: Any) -> bool:
         if len(v) > 100000:
             return False
         for key, value in v.items():
-            if _search_0(key) is None:
+            if not _fits(_pattern_0, key):
                 return False
             if not _test_43(value):
                 return False

@@ -7,41 +7,39 @@ none is the same on both sides; escapes in quotes are taken apart first.
 from __future__ import annotations
 
 import re
-from typing import Iterator, NamedTuple
+from typing import Dict, Iterable, Iterator, Tuple
 
 _WHITE = " \t\r\n\x85\u2028\u2029"
-_PROPERTIES = re.compile(r"(?:[&!][^\s]*\s+)*")
+_SOLID = re.compile("[^%s]" % _WHITE)
+_PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
 _HEADER = re.compile(r"[|>][^\n\r]*(?:\r\n|\n|\r)?")
 _ESCAPE = re.compile(r"\\(?:x..|u....|U........|\r\n|.)", re.DOTALL)
-_WHITE_ESCAPES = frozenset(["\\n", "\\t", "\\ ", "\\r", "\\N", "\\L", "\\P", "\\\t"])
+_NOT_SOLID = frozenset(["\\n", "\\t", "\\ ", "\\r", "\\N", "\\L", "\\P", "\\\t", "\\\n", "\\\r"])
 
 
-class _Mark(NamedTuple):
-    position: int
-    is_white: bool
-
-
-def source_index(source: str, style: str, value: str, offset: int) -> int:
-    """The index in `source`, a scalar as it stands in the file, of `value[offset]`.
+def source_indexes(source: str, style: str, value: str, offsets: Iterable[int]) -> Dict[int, int]:
+    """For each offset into `value`: the index in `source`, the scalar as it stands in the file.
 
     Exact for every character that is no white space; white space is found by its neighbour.
     """
-    before = value[:offset]
-    solid = sum(1 for character in before if character not in _WHITE)
-    is_white = value[offset : offset + 1] in _WHITE
-    behind = len(before) - len(before.rstrip(_WHITE)) if is_white else 0
-    position = _body_start(source, style)
-    count = 0
-    for mark in _marks(source, style):
-        if mark.is_white:
-            continue
-        if count == solid and not is_white:
-            return mark.position
-        count += 1
-        position = mark.position + 1
-        if count == solid and is_white:
-            break
-    return min(position + behind, max(len(source) - 1, 0))
+    start = _body_start(source, style)
+    marks = _solid_marks(source, style, start)
+    found: Dict[int, int] = {}
+    passed = after = 0
+    behind = start
+    pending = next(marks, None)
+    for offset in sorted(set(offsets)):
+        solid = passed + sum(1 for _ in _SOLID.finditer(value, after, offset))
+        while passed < solid and pending is not None:
+            passed, behind = passed + 1, pending[1]
+            pending = next(marks, None)
+        after = max(after, min(offset, len(value)))
+        if pending is not None and _SOLID.match(value, offset):
+            found[offset] = pending[0]
+        else:
+            blanks = offset - len(value[:offset].rstrip(_WHITE))
+            found[offset] = min(behind + blanks, max(len(source) - 1, 0))
+    return found
 
 
 def _body_start(source: str, style: str) -> int:
@@ -53,17 +51,20 @@ def _body_start(source: str, style: str) -> int:
     return start + len(style)
 
 
-def _marks(source: str, style: str) -> Iterator[_Mark]:
-    """The characters of the value, in order, with where each stands."""
-    position = _body_start(source, style)
+def _solid_marks(source: str, style: str, start: int) -> Iterator[Tuple[int, int]]:
+    """Begin and end, in the source, of each character of the value that is no white space."""
     end = len(source) - len(style) if style in ("'", '"') else len(source)
-    while position < end:
-        if style == '"' and source[position] == "\\":
-            match = _ESCAPE.match(source, position)
-            text = match.group() if match else "\\"
-            if text[1:2] not in ("\n", "\r"):
-                yield _Mark(position, text in _WHITE_ESCAPES)
-            position += len(text)
-        else:
-            yield _Mark(position, source[position] in _WHITE)
-            position += 2 if style == "'" and source[position] == "'" else 1
+    position = start
+    while True:
+        match = _SOLID.search(source, position, end)
+        if match is None:
+            return
+        position = match.end()
+        if style == "'" and match.group() == "'":
+            position += 1
+        elif style == '"' and match.group() == "\\":
+            escape = _ESCAPE.match(source, match.start())
+            position = escape.end() if escape else position
+            if escape and escape.group() in _NOT_SOLID:
+                continue
+        yield match.start(), position

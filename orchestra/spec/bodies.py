@@ -28,6 +28,9 @@ LARGEST_STRING = 131_071
 Source: MAX_ARG_STRLEN in Linux, less the NUL.
 """
 
+LONGEST_SCRIPT = 2**18
+"""Characters of a script that is searched for the places of its values."""
+
 BODY_KEYS = ("run", "command", "python")
 _PYTHON_KINDS = ("file", "module", "call")
 
@@ -76,6 +79,11 @@ class Bodies:
 
     def _script(self, text: str, path: PathParts, shell: Shell) -> ShellScript:
         if OPEN not in text:
+            return ShellScript((text,), shell)
+        if len(text) > LONGEST_SCRIPT:
+            message = "a script with expressions has at most %d characters" % LONGEST_SCRIPT
+            hint = "put it into a file, and hand it the values as arguments"
+            self._findings.error(path, "too-long", message, hint)
             return ShellScript((text,), shell)
         result = scan(text, shell)
         for problem in result.problems:

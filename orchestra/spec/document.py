@@ -5,18 +5,21 @@ Values are dicts with text keys, lists, text, numbers, bools and None; see `read
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import codecs
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Iterable, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.errors import Fault, PathParts, Problem
-from orchestra.spec.alignment import source_index
+from orchestra.spec.alignment import source_indexes
 from orchestra.spec.events import Blemish
 from orchestra.spec.files import MAX_BYTES
 from orchestra.spec.positions import Place, find, locate, twins
 from orchestra.spec.reader import Reading, read
 
+LineColumn = Tuple[int, int]
+
+_CHUNK = 2**16
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -37,71 +40,91 @@ class Document:
         """The whole text; bytes that are no UTF-8 are shown as U+FFFD."""
         return self.data.decode("utf-8", "replace")
 
-    @cached_property
-    def _line_starts(self) -> List[int]:
-        starts = [0]
-        index = self.text.find("\n")
-        while index >= 0:
-            starts.append(index + 1)
-            index = self.text.find("\n", index + 1)
-        return starts
-
-    def line_column(self, index: int) -> Tuple[int, int]:
-        """Line and column, from 1, of a character of the text; lines end at line feeds."""
-        line = bisect_right(self._line_starts, index)
-        return line, index - self._line_starts[line - 1] + 1
+    def line_columns(self, indexes: Iterable[int]) -> Dict[int, LineColumn]:
+        """Line and column, from 1, of characters of the text; lines end at line feeds."""
+        places: Dict[int, LineColumn] = {}
+        line, counted = 1, 0
+        for index in sorted(set(indexes)):
+            line += self.text.count("\n", counted, index)
+            counted = index
+            places[index] = (line, index - self.text.rfind("\n", 0, index))
+        return places
 
     def position(self, path: PathParts, on_key: bool = False) -> Tuple[int, int]:
         """Line and column of the value at `path` (or its key); the nearest one around it if none.
 
         Walks the whole text: for many problems at once use `faults`.
         """
-        place = find(locate(self.data, [path]), path)
-        return self.line_column(place.key_start if on_key else place.start)
+        [fault] = self.faults([Problem(path, "", "", on_key=on_key)])
+        return fault.line, fault.column
 
     def faults(self, problems: Sequence[Problem]) -> Tuple[Fault, ...]:
         """The problems with their positions, in the order given, by one walk of the text."""
         if not problems:
             return ()
         root = locate(self.data, [problem.path for problem in problems])
-        return tuple(self._fault(root, problem) for problem in problems)
+        return self._placed(
+            [(at, p, None) for at, p in zip(self._indexes(root, problems), problems)]
+        )
 
     def blemish_faults(self) -> Tuple[Fault, ...]:
         """The faults of the YAML itself."""
         seconds = frozenset(b.at for b in self.blemishes if b.code == "duplicate-key")
         first_by_second = twins(self.data, seconds) if seconds else {}
+        return self._placed(
+            [
+                (
+                    b.at,
+                    Problem((), b.code, b.message, b.suggestion),
+                    first_by_second.get(b.at, b.related),
+                )
+                for b in self.blemishes
+            ]
+        )
+
+    def _placed(self, found: Sequence[Tuple[int, Problem, Optional[int]]]) -> Tuple[Fault, ...]:
+        """Problems at characters of the text, each perhaps with a further one to show."""
+        places = self.line_columns(
+            [at for at, _, _ in found] + [other for _, _, other in found if other is not None]
+        )
         return tuple(
-            self._at(
-                blemish.at,
-                Problem((), blemish.code, blemish.message, blemish.suggestion),
-                [first_by_second[blemish.at]] if blemish.at in first_by_second else [],
+            Fault(
+                self.file,
+                *places[at],
+                problem.path,
+                problem.severity,
+                problem.code,
+                problem.message,
+                problem.suggestion,
+                () if other is None else (places[other][0],),
             )
-            for blemish in self.blemishes
+            for at, problem, other in found
         )
 
-    def _fault(self, root: Place, problem: Problem) -> Fault:
-        place = find(root, problem.path)
-        index = place.key_start if problem.on_key else place.start
-        if problem.offset is not None and place.style is not None:
-            value = self._value(problem.path)
-            source = self.text[place.start : place.end]
-            if isinstance(value, str):
-                index += source_index(source, place.style, value, problem.offset)
-        return self._at(index, problem, ())
+    def _indexes(self, root: Place, problems: Sequence[Problem]) -> List[int]:
+        """The character that each problem is about."""
+        offsets: Dict[PathParts, List[int]] = {}
+        for problem in problems:
+            if problem.offset is not None:
+                offsets.setdefault(problem.path, []).append(problem.offset)
+        inside = {path: self._inside(root, path, found) for path, found in offsets.items()}
+        indexes = []
+        for problem in problems:
+            place = find(root, problem.path)
+            index = place.key_start if problem.on_key else place.start
+            if problem.offset is not None:
+                index = inside[problem.path].get(problem.offset, index)
+            indexes.append(index)
+        return indexes
 
-    def _at(self, index: int, problem: Problem, related: Iterable[int]) -> Fault:
-        line, column = self.line_column(index)
-        return Fault(
-            self.file,
-            line,
-            column,
-            problem.path,
-            problem.severity,
-            problem.code,
-            problem.message,
-            problem.suggestion,
-            tuple(self.line_column(index)[0] for index in related),
-        )
+    def _inside(self, root: Place, path: PathParts, offsets: Sequence[int]) -> Mapping[int, int]:
+        """Characters of the text by offset into the scalar at `path`."""
+        place, value = find(root, path), self._value(path)
+        if place.style is None or not isinstance(value, str):
+            return {}
+        source = self.text[place.start : place.end]
+        found = source_indexes(source, place.style, value, offsets)
+        return {offset: place.start + index for offset, index in found.items()}
 
     def _value(self, path: PathParts) -> Any:
         value = self.root
@@ -119,10 +142,9 @@ def read_document(file: str, data: bytes) -> Document:
         message = "the file is larger than %d MiB" % (MAX_BYTES // 2**20)
         return _broken(file, b"", Blemish(0, "too-large", message))
     body = data[len(_BOM) :] if data.startswith(_BOM) else data
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return _broken(file, body, _not_utf8(body, error))
+    start = _first_not_utf8(body)
+    if start is not None:
+        return _broken(file, body, _not_utf8(body, start))
     reading: Reading = read(body)
     return Document(file, body, *reading)
 
@@ -131,9 +153,21 @@ def _broken(file: str, data: bytes, blemish: Blemish) -> Document:
     return Document(file, data, None, (blemish,), False)
 
 
-def _not_utf8(data: bytes, error: UnicodeDecodeError) -> Blemish:
-    index = len(data[: error.start].decode("utf-8"))
+def _first_not_utf8(data: bytes) -> Optional[int]:
+    """Where the first byte stands that is no UTF-8; the text is not held as a whole."""
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    for start in range(0, len(data), _CHUNK):
+        try:
+            decode(data[start : start + _CHUNK], start + _CHUNK >= len(data))
+        except UnicodeDecodeError as error:
+            # the decoder may have kept some bytes of the chunk before
+            return start + error.start - (len(error.object) - len(data[start : start + _CHUNK]))
+    return None
+
+
+def _not_utf8(data: bytes, start: int) -> Blemish:
+    index = len(data[:start].decode("utf-8"))
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Blemish(0, "encoding", "the file is UTF-16, and must be UTF-8", "save it as UTF-8")
-    message = "the byte 0x%02x is no UTF-8" % data[error.start]
+    message = "the byte 0x%02x is no UTF-8" % data[start]
     return Blemish(index, "encoding", message, "save the file as UTF-8")

@@ -6,7 +6,7 @@ No data is built here. Every exception the parsers are known to raise becomes a 
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple, Optional
 
 import yaml
 
@@ -21,12 +21,13 @@ _UNREADABLE = re.compile(
 
 
 class Blemish(NamedTuple):
-    """What is wrong at character `at` of a file."""
+    """What is wrong at character `at` of a file; `related` is a further one to show."""
 
     at: int
     code: str
     message: str
     suggestion: str = ""
+    related: Optional[int] = None
 
 
 class UnreadableError(Exception):
@@ -52,9 +53,9 @@ def blemish_of(error: Exception, data: bytes) -> Blemish:
     """Words what a parser raised, at the place it blames."""
     text = data.decode("utf-8", "replace")
     if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark or error.context_mark
-        index = mark.index if mark else 0
-        return _worded(error.problem or "", error.context or "", index, text)
+        marks = [mark.index for mark in (error.problem_mark, error.context_mark) if mark]
+        words = syntax.explain(error.problem or "", error.context or "", marks or [0], text)
+        return Blemish(words.at, "yaml", words.message, words.suggestion, words.related)
     bad = _UNREADABLE.search(text)
     if bad:
         return Blemish(
@@ -66,11 +67,6 @@ def blemish_of(error: Exception, data: bytes) -> Blemish:
             else "remove it",
         )
     return Blemish(0, "yaml", "this cannot be read as YAML")
-
-
-def _worded(problem: str, context: str, index: int, text: str) -> Blemish:
-    words = syntax.explain(problem, context, index, text)
-    return Blemish(words.at, "yaml", words.message, words.suggestion)
 
 
 def _pure_events(data: bytes) -> Iterator[Any]:

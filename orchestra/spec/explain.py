@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import jsonschema
@@ -18,23 +19,54 @@ from orchestra.spec.scalars import text_of
 _BODY_KEYS = ("run", "command", "python")
 _LATER = frozenset(["matrix", "schedule"])
 
+MOST_EXPLAINED = 100
+"""No more wrong steps, and no more wrong ids, than this are explained."""
+
+
+def _type(validator: Any, types: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    names = [types] if isinstance(types, str) else types
+    if not any(validator.is_type(instance, name) for name in names):
+        yield jsonschema.ValidationError("")
+
+
+def _most(validator: Any, most: int, instance: Any, _schema: Any) -> Iterator[Any]:
+    if isinstance(instance, (dict, list, str)) and len(instance) > most:
+        yield jsonschema.ValidationError("")
+
+
+_VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # it has no types
+    jsonschema.Draft202012Validator,
+    # jsonschema's own rules put the whole value into a sentence that nobody reads
+    {"type": _type, "maxItems": _most, "maxProperties": _most, "maxLength": _most},
+)
+
 
 class Explainer:
-    """Explains rejections by one schema."""
+    """Explains rejections by one schema; `unexplained` counts the wrong keys beyond the first."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
-        self._root = jsonschema.Draft202012Validator(schema)
+        self._root = _VALIDATOR(schema)
         self._step = self._root.evolve(schema=schema["$defs"]["step"])
         self._step_keys = schema["$defs"]["step"]["properties"]
         self._root_keys = schema["properties"]
+        self.unexplained = 0
 
     def root(self, data: Any) -> List[Problem]:
-        """What is wrong with the workflow, its steps left out."""
-        if isinstance(data, dict) and isinstance(data.get("steps"), dict):
-            names: Dict[str, Any] = {id: {} for id in data["steps"]}
-            data = {**data, "steps": names}
-        return self._problems(self._root, data, ())
+        """What is wrong with the workflow and the ids of its steps; the steps are left out."""
+        if not isinstance(data, dict) or not isinstance(data.get("steps"), dict):
+            return self._problems(self._root, data, ())
+        rules = self._root_keys["steps"]
+        ids = data["steps"]
+        bad_ids = [id for id in ids if not _is_known(id, rules)][:MOST_EXPLAINED]
+        # a step that is right stands for all, so that none of them is walked here
+        shown: Dict[str, Any] = {id: {} for id in bad_ids or list(ids)[:1]}
+        problems = self._problems(self._root, {**data, "steps": shown}, ())
+        if len(ids) > rules["maxProperties"]:
+            message = "there are %d steps, and at most %d can be read"
+            message %= (len(ids), rules["maxProperties"])
+            problems.append(Problem(("steps",), "too-many", message, on_key=True))
+        return problems
 
     def step(self, id: str, data: Any) -> List[Problem]:
         """What is wrong with one step."""
@@ -42,24 +74,28 @@ class Explainer:
 
     def _problems(self, validator: Any, data: Any, prefix: PathParts) -> List[Problem]:
         found: Dict[Tuple[PathParts, bool], Problem] = {}
-        for error in validator.iter_errors(data):
+        for error in islice(validator.iter_errors(data), MOST_EXPLAINED):
             for problem in self._explain(error, (*prefix, *error.absolute_path)):
                 known = found.get((problem.path, problem.on_key))
                 if known is None or problem.code == "type":
                     found[problem.path, problem.on_key] = problem
+            if error.validator in _SIZES:
+                break
         return list(found.values())
 
     def _explain(self, error: Any, path: PathParts) -> Iterator[Problem]:
         value, rule = error.instance, error.validator
         if rule == "additionalProperties":
-            for key in value:
-                if not _is_known(key, error.schema):
-                    yield self._unknown_key(key, error.schema, path)
+            unknown = [key for key in value if not _is_known(key, error.schema)]
+            self.unexplained += len(unknown[MOST_EXPLAINED:])
+            for key in unknown[:MOST_EXPLAINED]:
+                yield self._unknown_key(key, error.schema, path)
+        elif rule in _SIZES:
+            message = "%s has %d entries, and at most %d can be read"
+            message %= (_name(path), len(value), error.validator_value)
+            yield Problem(path, "too-many", message, on_key=bool(path))
         elif rule == "required":
             yield self._missing(value, error.schema, path)
-        elif rule == "maxProperties":
-            message = "there are %d steps, and at most %d can be read"
-            yield Problem(path, "too-many", message % (len(value), error.validator_value))
         elif rule == "pattern" and "propertyNames" in error.absolute_schema_path:
             message = "`%s` must be %s" % (_show(value), error.schema["title"])
             yield Problem((*path, value), "name", message, on_key=True)
@@ -68,10 +104,7 @@ class Explainer:
 
     def _mismatch(self, value: Any, schema: Any, rule: str, path: PathParts) -> Problem:
         title = schema.get("title") or _PLAIN_TITLES.get(schema.get("type"), "something else")
-        name = "`%s`" % path[-1] if path and isinstance(path[-1], str) else "this"
-        if not path:
-            name = "the file"
-        message = "%s must be %s, not %s" % (name, title, _show_kind(value))
+        message = "%s must be %s, not %s" % (_name(path), title, _show_kind(value))
         code = "type" if rule == "type" else "value"
         return Problem(path, code, message, _hint(value, title))
 
@@ -117,7 +150,14 @@ class Explainer:
         return Problem((*path, key), "name", message, on_key=True)
 
 
+_SIZES = ("maxItems", "maxProperties")
 _PLAIN_TITLES = {"boolean": "true or false", "string": "text"}
+
+
+def _name(path: PathParts) -> str:
+    if not path:
+        return "the file"
+    return "`%s`" % path[-1] if isinstance(path[-1], str) else "this"
 
 
 def _is_known(key: str, schema: Any) -> bool:

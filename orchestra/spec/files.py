@@ -7,8 +7,8 @@ import stat
 
 from orchestra.errors import UsageError
 
-MAX_BYTES = 32 * 2**20
-"""The largest file that is read: a workflow of 100,000 steps takes 6 to 30 MB."""
+MAX_BYTES = 16 * 2**20
+"""The largest file that is read: a workflow of 100,000 steps takes 5 to 15 MB."""
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),

@@ -7,21 +7,34 @@ from typing import List, Optional
 from orchestra.errors import PathParts, Problem
 
 MOST = 1000
-"""Problems beyond this are counted and not kept."""
+"""When there are so many problems, nobody looks for more."""
+
+
+MORE = "more"
+"""The code of a last fault that only says how many there are beyond it."""
+
+
+class TooManyError(Exception):
+    """So much is wrong that looking for more is of no use."""
 
 
 class Findings:
-    """Collects problems; `count` also has those that were not kept."""
+    """Collects problems; `count` also has those that are known of and not kept."""
 
     def __init__(self) -> None:
         self.problems: List[Problem] = []
         self.count = 0
 
     def add(self, problem: Problem) -> None:
-        """Keeps a problem, or only counts it."""
+        """Keeps a problem.
+
+        Raises:
+            TooManyError: there are enough.
+        """
         self.count += 1
-        if len(self.problems) < MOST:
-            self.problems.append(problem)
+        self.problems.append(problem)
+        if len(self.problems) >= MOST:
+            raise TooManyError
 
     def error(
         self,
@@ -38,8 +51,3 @@ class Findings:
     def warning(self, path: PathParts, code: str, message: str, suggestion: str = "") -> None:
         """Adds a warning."""
         self.add(Problem(path, code, message, suggestion, severity="warning"))
-
-    @property
-    def has_errors(self) -> bool:
-        """Whether anything found keeps the workflow from being used."""
-        return any(problem.severity == "error" for problem in self.problems)

@@ -54,7 +54,16 @@ Each test stands for one part of the schema; it says yes or no, and never why.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Callable, Dict
+
+_search_by_pattern: Dict[str, Callable[[str], Any]] = {}
+
+
+def _fits(pattern: str, text: str) -> bool:
+    search = _search_by_pattern.get(pattern)
+    if search is None:
+        search = _search_by_pattern[pattern] = re.compile(pattern).search
+    return search(text) is not None
 '''
 
 
@@ -77,7 +86,7 @@ class _Writer:
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._root = schema
         self._name_by_rules: Dict[str, str] = {}
-        self._search_by_pattern: Dict[str, str] = {}
+        self._name_by_pattern: Dict[str, str] = {}
         self.parts: List[str] = []
 
     def test(self, schema: Any) -> str:
@@ -127,7 +136,7 @@ class _Writer:
             test = self.test(rules["items"])
             return ["for item in v:", *_indented(_refuse_if("not %s(item)" % test))]
         if "pattern" in rules and "str" in kind:
-            return _refuse_if("%s(v) is None" % self._search(rules["pattern"]))
+            return _refuse_if("not _fits(%s, v)" % self._pattern(rules["pattern"]))
         return []
 
     def _object_lines(self, rules: Dict[str, Any]) -> List[str]:
@@ -154,7 +163,8 @@ class _Writer:
         if "properties" in rules or len(patterns) > 1 or other is not False:
             raise ValueError("patternProperties must stand alone, with one pattern")
         [(pattern, schema)] = patterns.items()
-        return _refuse_if("%s(key) is None" % self._search(pattern)) + self._value_lines(schema)
+        lines = _refuse_if("not _fits(%s, key)" % self._pattern(pattern))
+        return lines + self._value_lines(schema)
 
     def _value_lines(self, schema: Any) -> List[str]:
         return _refuse_if("not %s(value)" % self.test(schema))
@@ -165,12 +175,12 @@ class _Writer:
         self.parts.append("\n\n%s = {\n%s}\n" % (name, rows))
         return name
 
-    def _search(self, pattern: str) -> str:
-        if pattern not in self._search_by_pattern:
-            name = "_search_%d" % len(self._search_by_pattern)
-            self._search_by_pattern[pattern] = name
-            self.parts.append("\n\n%s = re.compile(%r).search\n" % (name, pattern))
-        return self._search_by_pattern[pattern]
+    def _pattern(self, pattern: str) -> str:
+        if pattern not in self._name_by_pattern:
+            name = "_pattern_%d" % len(self._name_by_pattern)
+            self._name_by_pattern[pattern] = name
+            self.parts.append("\n\n%s = %r\n" % (name, pattern))
+        return self._name_by_pattern[pattern]
 
 
 def _refuse_if(condition: str) -> List[str]:

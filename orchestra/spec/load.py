@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -11,7 +12,7 @@ from orchestra.errors import Fault, PathParts, Problem
 from orchestra.model.workflow import Workflow
 from orchestra.spec.document import Document, read_document
 from orchestra.spec.files import read_file
-from orchestra.spec.findings import Findings
+from orchestra.spec.findings import MORE, Findings, TooManyError
 from orchestra.spec.places import Places
 from orchestra.spec.pruning import pruned
 from orchestra.spec.reader import collection_paused
@@ -57,7 +58,9 @@ def load(path: str, data: Optional[bytes] = None) -> Loaded:
     document = read_document(path, read_file(path) if data is None else data)
     with collection_paused():
         findings = Findings()
-        workflow = _workflow(document, findings) if document.whole else None
+        workflow = None
+        with suppress(TooManyError):
+            workflow = _workflow(document, findings) if document.whole else None
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
     if any(fault.severity == "error" for fault in faults):
         workflow = None
@@ -75,7 +78,7 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     mismatch = check(data)
     for problem in mismatch.problems:
         findings.add(problem)
-    findings.count += len(mismatch.unexplained)
+    findings.count += len(mismatch.unexplained) + mismatch.more
     if not isinstance(data, dict):
         return None
     names = _names(data)
@@ -155,8 +158,8 @@ def _told(faults: Sequence[Fault], more: int) -> Tuple[Fault, ...]:
     told = sorted(chosen, key=_place)
     if more:
         last = told[-1]
-        words = "and %d more" % more
-        told.append(Fault(last.file, last.line, last.column, (), last.severity, "more", words))
+        words = "and at least %d more" % more
+        told.append(Fault(last.file, last.line, last.column, (), last.severity, MORE, words))
     return tuple(told)
 
 

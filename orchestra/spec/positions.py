@@ -31,7 +31,7 @@ from yaml.events import (
 from orchestra.errors import PathParts
 from orchestra.spec.events import parse
 
-MAX_KEPT = 500_000
+MAX_KEPT = 200_000
 """No more places than this are kept; what lies beyond is reported at the nearest one."""
 
 _MERGE = "<<"
@@ -63,6 +63,7 @@ class Wanted(NamedTuple):
 
 
 _EVERYTHING = Wanted({}, True)
+_NO_PARTS: Dict[Union[str, int], Any] = {}
 
 
 def wanted(paths: Iterable[PathParts]) -> Wanted:
@@ -144,20 +145,19 @@ class _Walker:
 
     def _place(self, event: Any, key_start: int, want: Optional[Wanted]) -> Place:
         start, end = event.start_mark.index, event.end_mark.index
-        if _kind(event) is AliasEvent:
-            target = self._anchors.get(event.anchor)
+        kind, anchor = _kind(event), event.anchor
+        if kind is AliasEvent:
+            target = self._anchors.get(anchor)
             return Place(start, end, key_start, None, target.parts if target else {})
-        anchor = event.anchor
-        if _kind(event) is ScalarEvent:
-            place = Place(start, end, key_start, event.style or "", {})
-            if anchor is not None:
-                self._words[anchor] = event.value
+        if kind is ScalarEvent:
+            place = Place(start, end, key_start, event.style or "", _NO_PARTS)
+            self._remember(event)
         else:
             place = Place(start, end, key_start, None, {})
             keep = _EVERYTHING if anchor is not None else want
             if keep is None or self._room <= 0:
                 self._skip()
-            elif _kind(event) is MappingStartEvent:
+            elif kind is MappingStartEvent:
                 self._fill_mapping(place.parts, keep)
             else:
                 self._fill_list(place.parts, keep)
@@ -167,17 +167,22 @@ class _Walker:
 
     def _fill_mapping(self, parts: Dict[Union[str, int], Any], want: Wanted) -> None:
         merges: List[Place] = []
-        for event in self._events:
-            if _kind(event) is MappingEndEvent:
+        for key in self._events:
+            kind = _kind(key)
+            if kind is MappingEndEvent:
                 break
-            name = self._words.get(event.anchor, "") if _kind(event) is AliasEvent else event.value
-            is_merge = name == _MERGE and _kind(event) is not AliasEvent and event.implicit[0]
-            value = next(self._events, event)
+            self._remember(key)
+            name = self._words.get(key.anchor, "") if kind is AliasEvent else key.value
+            is_merge = name == _MERGE and kind is ScalarEvent and key.implicit[0]
             child = _EVERYTHING if is_merge or want.everything else want.parts.get(name)
-            place = self._place(value, event.start_mark.index, child)
+            value = next(self._events, key)
+            if child is None and value.anchor is None:
+                self._pass(value)
+                continue
+            place = self._place(value, key.start_mark.index, child)
             if is_merge:
                 merges.append(place)
-            if child is not None:
+            elif child is not None:
                 self._room -= 1
                 parts[name] = place
         for source in [inner for place in merges for inner in _sources(place)]:
@@ -189,20 +194,36 @@ class _Walker:
             if _kind(event) is SequenceEndEvent:
                 break
             child = _EVERYTHING if want.everything else want.parts.get(number)
+            if child is None and event.anchor is None:
+                self._pass(event)
+                continue
             place = self._place(event, event.start_mark.index, child)
             if child is not None:
                 self._room -= 1
                 parts[number] = place
 
+    def _pass(self, event: Any) -> None:
+        if _kind(event) in _STARTS:
+            self._skip()
+
     def _skip(self) -> None:
+        """Passes over what is left of a collection; anchored values in it are kept for aliases."""
         depth = 1
         for event in self._events:
-            if _kind(event) in _STARTS:
-                depth += 1
-            elif _kind(event) in _ENDS:
+            kind = _kind(event)
+            if kind in _ENDS:
                 depth -= 1
                 if not depth:
                     return
+            elif kind in _BEGINNINGS and event.anchor is not None:
+                self._place(event, event.start_mark.index, None)
+            elif kind in _STARTS:
+                depth += 1
+
+    def _remember(self, event: Any) -> None:
+        """Keeps the word that an anchor names: an alias may stand for a key."""
+        if event.anchor is not None and _kind(event) is ScalarEvent:
+            self._words[event.anchor] = event.value
 
 
 def _kind(event: Any) -> type:

@@ -28,7 +28,7 @@ from orchestra.spec.scalars import MERGE, NUMERIC, WORDS, number_or_text, text_o
 MAX_DEPTH = 64
 """How deep mappings and lists may be nested, aliases followed."""
 
-MAX_EVENTS = 3_000_000
+MAX_EVENTS = 2_000_000
 """How many keys, values, begins and ends of collections a file may have."""
 
 MAX_BLEMISHES = 1000

@@ -173,17 +173,18 @@ def _circle(uses: Mapping[str, List[str]]) -> List[str]:
     """One circle of names, the first name again at its end; empty if there is none."""
     done: Set[str] = set()
     for start in uses:
-        trail: List[str] = []
+        trail: Dict[str, None] = {}
         branches = [iter([start])]
         while branches:
             name = next(branches[-1], None)
             if name is None:
                 branches.pop()
                 if trail:
-                    done.add(trail.pop())
+                    done.add(trail.popitem()[0])
             elif name in trail:
-                return [*trail[trail.index(name) :], name]
+                names = list(trail)
+                return [*names[names.index(name) :], name]
             elif name in uses and name not in done:
-                trail.append(name)
+                trail[name] = None
                 branches.append(iter(uses[name]))
     return []

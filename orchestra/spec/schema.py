@@ -12,15 +12,15 @@ from typing import Any, List, NamedTuple, Set
 from orchestra.errors import Problem
 from orchestra.spec.accept import is_step, is_workflow
 
-MOST_EXPLAINED = 100
-"""No more steps than this are explained; the other wrong ones are only counted."""
-
 
 class Mismatch(NamedTuple):
-    """What is wrong; `unexplained` are the ids of wrong steps that no problem speaks of."""
+    """What is wrong; `unexplained` are the ids of wrong steps that no problem speaks of, and
+    `more` counts whatever else is wrong and not among the problems.
+    """
 
     problems: List[Problem]
     unexplained: Set[str]
+    more: int = 0
 
 
 def schema_text() -> str:
@@ -39,7 +39,7 @@ def check(data: Any) -> Mismatch:
     if is_workflow(data):
         return Mismatch([], set())
     # jsonschema takes longer to import than most files to read: only for a rejection.
-    from orchestra.spec.explain import Explainer
+    from orchestra.spec.explain import MOST_EXPLAINED, Explainer
 
     explainer = Explainer(json.loads(schema_text()))
     problems = explainer.root(data)
@@ -54,4 +54,4 @@ def check(data: Any) -> Mismatch:
             problems += explainer.step(id, step)
         else:
             unexplained.add(id)
-    return Mismatch(problems, unexplained)
+    return Mismatch(problems, unexplained, explainer.unexplained)

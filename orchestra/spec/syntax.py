@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional, Sequence
 
 QUOTE_EXPRESSION = 'inside { } and [ ] write it in quotes: "${{ … }}"'
 """What to do where YAML takes an expression for a mapping."""
 
 
 class Words(NamedTuple):
-    """A complaint at character `at`: what is wrong, and what to do."""
+    """A complaint at character `at`: what is wrong, what to do, a further character to show."""
 
     at: int
     message: str
     suggestion: str = ""
+    related: Optional[int] = None
 
+
+_LONGEST_KEY = 1024
+_QUOTE_TAG = "put a text that begins with `!` in quotes"
 
 _STARTS = {
     "\t": ("a tab cannot indent or begin a value", "indent with spaces"),
@@ -97,14 +101,18 @@ _COMPLAINTS = (
         "tags are not used in workflow files",
         "put a text that begins with `!` in quotes",
     ),
-    ("<document start>", "the document ends before this line", "check the indentation"),
+    ("<document start>", "this does not belong to the value before it", "check the indentation"),
     ("node content", "a value is missing or not expected here", ""),
     ("flow node", "a value is missing or not expected here", ""),
 )
 
 
-def explain(problem: str, context: str, index: int, text: str) -> Words:
-    """The parser's `problem` (while it did `context`) at `index` of `text`, in plain words."""
+def explain(problem: str, context: str, marks: Sequence[int], text: str) -> Words:
+    """The parser's `problem` while it did `context`, in plain words.
+
+    `marks` are the characters it blames: where the problem is, and where the context begins.
+    """
+    index, begin = marks[0], marks[-1]
     if text.startswith("{{", index) and text[index - 1 : index] == "$":
         return Words(index - 1, "YAML takes this `${{ … }}` for a nested mapping", QUOTE_EXPRESSION)
     if "cannot start any token" in problem:
@@ -113,14 +121,16 @@ def explain(problem: str, context: str, index: int, text: str) -> Words:
     if "alphabetic or numeric" in problem:
         return _name_missing(context, index, text)
     if "tag" in context or "tag" in problem:
-        return Words(
-            index,
-            "tags are not used in workflow files",
-            "put a text that begins with `!` in quotes",
-        )
+        return Words(index, "tags are not used in workflow files", _QUOTE_TAG)
+    if "mapping values" in problem and index - text.rfind("\n", 0, index) > _LONGEST_KEY:
+        message = "a key is at most %d characters long and stands on one line" % _LONGEST_KEY
+        return Words(index, message, "put a text that holds `: ` in quotes")
     for fragment, message, suggestion in _COMPLAINTS:
         if fragment in problem:
-            return Words(index, message, suggestion)
+            if "quoted scalar" in context:
+                return Words(index if "escape" in message else begin, message, suggestion)
+            related = begin if "flow" in context and begin != index else None
+            return Words(index, message, suggestion, related)
     return Words(index, "this is no YAML: %s" % (problem or context or "cannot be read"))
 
 

@@ -85,9 +85,15 @@ class Texts:
         if isinstance(value, str):
             return self.text(value, path, where)
         if isinstance(value, dict):
-            return {key: self.tree(part, (*path, key), where) for key, part in value.items()}
+            return {
+                key: part if _is_plain(part) else self.tree(part, (*path, key), where)
+                for key, part in value.items()
+            }
         if isinstance(value, list):
-            return [self.tree(part, (*path, n), where) for n, part in enumerate(value)]
+            return [
+                part if _is_plain(part) else self.tree(part, (*path, number), where)
+                for number, part in enumerate(value)
+            ]
         plain: Tree = value
         return plain
 
@@ -139,7 +145,7 @@ class Texts:
     def _reference_problem(self, reference: Reference, where: Where) -> Optional[Problem]:
         root, keys = str(reference.path[0]), reference.path[1:]
         if root not in where.names:
-            return _unknown_root(root, where, reference.offset)
+            return _unknown_root(root, where, self._names, reference.offset)
         if not keys or root == "env":
             return None
         name = str(keys[0])
@@ -169,14 +175,26 @@ class Texts:
         return problem._replace(suggestion=hint)
 
 
+def _is_plain(part: Any) -> bool:
+    """Whether a part of data has nothing to read in it."""
+    if part.__class__ is str:
+        return OPEN not in part
+    return part.__class__ not in (dict, list)
+
+
 def _unknown(code: str, kind: str, name: str, names: Iterable[str], offset: int) -> Problem:
     message = "`%s` is no %s" % (name, kind)
     return Problem((), code, message, did_you_mean(name, names), offset=offset)
 
 
-def _unknown_root(root: str, where: Where, offset: int) -> Problem:
+def _unknown_root(root: str, where: Where, names: Names, offset: int) -> Problem:
     message = "`%s` cannot be used in %s" % (root, where.words)
-    if root in IN_STEP.names:
+    homes = {"params": names.params, "vars": names.vars, "steps": names.outputs_by_step}
+    home = next((home for home, known in homes.items() if root in known), None)
+    if home and home in where.names:
+        message = "`%s` is no name" % root
+        hint = "write `%s.%s`" % (home, root)
+    elif root in IN_STEP.names:
         hint = "here are only %s" % ", ".join("`%s`" % name for name in where.names)
     elif root in _LATER:
         hint = "this version of orchestra does not have it"
