@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 
 class Painter:
-    """Keeps one frame at the foot of the terminal; the cursor rests on its last line."""
+    """Keeps one frame at the foot of the terminal; the cursor rests where its last line ends."""
 
     def __init__(self) -> None:
         self._lines: Tuple[Line, ...] = ()
@@ -32,7 +32,8 @@ class Painter:
         """The text that puts `lines` in the place of the last frame, with `above` before them.
 
         `above` is whole lines that stay; `columns` is the terminal's width now. Lines that have not
-        changed are not written again; an empty text means that nothing has.
+        changed are not written again, except the last one, at whose end the cursor must rest: a
+        terminal that reflows keeps it there. An empty text means that nothing has changed.
         """
         anew = bool(above) or columns != self._columns
         if not anew and lines == self._lines:
@@ -51,7 +52,7 @@ class Painter:
                 parts.append("\r\n")
             if place >= len(old):
                 parts.append(line.text)
-            elif place == len(lines) - 1 < len(old) - 1:
+            elif place == len(lines) - 1:
                 parts += (line.text, _CLEAR_BELOW)
             elif line != old[place]:
                 parts += (line.text, _CLEAR_LINE_END)

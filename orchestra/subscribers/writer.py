@@ -17,8 +17,8 @@ from typing import Callable, Deque, Optional
 _PIPE_ROOM = 4096
 """A pipe that polls as writable takes this much without blocking (POSIX: PIPE_BUF, Linux 4096)."""
 
-_GATHER_S = 0.03
 _LOOK_UP_S = 0.1
+_RETRY_S = 0.03
 
 
 def lost_note(count: int) -> str:
@@ -32,6 +32,9 @@ class ScreenWriter:
     Beyond `limit` characters that wait for a slow reader, texts are left out whole and counted, and
     `note` says so in their place; those written with `keep` are always taken. `fault` is the first
     error of the descriptor; after it everything is dropped in silence.
+
+    What comes within `gather_s` seconds goes out in one call, so that ten thousand quick steps cost
+    thirty writes a second. It is 0 for frames: they are made for the size the terminal has now.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class ScreenWriter:
         encoding: str = "utf-8",
         limit: int = 16 * 1024 * 1024,
         note: Callable[[int], str] = lost_note,
+        gather_s: float = 0.03,
     ) -> None:
         self.fault: Optional[OSError] = None
         self._descriptor = descriptor
         self._encoding = encoding
         self._limit = limit
         self._note = note
+        self._gather_s = gather_s
         self._lock = threading.Lock()
         self._texts: Deque[str] = deque()
         self._waiting = 0
@@ -101,9 +106,7 @@ class ScreenWriter:
     def _drain(self) -> None:
         while not self._give_up and self.fault is None:
             self._wake.wait()
-            # Whatever comes in the next instant goes out in the same call: a run of ten thousand
-            # quick steps costs some thirty writes a second, not ten thousand.
-            self._closing.wait(_GATHER_S)
+            self._closing.wait(self._gather_s)
             self._wake.clear()
             text = self._take()
             if text:
@@ -139,5 +142,5 @@ def _write_some(descriptor: int, data: memoryview) -> int:
     try:
         return os.write(descriptor, data)
     except BlockingIOError:  # somebody else who has this terminal made it non-blocking
-        time.sleep(_GATHER_S)
+        time.sleep(_RETRY_S)
         return 0

@@ -27,7 +27,7 @@ def test_a_frame_that_has_not_changed_is_not_written() -> None:
 def test_only_lines_that_changed_are_written_again() -> None:
     painter = Painter()
     painter.paint(lines("a", "b", "c"), 80)
-    assert painter.paint(lines("a", "B", "c"), 80) == "\r\x1b[2A\r\nB\x1b[K\r\n"
+    assert painter.paint(lines("a", "B", "c"), 80) == "\r\x1b[2A\r\nB\x1b[K\r\nc\x1b[J"
 
 
 def test_text_above_stays_and_the_frame_moves_down() -> None:

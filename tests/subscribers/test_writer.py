@@ -139,3 +139,24 @@ def test_what_an_encoding_does_not_know_is_spelled_out(pipe: Tuple[int, int]) ->
     writer = ScreenWriter(pipe[1], encoding="ascii")
     writer.write("東 \ud83d\n")
     assert drained(pipe[0], writer, pipe[1]) == b"\\u6771 \\ud83d\n"
+
+
+def test_a_terminal_that_is_closed_is_remembered() -> None:
+    master, terminal = os.openpty()
+    os.close(master)
+    writer = ScreenWriter(terminal, gather_s=0)
+    writer.write("nobody\n")
+    writer.close(BOUND_S)
+    os.close(terminal)
+    assert writer.fault is not None
+    assert writer.fault.errno == errno.EIO
+
+
+def test_a_terminal_that_takes_nothing_holds_up_nobody() -> None:
+    master, terminal = os.openpty()
+    writer = ScreenWriter(terminal, gather_s=0)
+    writer.write("x" * 1_000_000)
+    writer.close(patience_s=0.2)
+    assert writer.fault is None
+    os.close(master)
+    os.close(terminal)
