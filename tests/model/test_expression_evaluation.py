@@ -45,6 +45,7 @@ NAMES: Dict[str, Value] = {
     "failure": None,
     "state": State.FAILED,
     "pair": (1, 2),
+    "huge": 10**400,
 }
 
 
@@ -238,6 +239,10 @@ def test_a_lookup_that_cannot_be_is_told_at_its_place(
         ("-9223372036854775807 - 1", 21, "the number is too large", ""),
         ("4611686018427387904 * 2", 20, "the number is too large", ""),
         ("1e308 * 10", 6, "the number is too large", ""),
+        ("huge / 3", 5, "the number is too large", ""),
+        ("huge + 0.5", 5, "the number is too large", ""),
+        ("huge - 1", 5, "the number is too large", ""),
+        ("-huge", 0, "the number is too large", ""),
         ("-'a'", 0, "`-` needs a number, not a text", ""),
         ("-failure", 0, "`-` needs a number, not null", NULLABLE),
         ("-params.ok", 0, "`-` needs a number, not true or false", ""),

@@ -104,7 +104,10 @@ def _offset(reference: Reference) -> int:
 
 
 class _Parser:
-    """Walks over tokens once, from left to right; `kind` is that of the token it stands at."""
+    """Walks over tokens once, from left to right; `kind` is that of the token it stands at.
+
+    The `end` token is never taken, so that there is always one to stand at.
+    """
 
     def __init__(self, tokens: List[Token]) -> None:
         self.tokens = tokens
@@ -118,8 +121,7 @@ class _Parser:
     def take(self) -> Token:
         token = self.tokens[self.place]
         self.place += 1
-        if self.place < len(self.tokens):
-            self.kind = self.tokens[self.place].kind
+        self.kind = self.tokens[self.place].kind
         return token
 
     def expect(self, kind: str, hint: str = "") -> Token:
