@@ -229,6 +229,11 @@ def test_a_text_that_cannot_be_filled_is_told_at_its_place(
     assert (found.offset, found.message, found.hint) == (offset, message, hint)
 
 
+def test_a_template_of_plain_text_is_that_text() -> None:
+    template = Template("$${{ x", ("${{ x",))
+    assert (fill(template, SCOPE), fill_text(template, SCOPE)) == ("${{ x", "${{ x")
+
+
 def test_null_inside_text_is_refused_also_where_the_kind_may_be_kept() -> None:
     with pytest.raises(ExpressionError, match="null has no text"):
         fill(parse_text("a${{ params.none }}"), SCOPE)

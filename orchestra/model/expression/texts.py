@@ -89,8 +89,7 @@ def fill(text: Text, scope: Scope) -> Value:
     """
     if isinstance(text, Template) and len(text.parts) == 1:
         part = text.parts[0]
-        assert isinstance(part, Expression)
-        return evaluate(part, scope)
+        return part if isinstance(part, str) else evaluate(part, scope)
     return fill_text(text, scope)
 
 
