@@ -1,7 +1,7 @@
 """Scripts that are one plain external command, and so need no shell. Starts nothing.
 
-As GNU make does it: only where a shell could do nothing but start the program. Whatever is in
-doubt is left to the shell, which also words what cannot be started (126, 127).
+As GNU make does it: only where the shell could do nothing but start the program in its own place.
+Whatever is in doubt is left to the shell, which also words what cannot be started (126, 127).
 """
 
 from __future__ import annotations
@@ -13,28 +13,19 @@ from typing import Mapping, NamedTuple, Optional, Set, Tuple
 
 from orchestra.model.workflow import Shell
 
-_COMMAND = re.compile(r"[A-Za-z0-9_./+:,@-]+(?:[ \t]+[A-Za-z0-9_./+:,@=%-]+)*")
+_COMMAND = re.compile(r"[ \t\n]*([A-Za-z0-9_./+:,@-]+(?:[ \t]+[A-Za-z0-9_./+:,@=%-]+)*)[ \t]*\n?")
+"""One command of plain words. With more line ends behind it, bash waits for it and makes a signal
+that ends it an exit code."""
 
-_OWN_OF_BASH = """
+_OWN_WORDS = """
 . : [ alias bg bind break builtin caller cd command compgen complete compopt continue declare
 dirs disown echo enable eval exec exit export false fc fg getopts hash help history jobs kill
 let local logout mapfile popd printf pushd pwd read readarray readonly return set shift shopt
 source suspend test times trap true type typeset ulimit umask unalias unset wait
 if then else elif fi case esac for select while until do done in function time coproc
 """
-_OWN_OF_OTHERS = """
-autoload basename bind cat chdir compound cp cut dirname enum expr float functions getconf global
-hist integer ln login mkdir mv nameref newgrp print r realpath redirect rename rm sleep stop sync
-uname whence
-"""
-_OWN_BY_SHELL = {
-    "bash": frozenset(_OWN_OF_BASH.split()),
-    "sh": frozenset((_OWN_OF_BASH + _OWN_OF_OTHERS).split()),
-}
-"""Builtins and reserved words; sh may be bash, dash, busybox, mksh or ksh.
-
-Source: `compgen -b` and `compgen -k` of bash 5.2, `builtin` of ksh 93, `whence` of mksh.
-"""
+_OWN = frozenset(_OWN_WORDS.split())
+"""Builtins and reserved words of bash. Source: `compgen -b` and `compgen -k` of bash 5.2."""
 
 _VARIABLE = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _SHELLS_VARIABLE = re.compile(
@@ -42,7 +33,7 @@ _SHELLS_VARIABLE = re.compile(
     rb"|IFS|PPID|LINENO|SECONDS|HISTCMD|UID|EUID|GROUPS|DIRSTACK|PIPESTATUS"
     rb"|SHELLOPTS|POSIXLY_CORRECT|ENV|EXECIGNORE"
 )
-"""Variables that a shell acts on when it starts, or hands on with a value of its own."""
+"""Variables that bash acts on when it starts, or hands on with a value of its own."""
 
 
 class Direct(NamedTuple):
@@ -59,7 +50,7 @@ class Direct(NamedTuple):
 class DirectCommands:
     """Finds commands that need no shell, for the steps of one run.
 
-    It remembers which names of variables mean nothing to a shell. It does not remember where
+    It remembers which names of variables mean nothing to bash. It does not remember where
     programs are: a step may have installed another one since.
     """
 
@@ -71,16 +62,16 @@ class DirectCommands:
     ) -> Optional[Direct]:
         """What the script starts, None where a shell has to read it.
 
-        `env` is the whole environment of the step, `working_dir` absolute.
+        `env` is the whole environment of the step, `working_dir` absolute. For `sh` it is always
+        None: dash does not put the program in its own place, so that one which a signal ends gives
+        an exit code over 128.
         """
-        if not isinstance(shell, str):
+        command = _COMMAND.fullmatch(text) if shell == "bash" else None
+        if not command:
             return None
-        command = text.strip(" \t\n")
-        if not _COMMAND.fullmatch(command):
-            return None
-        argv = command.split()
+        argv = command.group(1).split()
         program = argv[0]
-        if program in _OWN_BY_SHELL[shell] or not self._is_harmless(env):
+        if program in _OWN or not self._is_harmless(env):
             return None
         words = tuple(word.encode() for word in argv)
         if "/" not in program:
@@ -101,10 +92,10 @@ class DirectCommands:
 
 
 def _in_path(program: bytes, path: bytes) -> Optional[bytes]:
-    """Where a shell finds the program; None as well where shells differ."""
+    """Where a shell finds the program; None as well where that is not plain."""
     for folder in path.split(b":"):
-        # dash gives a meaning to %, bash to ~, and an entry may be relative
-        if not folder.startswith(b"/") or folder.endswith(b"/") or b"%" in folder:
+        # bash gives ~ a meaning, and joins paths with a / of its own
+        if not folder.startswith(b"/") or folder.endswith(b"/"):
             return None
         found = folder + b"/" + program
         try:

@@ -19,6 +19,7 @@ from orchestra.steps.shell import ShellInvocation, render, render_shell
 from tests.steps.attempts import an_attempt
 from tests.steps.shells import ALL_BYTES, SHELLS, invocation, run_argv, run_script
 
+BASH = (b"bash", b"--noprofile", b"--norc", b"-e", b"-o", b"pipefail", b"-c", b"--")
 LOCALES = ("C", "C.UTF-8")
 
 LARGE = {
@@ -34,17 +35,7 @@ LARGE = {
 def test_bash_stops_at_errors_in_pipelines_too() -> None:
     argv = render(ShellScript(("echo hi",), "bash"), Scope({}), "/nowhere/x").argv
 
-    assert argv == (
-        b"bash",
-        b"--noprofile",
-        b"--norc",
-        b"-e",
-        b"-o",
-        b"pipefail",
-        b"-c",
-        b"--",
-        b"echo hi",
-    )
+    assert argv == (*BASH, b"echo hi")
 
 
 def test_sh_stops_at_errors() -> None:
@@ -224,7 +215,7 @@ def place_in(folder: Path) -> Place:
 
 
 def rendered(script: str, folder: Path, params: Dict[str, Value]) -> Invocation:
-    body = ShellScript(scan(script, "sh").pieces, "sh")
+    body = ShellScript(scan(script, "bash").pieces, "bash")
     attempt = an_attempt(body, names={"params": params})
     return render_shell(body, attempt, place_in(folder), DirectCommands())
 
@@ -235,7 +226,7 @@ def test_a_plain_command_starts_without_a_shell_and_falls_back_to_it(tmp_path: P
     assert (os.path.basename(found.executable or b""), found.argv, found.fallback) == (
         b"env",
         (b"env", b"--help"),
-        (b"sh", b"-e", b"-c", b"--", b" env --help\n"),
+        (*BASH, b" env --help\n"),
     )
 
 
@@ -244,7 +235,7 @@ def test_a_script_starts_its_shell(tmp_path: Path) -> None:
 
     assert (found.executable, found.argv, found.fallback) == (
         None,
-        (b"sh", b"-e", b"-c", b"--", b"env; env"),
+        (*BASH, b"env; env"),
         None,
     )
 
