@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from signal import Signals
-from typing import Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, List, Optional, Sequence, Tuple
 
 from orchestra.engine.ports import Ended, ExecutorStimulus, Launched
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
 from orchestra.executors.launcher import Launcher
-from orchestra.executors.orphans import Children, Orphans
 from orchestra.executors.output import BLOCK_BYTES
 from orchestra.executors.peak import OwnPeak
 from orchestra.executors.poller import new_poller
-from orchestra.executors.process import End, groups_of, kill_group, reap
+from orchestra.executors.proc import Proc
+from orchestra.executors.process import End, kill_group, reap
 from orchestra.executors.started import Started
-from orchestra.executors.subreaper import Subreaper
+from orchestra.executors.trees import Trees
 from orchestra.executors.wakeup import Wakeup
 from orchestra.model.run import AttemptKey, Invocation
 
@@ -71,10 +71,8 @@ class LocalExecutor:
         self._closed = False
         with contextlib.ExitStack() as opened:
             settle_descriptors()
-            self._children = Children(proc)
-            opened.callback(self._children.close)
-            self._orphans = Orphans(run_id, self._children)
-            opened.callback(Subreaper().close)
+            self._trees = Trees(run_id, Proc(proc))
+            opened.callback(self._trees.close)
             self._poller = new_poller()
             opened.callback(self._poller.close)
             self._launcher = Launcher(room_for_attempts(), self._note_fault)
@@ -109,10 +107,10 @@ class LocalExecutor:
         for end in reap(self._started_by_pid, self._before_reaping):
             self._note_end(end, now)
             ended = True
-        if now >= self._sweep_at or (ended and self._children.cheap):
+        if now >= self._sweep_at or (ended and self._trees.sees_orphans):
             self._look_for_orphans()
             self._sweep_at = now + SWEEP_S
-        if self._ending or self._orphans.owners_by_pid:
+        if self._ending or self._trees.have_orphans():
             self._settle(now)
         if len(self._launcher) and (ended or now >= self._launcher.retry_at):
             self._launch()
@@ -121,22 +119,22 @@ class LocalExecutor:
 
     def due_in(self) -> Optional[float]:
         """In how many seconds `collect` should be called though `fileno` is not readable."""
-        if not (self._ending or self._orphans.owners_by_pid or len(self._launcher)):
+        if not (self._ending or self._trees.have_orphans() or len(self._launcher)):
             return max(0.0, self._sweep_at - time.monotonic()) if self._started_by_key else None
-        times = [
-            each.gone_by if each.drained else each.drained_by for each in self._ending.values()
-        ]
-        if self._started_by_key or self._orphans.owners_by_pid:
+        now = time.monotonic()
+        times = [due for each in self._ending.values() for due in each.due() if due > now]
+        if self._started_by_key or self._trees.have_orphans():
             times.append(self._sweep_at)
         if len(self._launcher):
             times.append(self._launcher.retry_at)
-        return max(0.0, min(times) - time.monotonic()) if times else None
+        return max(0.0, min(times) - now)
 
     def stop(self, key: AttemptKey, signal: str) -> None:
         """Send the signal, by name, to all processes of an attempt; then they are continued.
 
-        After `SIGKILL` nothing is waited for but their death. An attempt that still waits for room
-        ends as refused. Does nothing where it has already ended.
+        From then on the attempt ends with the last of them. After `SIGKILL` nothing is waited for
+        but their death. An attempt that still waits for room ends as refused. Does nothing where
+        it has already ended.
         """
         if self._launcher.drop(key):
             self._stimuli.append(Ended(key, refusal="it was stopped before it could start"))
@@ -146,12 +144,12 @@ class LocalExecutor:
             return
         number = Signals[signal]
         self._look_for_orphans()
-        self._signal(started, number)
         if number == Signals.SIGKILL:
-            started.killed = True
-            started.drained = started.end is not None
+            self._kill(started)
+            self._wakeup.poke()
         else:
-            self._signal(started, Signals.SIGCONT)
+            started.stopping = True
+            self._trees.signal(started, (number, Signals.SIGCONT), self._started_by_pid)
 
     def faults(self) -> List[str]:
         """The logs that could not be written, the processes that could not be killed; each once."""
@@ -177,15 +175,12 @@ class LocalExecutor:
     def _kill_all(self, deadline: float) -> None:
         self._launcher.clear()
         for started in self._started_by_key.values():
-            self._signal(started, Signals.SIGKILL)
-            started.killed = True
-            started.drained = started.end is not None
+            self._kill(started)
         self._look_for_orphans()
-        while self._started_by_key or self._orphans.owners_by_pid:
+        while self._started_by_key or self._trees.have_orphans():
             if time.monotonic() > deadline:
                 self._tell_of_survivors()
                 return
-            self._signal_groups(self._orphans.owners_by_pid, Signals.SIGKILL)
             self._poller.ready(WAIT_S)
             self.collect()
             self._look_for_orphans()
@@ -226,72 +221,65 @@ class LocalExecutor:
         started.log_bytes = started.output.log_bytes
         started.output.close()
         started.output = None
-        started.drained = started.end is not None
 
     def _before_reaping(self, pid: int) -> None:
         """While its number is held, kill the group of a step of which nothing else can still write.
 
-        Where orphans are not seen at once this is the only moment for the others too.
+        After a stop what is left has its grace period. Where orphans are not seen at once this is
+        the only moment for the others too.
         """
         started = self._started_by_pid.get(pid)
         if started is None:
             return
         self._pump_what_is_there(started, time.monotonic())
-        if started.output is None or started.killed or not self._children.cheap:
+        silent = started.output is None and not started.stopping
+        if silent or started.killed or not self._trees.sees_orphans:
             kill_group(pid, Signals.SIGKILL)
 
     def _note_end(self, end: End, now: float) -> None:
         started = self._started_by_pid.pop(end.pid, None)
         if started is None:
-            self._orphans.owners_by_pid.pop(end.pid, None)
+            self._trees.forget(end.pid)
             return
         started.end = end
-        started.drained = started.output is None or started.killed
         started.drained_by = now + IDLE_S
         started.gone_by = now + 2 * self._drain_s
         self._ending[started.key] = started
 
     def _settle(self, now: float) -> None:
         """Kill the orphans whose time is over, report the attempts of which nothing is left."""
-        for started in self._ending.values():
-            started.drained = started.drained or now >= started.drained_by
-        mourned = self._kill_doomed() if self._orphans.owners_by_pid else ()
+        awaited: Collection[AttemptKey] = ()
+        if self._trees.have_orphans():
+            serving = (key for key, each in self._started_by_key.items() if not each.is_over(now))
+            awaited = self._trees.kill_doomed(serving, self._started_by_pid)
         for started in list(self._ending.values()):
-            if not started.drained or (started.key in mourned and now < started.gone_by):
+            over = started.is_over(now)
+            if started.key in awaited and not (over and now >= started.gone_by):
+                continue
+            if started.output is not None and not started.killed and now < started.drained_by:
                 continue
             if started.output is not None:
                 self._pump_what_is_there(started, now)
             if started.output is not None:
                 self._close_output(started)
-            if started.key in mourned:
+            if started.key in awaited:
                 self._tell_of_survivors()
             del self._ending[started.key]
             del self._started_by_key[started.key]
             self._stimuli.append(started.ended(self._own_peak))
 
-    def _kill_doomed(self) -> FrozenSet[AttemptKey]:
-        """Kill the orphans that serve nobody any more; the attempts they may have belonged to."""
-        serving = [each.key for each in self._started_by_key.values() if not each.drained]
-        doomed = self._orphans.doomed(serving)
-        self._signal_groups(doomed, Signals.SIGKILL)
-        return frozenset().union(*(self._orphans.owners_by_pid[pid] for pid in doomed))
-
     def _look_for_orphans(self) -> None:
-        self._orphans.look(self._started_by_pid, self._started_by_key.values())
+        self._trees.look(self._started_by_pid, self._started_by_key.values())
 
-    def _signal(self, started: Started, number: int) -> None:
-        if started.end is None:
-            kill_group(started.pid, number)
-        self._signal_groups(self._orphans.left_by(started.key), number)
-
-    def _signal_groups(self, orphans: Iterable[int], number: int) -> None:
-        """Signal the groups of orphans, but none that is led by a process of ours."""
-        for group in groups_of(orphans).difference(self._started_by_pid):
-            kill_group(group, number)
+    def _kill(self, started: Started) -> None:
+        """Kill all of an attempt that can be reached; what shows up later is a doomed orphan."""
+        started.killed = True
+        started.gone_by = time.monotonic() + self._drain_s
+        self._trees.signal(started, (Signals.SIGKILL,), self._started_by_pid)
 
     def _note_fault(self, fault: str) -> None:
         self._faults.append(fault)
 
     def _tell_of_survivors(self) -> None:
-        pids = sorted([*self._started_by_pid, *self._orphans.owners_by_pid])
+        pids = sorted([*self._started_by_pid, *self._trees.survivors()])
         self._faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))

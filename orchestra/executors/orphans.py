@@ -16,6 +16,7 @@ from typing import (
     Tuple,
 )
 
+from orchestra.executors.proc import Proc
 from orchestra.model.run import AttemptKey, Invocation
 
 # The kernel hands the list of children out by pages. Source: seq_read_iter() in fs/seq_file.c
@@ -31,11 +32,11 @@ class Children:
     there is no /proc (macOS) no child is ever seen.
     """
 
-    def __init__(self, proc: str = "/proc") -> None:
+    def __init__(self, proc: Proc) -> None:
         self._proc = proc
         self._list: Optional[int] = None
         with contextlib.suppress(OSError):
-            path = "%s/self/task/%d/children" % (proc, os.getpid())
+            path = "%s/self/task/%d/children" % (proc.folder, os.getpid())
             self._list = os.open(path, os.O_RDONLY)
         self.cheap = self._list is not None
 
@@ -46,10 +47,6 @@ class Children:
     def pids(self) -> List[int]:
         """All of them, the dead that are not reaped too."""
         return list(map(int, self._read_list().split())) if self.cheap else self._scan()
-
-    def environ(self, pid: int) -> bytes:
-        """What a child was started with, NUL after each; nothing while it starts or ends."""
-        return _read("%s/%d/environ" % (self._proc, pid))
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -65,16 +62,8 @@ class Children:
         return text
 
     def _scan(self) -> List[int]:
-        own = b"%d" % os.getpid()
-        names: List[str] = []
-        with contextlib.suppress(OSError):
-            names = [name for name in os.listdir(self._proc) if name.isdigit()]
-        return [int(name) for name in names if self._parent(name) == own]
-
-    def _parent(self, name: str) -> bytes:
-        """The second field after the command, which is in brackets and may hold anything."""
-        text = _read("%s/%s/stat" % (self._proc, name))
-        return b"".join(text.rpartition(b")")[2].split()[1:2])
+        own = os.getpid()
+        return [pid for pid in self._proc.pids() if self._proc.parent(pid) == own]
 
 
 class Present(Protocol):
@@ -95,8 +84,9 @@ class Orphans:
     What was a child before the run, or is in the session of this process, is no step's.
     """
 
-    def __init__(self, run_id: str, children: Children) -> None:
+    def __init__(self, run_id: str, children: Children, proc: Proc) -> None:
         self._run_id = os.fsencode(run_id)
+        self._proc = proc
         self._children = children
         self._strangers = set(children.pids())
         self._session = os.getsid(0)
@@ -126,7 +116,7 @@ class Orphans:
         if session == self._session:
             return
         owners = frozenset(each.key for each in present if each.pid == session)
-        environ = b"" if owners else self._children.environ(pid)
+        environ = b"" if owners else self._proc.environ(pid)
         if owners or environ:
             self._unsure.discard(pid)
             self.owners_by_pid[pid] = owners or self._named(environ, present)
@@ -139,6 +129,10 @@ class Orphans:
         """The pids that belong to the attempt and to no other."""
         only = frozenset((key,))
         return [pid for pid, owners in self.owners_by_pid.items() if owners == only]
+
+    def sole_owners(self) -> Set[AttemptKey]:
+        """The attempts that have one of which nobody else can be the owner."""
+        return {key for owners in self.owners_by_pid.values() if len(owners) == 1 for key in owners}
 
     def doomed(self, serving: Collection[AttemptKey]) -> List[int]:
         """The pids that belong to none of the attempts named."""
@@ -157,12 +151,3 @@ class Orphans:
 
 def _attempt_marks(env: Mapping[bytes, bytes]) -> Tuple[Optional[bytes], Optional[bytes]]:
     return env.get(b"ORCHESTRA_STEP"), env.get(b"ORCHESTRA_ATTEMPT")
-
-
-def _read(path: str) -> bytes:
-    """What a file of /proc holds; nothing where it may not be read or has gone."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        return b""

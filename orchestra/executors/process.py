@@ -29,8 +29,6 @@ NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM))
 CAN_PEEK = hasattr(os, "waitid")
 """Python has it on macOS from 3.13 on."""
 
-_PEEK = os.WEXITED | os.WNOHANG | getattr(os, "WNOWAIT", 0)
-
 
 class NotStarted(Exception):
     """No process can be started for an invocation; `reason` names the path and says why."""
@@ -184,9 +182,10 @@ def reap(
                 before(pid)
                 yield end
         return
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     while True:
         try:
-            found = os.waitid(os.P_ALL, 0, _PEEK)
+            found = os.waitid(os.P_ALL, 0, options)
         except ChildProcessError:
             return
         if found is None:

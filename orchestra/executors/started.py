@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional
+from typing import Optional, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.output import Output
@@ -19,13 +19,12 @@ MAXRSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024
 class Started:
     """What is known of one attempt from its launch to its report.
 
-    `output` is None once it is closed; `end` is None while the process runs. After that it is
-    `drained` at the end of its output, or at `drained_by`, when what it left behind has had its
-    time to write; at `gone_by` that must be dead (both monotonic seconds).
+    `output` is None once it is closed; `end` is None while the process runs. After that what it
+    left behind may write until `drained_by`, and must be dead at `gone_by`, monotonic seconds.
+    `stopping` and `killed` say that it was told to end.
     """
 
     __slots__ = (
-        "drained",
         "drained_by",
         "end",
         "gone_by",
@@ -35,6 +34,7 @@ class Started:
         "log_bytes",
         "output",
         "pid",
+        "stopping",
     )
 
     def __init__(
@@ -49,11 +49,23 @@ class Started:
         self.pid = pid
         self.output: Optional[Output] = output
         self.log_bytes = 0
+        self.stopping = False
         self.killed = False
         self.end: Optional[End] = None
-        self.drained = False
         self.drained_by = 0.0
         self.gone_by = 0.0
+
+    def is_over(self, now: float) -> bool:
+        """Whether what it left behind is to be killed; after a stop that is for others to say."""
+        if self.end is None:
+            return False
+        if self.killed or self.stopping:
+            return self.killed
+        return self.output is None or now >= self.drained_by
+
+    def due(self) -> Tuple[float, float]:
+        """When something is due once it has ended."""
+        return self.drained_by, self.gone_by
 
     def ended(self, own_peak: OwnPeak) -> Ended:
         """The report of it; its process has ended."""

@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple
 import pytest
 
 from orchestra.executors.orphans import Children, Orphans
+from orchestra.executors.proc import Proc
 from orchestra.model.run import AttemptKey, Invocation
 from tests.executors.workbench import state_of
 
@@ -38,8 +39,8 @@ def attempt(key: AttemptKey, pid: int = 1) -> Attempt:
 
 @pytest.fixture
 def orphans() -> Iterator[Orphans]:
-    children = Children()
-    yield Orphans("run", children)
+    children = Children(Proc())
+    yield Orphans("run", children, Proc())
     children.close()
 
 
@@ -123,8 +124,8 @@ def test_what_was_started_here_is_no_orphan(orphans: Orphans, sleeper: Sleeper) 
 
 def test_what_was_there_before_is_no_orphan(sleeper: Sleeper) -> None:
     sleeper(marks(FIRST))
-    children = Children()
-    orphans = Orphans("run", children)
+    children = Children(Proc())
+    orphans = Orphans("run", children, Proc())
 
     orphans.look([], [attempt(FIRST)])
 
@@ -148,7 +149,7 @@ def test_a_long_list_of_children_is_read_to_its_end(tmp_path: Path) -> None:
     listing = tmp_path / "self" / "task" / str(os.getpid()) / "children"
     listing.parent.mkdir(parents=True)
     listing.write_text("".join("%d " % pid for pid in pids))
-    children = Children(str(tmp_path))
+    children = Children(Proc(str(tmp_path)))
 
     found = (children.count(), children.pids())
 
@@ -163,12 +164,12 @@ def test_without_the_list_all_processes_are_looked_through(tmp_path: Path) -> No
         (tmp_path / name / "stat").write_text("%s (a) S 1 (b) S %d 1 1" % (name, parent))
     (tmp_path / "15").mkdir()
     (tmp_path / "version").write_text("")
-    children = Children(str(tmp_path))
+    children = Children(Proc(str(tmp_path)))
 
     assert (children.cheap, children.count(), sorted(children.pids())) == (False, 2, [11, 13])
 
 
 def test_where_there_is_no_list_of_processes_no_child_is_seen(tmp_path: Path) -> None:
-    children = Children(str(tmp_path / "nothing"))
+    children = Children(Proc(str(tmp_path / "nothing")))
 
     assert (children.cheap, children.pids()) == (False, [])

@@ -121,3 +121,25 @@ def test_a_step_gets_the_signal_of_a_broken_pipe(bench: Workbench) -> None:
     ended = bench.run("bash", "-c", "yes | true; echo ${PIPESTATUS[0]}")
 
     assert bench.log(ended) == b"141\n"
+
+
+def test_steps_run_where_our_own_directory_has_gone(
+    run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    bench = Workbench(run_id, tmp_path)
+
+    ended = bench.run("pwd", working_dir="/usr")
+
+    bench.executor.close()
+    assert bench.log(ended) == b"/usr\n"
+
+
+def test_a_step_may_delete_its_directory(bench: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+
+    ended = bench.run("rmdir", tmp_path / "mine", working_dir=str(tmp_path / "mine"))
+
+    assert ended.exit_code == 0

@@ -82,6 +82,48 @@ def test_term_reaches_a_step_its_children_and_its_daemons_once_each(bench: Workb
     assert sorted(bench.log(bench.end_of(key)).split()).count(b"got") == 3
 
 
+def test_term_reaches_what_a_step_has_put_into_another_group(bench: Workbench) -> None:
+    loop = "trap 'echo got it; exit 7' TERM; echo up; while :; do sleep 0.02; done"
+    key = bench.start("sh", "-c", 'trap "" TERM; timeout 1000 sh -c "$L"', env={"L": loop})
+    bench.wait_for_output(key, b"up\n")
+
+    bench.executor.stop(key, "SIGTERM")
+
+    ended = bench.end_of(key)
+    assert (ended.signal, b"got it\n" in bench.log(ended)) == (None, True)
+
+
+def test_what_outlives_a_stopped_step_has_time_until_it_is_killed(bench: Workbench) -> None:
+    slow = "trap 'sleep 0.3; echo clean; exit' TERM; echo up; while :; do sleep 0.02; done"
+    key = bench.start("sh", "-c", 'setsid sh -c "$S" & wait', env={"S": slow})
+    bench.wait_for_output(key, b"up\n")
+
+    bench.executor.stop(key, "SIGTERM")
+    ended = bench.end_of(key)
+
+    assert (ended.signal, bench.log(ended)[-6:]) == ("SIGTERM", b"clean\n")
+
+
+@pytest.mark.parametrize("redirection", ["", ">/dev/null 2>&1"], ids=["talking", "silent"])
+def test_what_outlives_a_stopped_step_for_ever_is_killed_when_asked(
+    bench: Workbench, redirection: str
+) -> None:
+    stubborn = "trap '' TERM; touch $UP; while :; do sleep 0.02; done"
+    up = bench.folder / "up"
+    script = 'sh -c "$S" %s & while [ ! -e $UP ]; do sleep 0.01; done; echo up; wait' % redirection
+    key = bench.start("sh", "-c", script, env={"S": stubborn, "UP": str(up)})
+    bench.wait_for_output(key, b"up\n")
+    bench.executor.stop(key, "SIGTERM")
+    bench.turn()
+
+    others = [bench.run("true").exit_code for _ in range(3)]
+    survivors = pids_marked(bench.run_id)
+    bench.executor.stop(key, "SIGKILL")
+
+    assert bench.end_of(key).signal == "SIGTERM"
+    assert (others, len(survivors) > 0, pids_marked(bench.run_id)) == ([0, 0, 0], True, [])
+
+
 def test_a_step_that_ignores_term_goes_on_until_it_is_killed(bench: Workbench) -> None:
     key = bench.start_script("ignores_term.sh")
     bench.wait_for_output(key, b"ready\n")

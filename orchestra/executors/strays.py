@@ -1,0 +1,81 @@
+"""The living descendants of a step that are in none of its process groups. Never waits for them.
+
+A shell with job control, `timeout`, `setsid` put their children into groups of their own, which a
+signal to the step's group does not reach. Such a process is not ours to wait for, so its number may
+become another's at any moment: it is held by a descriptor, and signalled through that only once it
+is known to be the child of one that is held as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from typing import Collection, Iterator, Optional, Sequence
+
+from orchestra.executors.proc import Proc
+
+# Linux 5.3, the same on every architecture; Python has them from 3.9 on.
+SYS_PIDFD_SEND_SIGNAL = 424
+SYS_PIDFD_OPEN = 434
+
+DEEPEST = 64
+"""How many generations are followed; each holds a descriptor while its children are looked at."""
+
+
+class Strays:
+    """Finds and signals them; where the kernel cannot hold a process it reaches nobody."""
+
+    def __init__(self, proc: Proc) -> None:
+        self._proc = proc
+        self._syscall = ctypes.CDLL(None).syscall if sys.platform == "linux" else None
+
+    def signal(self, root: int, numbers: Sequence[int], groups: Collection[int]) -> None:
+        """Send the signals to all below `root`, a child that is not reaped, but in no group."""
+        self._signal_below(root, None, numbers, groups, DEEPEST)
+
+    def _signal_below(
+        self,
+        parent: int,
+        parent_held: Optional[int],
+        numbers: Sequence[int],
+        groups: Collection[int],
+        depth: int,
+    ) -> None:
+        for pid in self._proc.children(parent) if depth else ():
+            with self._held(pid) as held:
+                if held is None or self._proc.parent(pid) != parent:
+                    continue
+                if parent_held is not None and not self._send(parent_held, 0):
+                    return
+                if not _is_in(pid, groups):
+                    for number in numbers:
+                        self._send(held, number)
+                self._signal_below(pid, held, numbers, groups, depth - 1)
+
+    @contextlib.contextmanager
+    def _held(self, pid: int) -> Iterator[Optional[int]]:
+        """A descriptor of the process; None if it has gone, or cannot be held."""
+        held = -1 if self._syscall is None else self._syscall(SYS_PIDFD_OPEN, pid, 0)
+        if held < 0:
+            yield None
+            return
+        try:
+            yield held
+        finally:
+            os.close(held)
+
+    def _send(self, held: int, number: int) -> bool:
+        """Whether the process is still there to get it; 0 only asks."""
+        assert self._syscall is not None
+        sent: int = self._syscall(SYS_PIDFD_SEND_SIGNAL, held, number, None, 0)
+        return sent == 0
+
+
+def _is_in(pid: int, groups: Collection[int]) -> bool:
+    """Whether the process has had the signal with a group; one that has gone needs none."""
+    try:
+        return os.getpgid(pid) in groups
+    except ProcessLookupError:
+        return True
