@@ -98,18 +98,13 @@ def _in_path(program: bytes, path: bytes) -> Optional[bytes]:
         if not folder.startswith(b"/") or folder.endswith(b"/"):
             return None
         found = folder + b"/" + program
-        try:
-            status = os.stat(found)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-        return found if stat.S_ISREG(status.st_mode) and os.access(found, os.X_OK) else None
+        if os.access(found, os.X_OK):
+            return found if _is_program(found) else None
     return None
 
 
 def _is_program(path: bytes) -> bool:
     try:
-        return stat.S_ISREG(os.stat(path).st_mode) and os.access(path, os.X_OK)
+        return os.access(path, os.X_OK) and stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False

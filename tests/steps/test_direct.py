@@ -42,6 +42,7 @@ SCRIPTS = [
     "sub/report there",
     "sub/../report",
     "9report",
+    "shadowed",
 ]
 
 LEFT_TO_THE_SHELL = [
@@ -103,7 +104,6 @@ LEFT_TO_THE_SHELL = [
     "sub",
     "./sub",
     "fifo",
-    "shadowed",
 ]
 
 MEANT_FOR_SHELLS = [
