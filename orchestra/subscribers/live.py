@@ -6,7 +6,6 @@ slow one sees fewer frames and nothing else. Made for standard error; steps' out
 
 from __future__ import annotations
 
-import os
 from itertools import islice
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
@@ -181,7 +180,7 @@ class LiveView:
             attempt = step.attempts[-1]
             words = _last_words(self._tails.get(step.id, b""))
             if attempt.number > 1:
-                words = "attempt %d  %s" % (attempt.number, words)
+                words = ("attempt %d  %s" % (attempt.number, words)).rstrip()
             label = step_label(step.id, step.name)
             yield Row(StepState.RUNNING, label, now - attempt.started_at, words)
         for step in self._retrying.values():
@@ -189,22 +188,6 @@ class LiveView:
             words = "until attempt %d, after: %s" % (number, reason)
             label = step_label(step.id, step.name)
             yield Row(StepState.WAITING_RETRY, label, (step.retry_at or now) - now, words)
-
-
-def terminal_size(descriptor: int, environ: Mapping[str, str]) -> Size:
-    """Columns and lines of a terminal; if it does not know, of the environment, else 80 by 24."""
-    try:
-        columns, lines = os.get_terminal_size(descriptor)
-    except (OSError, ValueError):
-        columns, lines = 0, 0
-    return (
-        columns or _positive(environ.get("COLUMNS", ""), 80),
-        lines or _positive(environ.get("LINES", ""), 24),
-    )
-
-
-def _positive(text: str, otherwise: int) -> int:
-    return (int(text) if text.isdecimal() and len(text) < 6 else 0) or otherwise
 
 
 def _last_words(tail: bytes) -> str:

@@ -129,7 +129,7 @@ class ScreenWriter:
             while data and not self._give_up:
                 # Not poll: on macOS it does not know terminals.
                 if select.select((), (self._descriptor,), (), _LOOK_UP_S)[1]:
-                    count = _write_some(self._descriptor, data[:_PIPE_ROOM])
+                    count = write_some(self._descriptor, data[:_PIPE_ROOM])
                     self._written += count
                     data = data[count:]
         except (OSError, ValueError) as fault:
@@ -138,7 +138,12 @@ class ScreenWriter:
             self._waiting -= len(text)
 
 
-def _write_some(descriptor: int, data: memoryview) -> int:
+def write_some(descriptor: int, data: memoryview) -> int:
+    """How many bytes the descriptor took: 0 where it has no room just now.
+
+    Raises:
+        OSError: it takes no more at all.
+    """
     try:
         return os.write(descriptor, data)
     except BlockingIOError:  # somebody else who has this terminal made it non-blocking

@@ -166,6 +166,11 @@ class LiveRun:
         self.view.tick(self._start + seconds)
         return "".join(self.pages.texts[before:])
 
+    def stop(self, cause: str) -> None:
+        """Have the run be asked to stop."""
+        assert self._replay.record is not None
+        self._replay.record.stopping = cause
+
     def _failure(self, step: StepRecord, look: Look) -> str:
         return failure_text(step, Logs(), self.size[0], look, 5)
 

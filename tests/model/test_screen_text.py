@@ -28,6 +28,7 @@ FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206
         ("a\u202eb\u2066c", "a\\u202eb\\u2066c"),
         ("\u2028", "\\u2028"),
         ("half \ud83d", "half \\ud83d"),
+        ("\udfff", "\\udfff"),
         ("\U000e0041", "\\U000e0041"),
         ("tab\there", "tab\\there"),
         ("del\x7f", "del\\x7f"),

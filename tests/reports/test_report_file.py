@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -44,12 +45,17 @@ def test_what_cannot_be_written_is_an_os_error(tmp_path: Path, name: str) -> Non
     assert os.listdir(tmp_path) == []
 
 
-def test_a_failed_write_leaves_the_old_report_and_no_other_file(tmp_path: Path) -> None:
+def test_a_write_that_fails_halfway_leaves_the_old_report_alone(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
-    path.mkdir()
-    (path / "old").write_text("old")
-    with pytest.raises(OSError, match="Is a directory"):
-        write_report(str(path), "x")
+    path.write_text("old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_report(str(path), "x" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["report.json"]
 
 

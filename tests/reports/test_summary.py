@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from orchestra.model.events import RetryScheduled, StepEnded
 from orchestra.model.look import Look
 from orchestra.model.run import RunRecord
 from orchestra.model.screen_text import cell_width
@@ -52,6 +53,22 @@ def test_of_more_steps_only_what_is_no_plain_success_has_a_row() -> None:
         "… and 98 succeeded",
     ]
     assert text.splitlines()[-1] == "wf failed: 98 succeeded, 2 failed in 2.0s"
+
+
+def test_a_success_that_took_two_attempts_has_a_row() -> None:
+    run = many(70, 0)
+    run.step_by_id["s33"].attempts *= 2
+    lines = render_summary(run, 80, PLAIN).splitlines()
+    assert lines[1:3] == ["✓ s33   succeeded  1.0s         2", "… and 69 succeeded"]
+
+
+def test_what_failed_has_a_row_before_what_was_only_blocked() -> None:
+    ids = ["s%d" % i for i in range(70)]
+    story = Story().begin(ids).start(0, "s69").end(1, "s69", "failed", "no")
+    story.tell(1, *(StepEnded(step, "blocked", "needs s69", {}) for step in ids[:69]))
+    lines = render_summary(story.finish(1, "failed", 1).record(), 80, PLAIN).splitlines()
+    assert lines[60].split() == ["✗", "s69", "failed", "1.0s", "1", "no"]
+    assert lines[61] == "… and 10 blocked"
 
 
 def test_of_very_many_failures_the_first_are_shown_and_all_are_counted() -> None:
@@ -120,6 +137,14 @@ def test_a_log_that_cannot_be_read_is_told() -> None:
     assert text.splitlines()[1:] == [
         "  log: /run/a.log (cannot be read: No such file or directory)"
     ]
+
+
+def test_a_failure_counts_its_attempts() -> None:
+    story = Story().begin(["a"]).start(0, "a").end_attempt(2, "a", "no")
+    story.tell(2, RetryScheduled("a", 2, 0.0)).start(2, "a", 2).end_attempt(4, "a", "no", 2)
+    story.tell(4, StepEnded("a", "failed", "exit code 2", {}))
+    text = failure_text(story.record().step_by_id["a"], MadeLogs({}), 80, PLAIN)
+    assert text == "✗ a failed after 4.0s and 2 attempts: exit code 2\n"
 
 
 def test_a_failure_that_never_started_is_one_line() -> None:

@@ -8,7 +8,7 @@ from orchestra.engine.replay import Replay
 from orchestra.model.events import Envelope, RetryScheduled, StopRequested
 from orchestra.model.look import Look
 from orchestra.model.run import AttemptKey
-from orchestra.subscribers.live import LiveView, terminal_size
+from orchestra.subscribers.live import LiveView
 from tests.golden.recorded import LiveRun
 from tests.subscribers.screens import Pages, Terminal
 from tests.subscribers.stories import T0, Story
@@ -70,9 +70,9 @@ def test_only_the_end_of_a_flood_is_kept() -> None:
     stage = Stage()
     stage.play(Story().begin(["a"]).start(0, "a"))
     stage.view.output(AttemptKey("a", 1), b"x" * 1_000_000 + b"the end")
-    stage.view.output(AttemptKey("a", 1), "é".encode() * 500)
+    stage.view.output(AttemptKey("a", 1), "東".encode() * 500)
     stage.view.tick(T0)
-    assert stage.seen()[-1] == "● a    0s  " + "é" * 47 + "…"
+    assert stage.seen()[-1] == "● a    0s  " + "東" * 23 + "…"
 
 
 def test_a_failure_is_printed_once_above_the_frame() -> None:
@@ -132,6 +132,26 @@ def test_a_second_attempt_says_so() -> None:
     assert stage.seen()[2:] == ["cpu 1/4", "● a    1s  attempt 2  again"]
 
 
+def test_a_new_attempt_does_not_show_the_words_of_the_last() -> None:
+    stage = Stage()
+    story = Story().begin(["a"]).start(0, "a")
+    stage.play(story)
+    stage.view.output(AttemptKey("a", 1), b"old words\n")
+    story.end_attempt(2, "a", "exit code 75").tell(2, RetryScheduled("a", 2, 0.0))
+    stage.play(story.start(2, "a", 2))
+    stage.view.tick(T0 + 3)
+    assert stage.seen()[3] == "● a    1s  attempt 2"
+
+
+def test_an_end_is_expected_until_the_run_is_being_stopped() -> None:
+    run = LiveRun(80, 24, Look())
+    assert " 5/10  1m10s  about 14s left" in run.go_to(70.0)
+    run.stop("SIGINT")
+    after = run.go_to(73.0)
+    assert " 5/10  1m13s" in after
+    assert "left" not in after
+
+
 def test_a_stop_is_told() -> None:
     stage = Stage()
     stage.play(Story().begin(["a"]).start(0, "a").tell(1, StopRequested("SIGTERM", False)))
@@ -179,18 +199,3 @@ def test_a_terminal_may_change_its_size_at_every_frame() -> None:
     run.size = (120, 10)
     terminal.feed(run.go_to(10.0))
     assert len(terminal.rows) == 4
-
-
-@pytest.mark.parametrize(
-    ("environ", "size"),
-    [
-        ({}, (80, 24)),
-        ({"COLUMNS": "100", "LINES": "30"}, (100, 30)),
-        ({"COLUMNS": "-5", "LINES": "9" * 5000}, (80, 24)),
-        ({"COLUMNS": "0", "LINES": "x"}, (80, 24)),
-    ],
-)
-def test_a_size_that_is_not_known_comes_from_the_environment(
-    environ: dict[str, str], size: Tuple[int, int]
-) -> None:
-    assert terminal_size(-1, environ) == size

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.model.events import RetryScheduled, StopRequested
+from orchestra.model.events import RetryScheduled, StepEnded, StopRequested
 from orchestra.model.run import RunRecord
 from orchestra.subscribers.grouping import GithubGrouping, Grouping, NoGrouping
 from orchestra.subscribers.plain import PlainView
@@ -69,6 +69,16 @@ def test_each_attempt_has_its_own_block() -> None:
         "  first",
         "[-/1] a attempt 2: exit code 75, again at once",
         "  second",
+    ]
+
+
+def test_a_retry_that_is_given_up_shows_no_block_twice() -> None:
+    story = Story().begin(["a"]).start(0, "a").end_attempt(2, "a", "exit code 75", 1, "a.1")
+    story.tell(2, RetryScheduled("a", 2, 3.0), StepEnded("a", "cancelled", "given up", {}))
+    assert told(story, {"a.1": b"first\n"}).text.splitlines()[1:] == [
+        "[-/1] a attempt 1: exit code 75, again in 3.0s",
+        "  first",
+        "[1/1] a cancelled after 2.0s: given up",
     ]
 
 

@@ -3,11 +3,12 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import tty
 from typing import Iterator, List, Tuple
 
 import pytest
 
-from orchestra.subscribers.writer import ScreenWriter, lost_note
+from orchestra.subscribers.writer import ScreenWriter, lost_note, write_some
 
 BOUND_S = 20.0
 
@@ -70,7 +71,7 @@ def test_a_reader_that_does_not_read_never_holds_up_who_writes(pipe: Tuple[int, 
 
 
 def test_beyond_the_limit_whole_texts_are_left_out_and_counted(pipe: Tuple[int, int]) -> None:
-    writer = ScreenWriter(pipe[1], limit=300_000)
+    writer = ScreenWriter(pipe[1], limit=200_005)
     writer.write("a" * 200_000 + "\n")
     writer.write("b" * 200_000 + "\n")
     writer.write("c" * 200_000 + "\n")
@@ -133,6 +134,28 @@ def test_a_terminal_made_non_blocking_by_another_loses_nothing(pipe: Tuple[int, 
     writer = ScreenWriter(pipe[1])
     writer.write("x" * 300_000)
     assert drained(pipe[0], writer, pipe[1]) == b"x" * 300_000
+
+
+def test_a_terminal_that_takes_a_part_gets_the_rest_later() -> None:
+    master, terminal = os.openpty()
+    tty.setraw(terminal)
+    os.set_blocking(terminal, False)
+    writer = ScreenWriter(terminal, gather_s=0)
+    text = "".join("%07d\n" % number for number in range(20_000))
+    writer.write(text)
+    found = b""
+    while len(found) < len(text):
+        found += os.read(master, 65536)
+    writer.close(BOUND_S)
+    os.close(master)
+    os.close(terminal)
+    assert found.decode() == text
+
+
+def test_no_room_just_now_is_no_fault(pipe: Tuple[int, int]) -> None:
+    os.set_blocking(pipe[1], False)
+    os.write(pipe[1], b"x" * 10_000_000)
+    assert write_some(pipe[1], memoryview(b"x" * 4096)) == 0
 
 
 def test_what_an_encoding_does_not_know_is_spelled_out(pipe: Tuple[int, int]) -> None:
