@@ -25,7 +25,6 @@ from orchestra.reports.table import Cell, Column, render_table
 _MOST_ROWS = 60
 _MOST_FAILURES = 10
 _MOST_NOTES = 20
-_EXPECTED_REASON = "exit code 0"
 _WAITING = (StepState.RUNNING, StepState.WAITING_RETRY, StepState.READY, StepState.PENDING)
 _BY_WEIGHT = (
     StepState.FAILED,
@@ -123,14 +122,13 @@ def _row(step: StepRecord, look: Look) -> Tuple[Cell, ...]:
     loud = tone if tone in (Tone.BAD, Tone.WARN) else Tone.PLAIN
     duration = "" if step.duration_s is None else format_duration(step.duration_s)
     attempts = str(len(step.attempts)) if step.attempts else ""
-    reason = "" if step.reason == _EXPECTED_REASON else safe_line(step.reason)
     return (
         Cell(look.mark(step.state), tone),
         Cell(step_label(step.id, step.name), Tone.STRONG if loud is Tone.BAD else Tone.PLAIN),
         Cell(state_word(step.state), tone if loud is tone else Tone.QUIET),
         Cell(duration),
         Cell(attempts, Tone.QUIET if attempts == "1" else Tone.PLAIN),
-        Cell(reason, Tone.PLAIN if loud is Tone.BAD else Tone.QUIET),
+        Cell(safe_line(step.reason), Tone.PLAIN if loud is Tone.BAD else Tone.QUIET),
     )
 
 

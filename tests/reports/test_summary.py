@@ -21,7 +21,9 @@ def many(succeeded: int, failed: int, waiting: int = 0) -> RunRecord:
     story = Story().begin(ids)
     for place, step in enumerate(ids[: succeeded + failed]):
         state = "succeeded" if place < succeeded else "failed"
-        story.start(0, step).end(1, step, state, "exit code 0" if state == "succeeded" else "no")
+        story.start(0, step).end(
+            1, step, state, "it needs nothing" if state == "succeeded" else "no"
+        )
     return story.finish(2, "failed", 1).record()
 
 
@@ -59,7 +61,10 @@ def test_a_success_that_took_two_attempts_has_a_row() -> None:
     run = many(70, 0)
     run.step_by_id["s33"].attempts *= 2
     lines = render_summary(run, 80, PLAIN).splitlines()
-    assert lines[1:3] == ["✓ s33   succeeded  1.0s         2", "… and 69 succeeded"]
+    assert lines[1:3] == [
+        "✓ s33   succeeded  1.0s         2  it needs nothing",
+        "… and 69 succeeded",
+    ]
 
 
 def test_what_failed_has_a_row_before_what_was_only_blocked() -> None:
