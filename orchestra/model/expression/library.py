@@ -64,13 +64,10 @@ def join(meter: Meter, entries: Sequence[Value], separator: str) -> str:
 
 def split(meter: Meter, text: str, separator: Optional[str] = None) -> List[str]:
     """The parts between separators; without one, the words between stretches of white space."""
-    if separator is None:
-        parts = text.split(None, MAX_ENTRIES)
-    else:
+    if separator is not None:
         _check_part("separator", separator)
         meter.take(search_work(text, separator))
-        check_entries(text.count(separator) + 1)
-        parts = text.split(separator)
+    parts = text.split(separator, MAX_ENTRIES)
     check_entries(len(parts))
     return parts
 
