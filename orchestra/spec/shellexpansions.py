@@ -113,7 +113,7 @@ class Expansions(ShellReader):
         start = self.pos
         self._opaque(2, "'", no.ANSI_C)
         if not self.bash and "\\" in self.text[start : self.pos]:
-            raise self.lost("not every sh knows $'…'", start)
+            raise self.lost_in_sh("$'…'", start)
         return DYNAMIC
 
     def _opaque(self, opening: int, closing: str, refusal: Refusal) -> str:
@@ -150,7 +150,7 @@ class Expansions(ShellReader):
             return self._braces(quoted)
         if following == "[":
             if not self.bash:
-                raise self.lost("not every sh reads $[ as text")
+                raise self.lost_in_sh("$[…]")
             self.pos += 2
             return self._refused(no.ARITHMETIC, "]")
         if following == "'" and not quoted:
@@ -257,7 +257,7 @@ class Expansions(ShellReader):
         self.pos = name.end()
         if self.peek() == "[":
             if not self.bash:
-                raise self.lost("sh has no arrays")
+                raise self.lost_in_sh("arrays")
             self.subscript()
         if self.peek() == "}":
             self.pos += 1

@@ -199,7 +199,7 @@ class ShellLexer(HereDocs):
         start = self.pos
         if first and self.at("(("):
             if not self.bash:
-                raise self.lost("not every sh reads (( as a calculation")
+                raise self.lost_in_sh("((…))")
             self.arithmetic()
             self.check_lines(start)
         elif first:
@@ -208,6 +208,8 @@ class ShellLexer(HereDocs):
             self.pos += 1
         elif len(command.words) == 1 and not any((command.assignments, command.strings)):
             self._function_of(command.words[0])
+        elif command.assignments and not self.bash:
+            raise self.lost_in_sh("arrays")
         else:
             raise self.lost("a ( stands where no command begins")
 
@@ -221,7 +223,7 @@ class ShellLexer(HereDocs):
 
     def _reserved(self, text: str) -> bool:
         if text in _ONLY_BASH and not self.bash:
-            raise self.lost("not every sh knows %s" % text)
+            raise self.lost_in_sh(text)
         if text == "case":
             self._case()
         elif text in ("for", "select"):
@@ -240,11 +242,13 @@ class ShellLexer(HereDocs):
             return False
         number, operator = found.group(1), found.group(2) or found.group(3)
         if operator in "<>" and self.text[found.end() : found.end() + 1] == "(":
-            if number or not self.bash:
-                raise self.lost("not every shell knows %s(" % operator)
+            if not self.bash:
+                raise self.lost_in_sh("%s(…)" % operator)
+            if number:
+                raise self.lost("a number stands before %s(" % operator)
             return False
         if operator == "<<<" and not self.bash:
-            raise self.lost("not every sh knows <<<")
+            raise self.lost_in_sh("<<<")
         self.pos = found.end()
         self.skip_blanks()
         if operator in ("<<", "<<-"):
@@ -298,7 +302,7 @@ class ShellLexer(HereDocs):
         self.skip_blanks()
         if self.at("(("):
             if not self.bash:
-                raise self.lost("not every sh knows for ((")
+                raise self.lost_in_sh("for ((…))")
             start = self.pos
             self.arithmetic()
             self.check_lines(start)

@@ -27,13 +27,15 @@ Verdict = Union[Splice, Refusal, None]
 class Lost(Exception):
     """It cannot be told how a shell reads what follows.
 
-    `seen` is the place that says so; `offset` is where what cannot be trusted begins.
+    `seen` is the place that says so; `offset` is where what cannot be trusted begins; `bash_reads`
+    says that bash would read it, and only sh may not.
     """
 
-    def __init__(self, offset: int, reason: str) -> None:
+    def __init__(self, offset: int, reason: str, bash_reads: bool = False) -> None:
         super().__init__(reason)
         self.seen = self.offset = offset
         self.reason = reason
+        self.bash_reads = bash_reads
 
 
 class ShellReader:
@@ -60,6 +62,11 @@ class ShellReader:
     def lost(self, reason: str, offset: Optional[int] = None) -> Lost:
         """The exception for one who cannot be sure from `offset` (the present place) on."""
         return Lost(self.pos if offset is None else offset, reason)
+
+    def lost_in_sh(self, what: str, offset: Optional[int] = None) -> Lost:
+        """The exception for what bash knows and not every sh."""
+        place = self.pos if offset is None else offset
+        return Lost(place, "not every sh knows %s" % what, bash_reads=True)
 
     def value(self, verdict: Verdict) -> None:
         """Go past the value at the present place; where `refusing` is set, that is the verdict."""

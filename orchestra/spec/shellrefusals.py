@@ -144,11 +144,11 @@ CUSTOM_SHELL = Refusal(
 NUL = Refusal("shell-nul", "a script cannot hold a NUL character", "delete it")
 
 
-def unsure(reason: str, line: int) -> Refusal:
+def unsure(reason: str, line: int, bash_reads: bool = False) -> Refusal:
     """The scanner cannot tell what this place is, because of what stands on `line` (from 1)."""
     return Refusal(
         "shell-unsure",
         "it cannot be told how the shell reads this place: %s (line %d of the script)"
         % (reason, line),
-        _VARIABLE,
+        "write shell: bash for this step" if bash_reads else _VARIABLE,
     )

@@ -103,8 +103,8 @@ def _verdict(lexer: ShellLexer, lost: Optional[Lost], place: int, source: str) -
     if isinstance(verdict, Refusal):
         return verdict
     if not known or (lost and place >= lost.offset):
-        reason, seen = (lost.reason, lost.seen) if lost else ("it was passed over", place)
-        return no.unsure(reason, lexer.text.count("\n", 0, seen) + 1)
+        lost = lost or Lost(place, "it was passed over")
+        return no.unsure(lost.reason, lexer.text.count("\n", 0, lost.seen) + 1, lost.bash_reads)
     return no.COMMENT_LINES if verdict is None and "\n" in source else verdict
 
 

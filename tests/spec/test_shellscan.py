@@ -438,3 +438,10 @@ def test_another_shell_takes_no_expressions() -> None:
 
 def test_another_shell_gets_an_escaped_opening_as_text() -> None:
     assert scan("a $${{ b", ("perl", "-e")).pieces == ("a ${{ b",)
+
+
+@pytest.mark.parametrize("text", ["[[ a ]] && §", "cat <<< §", "echo ${a[1]} §", "a=(§)"])
+def test_what_only_bash_reads_is_told_apart_in_sh(text: str) -> None:
+    assert [p.suggestion for p in scan(values(text), "sh").problems] == [
+        "write shell: bash for this step"
+    ]
