@@ -15,6 +15,7 @@ MODES = ("live", "plain", "stream", "quiet", "json")
 
 _ON_STDERR = ("live", "quiet")
 _WIDTH_OF_PIPES = 100
+_JSON_WAITING = 64 * 1024 * 1024
 
 
 class Terminal:
@@ -24,12 +25,15 @@ class Terminal:
         self._environ = environ
         self.is_ci = environ.get("CI", "").lower() not in ("", "0", "false")
 
-    @property
-    def default_mode(self) -> str:
-        """`live` where a person sits in front of both streams, else `plain`."""
-        is_dumb = self._environ.get("TERM", "dumb") == "dumb"
-        watched = _is_tty(sys.stdout) and _is_tty(sys.stderr)
-        return "live" if watched and not is_dumb and not self.is_ci else "plain"
+    def mode(self, wanted: Optional[str]) -> str:
+        """The mode to use: `live` where a person watches both streams, if nothing is wanted.
+
+        A live view needs a terminal that moves its cursor; elsewhere it becomes `plain`.
+        """
+        can_live = _is_tty(sys.stderr) and self._environ.get("TERM", "dumb") != "dumb"
+        if wanted is None:
+            wanted = "plain" if self.is_ci or not _is_tty(sys.stdout) else "live"
+        return "plain" if wanted == "live" and not can_live else wanted
 
     def look(self, stream: Optional[TextIO]) -> Look:
         """What the stream can show."""
@@ -42,8 +46,9 @@ class Terminal:
         return Look(color, encoding.lower().replace("-", "").startswith("utf"))
 
     def look_of(self, mode: str) -> Look:
-        """What the stream that a mode writes to can show."""
-        return self.look(sys.stderr if mode in _ON_STDERR else sys.stdout)
+        """What a mode may write to its stream; `plain` and `stream` promise no escapes."""
+        look = self.look(sys.stderr if mode in _ON_STDERR else sys.stdout)
+        return look if mode in _ON_STDERR else look._replace(color=False)
 
     def size(self) -> Tuple[int, int]:
         """Columns and lines; 100 columns where nobody watches."""
@@ -64,9 +69,14 @@ class Terminal:
 
     def open_screen(self, mode: str) -> ScreenWriter:
         """A writer on the stream that a mode writes to, which no reader can hold up."""
-        stream = sys.stderr if mode in _ON_STDERR else sys.stdout
-        descriptor = 2 if mode in _ON_STDERR else 1
-        return ScreenWriter(descriptor, (stream.encoding if stream is not None else "") or "utf-8")
+        stream, descriptor = (sys.stderr, 2) if mode in _ON_STDERR else (sys.stdout, 1)
+        encoding = (stream.encoding if stream is not None else "") or "utf-8"
+        if mode == "live":
+            return ScreenWriter(descriptor, encoding, gather_s=0)
+        if mode == "json":
+            # nothing but JSON, whatever is left out: `seq` tells the gap
+            return ScreenWriter(descriptor, encoding, _JSON_WAITING, lambda count: "")
+        return ScreenWriter(descriptor, encoding)
 
     def out(self, text: str) -> None:
         """Data, to standard output."""

@@ -41,7 +41,7 @@ def make_view(
     look = terminal.look_of(mode)
 
     def summarize(record: RunRecord) -> str:
-        tail_lines = 0 if mode in ("plain", "stream") else 10
+        tail_lines = 0 if mode == "live" else 10  # the live view has shown each failure
         return render_summary(record, terminal.width, look, logs, tail_lines)
 
     def describe(step: StepRecord) -> str:

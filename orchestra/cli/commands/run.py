@@ -41,9 +41,9 @@ def run(
 
     environ = dict(os.environ)
     terminal = Terminal(environ)
-    mode = output or terminal.default_mode
-    if mode not in MODES:
-        raise UsageError("--output %s is not known" % mode, "one of %s" % ", ".join(MODES))
+    if output is not None and output not in MODES:
+        raise UsageError("--output %s is not known" % output, "one of %s" % ", ".join(MODES))
+    mode = terminal.mode(output)
     reports = options.parse_reports(report)
     wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)
     prepared = prepare.prepare(file, wanted, environ, os.getcwd())
