@@ -13,7 +13,12 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 import jsonschema
 
 from orchestra.errors import PathParts, Problem
-from orchestra.spec.hints import WORD_BY_OTHER, WORD_BY_OTHER_AT_ROOT, did_you_mean
+from orchestra.spec.hints import (
+    TYPE_BY_OTHER,
+    WORD_BY_OTHER,
+    WORD_BY_OTHER_AT_ROOT,
+    did_you_mean,
+)
 from orchestra.spec.scalars import text_of
 
 _BODY_KEYS = ("run", "command", "python")
@@ -29,15 +34,20 @@ def _type(validator: Any, types: Any, instance: Any, _schema: Any) -> Iterator[A
         yield jsonschema.ValidationError("")
 
 
-def _most(validator: Any, most: int, instance: Any, _schema: Any) -> Iterator[Any]:
-    if isinstance(instance, (dict, list, str)) and len(instance) > most:
+def _most_items(validator: Any, most: int, instance: Any, _schema: Any) -> Iterator[Any]:
+    if isinstance(instance, list) and len(instance) > most:
+        yield jsonschema.ValidationError("")
+
+
+def _most_keys(validator: Any, most: int, instance: Any, _schema: Any) -> Iterator[Any]:
+    if isinstance(instance, dict) and len(instance) > most:
         yield jsonschema.ValidationError("")
 
 
 _VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # it has no types
     jsonschema.Draft202012Validator,
     # jsonschema's own rules put the whole value into a sentence that nobody reads
-    {"type": _type, "maxItems": _most, "maxProperties": _most, "maxLength": _most},
+    {"type": _type, "maxItems": _most_items, "maxProperties": _most_keys},
 )
 
 
@@ -58,14 +68,14 @@ class Explainer:
             return self._problems(self._root, data, ())
         rules = self._root_keys["steps"]
         ids = data["steps"]
-        bad_ids = [id for id in ids if not _is_known(id, rules)][:MOST_EXPLAINED]
+        too_many = len(ids) > rules["maxProperties"]
+        bad_ids = [] if too_many else [id for id in ids if not _is_known(id, rules)]
+        self.unexplained += len(bad_ids[MOST_EXPLAINED:])
         # a step that is right stands for all, so that none of them is walked here
-        shown: Dict[str, Any] = {id: {} for id in bad_ids or list(ids)[:1]}
+        shown: Dict[str, Any] = {id: {} for id in bad_ids[:MOST_EXPLAINED] or list(ids)[:1]}
         problems = self._problems(self._root, {**data, "steps": shown}, ())
-        if len(ids) > rules["maxProperties"]:
-            message = "there are %d steps, and at most %d can be read"
-            message %= (len(ids), rules["maxProperties"])
-            problems.append(Problem(("steps",), "too-many", message, on_key=True))
+        if too_many:
+            problems.append(_too_many(ids, rules["maxProperties"], ("steps",)))
         return problems
 
     def step(self, id: str, data: Any) -> List[Problem]:
@@ -91,9 +101,7 @@ class Explainer:
             for key in unknown[:MOST_EXPLAINED]:
                 yield self._unknown_key(key, error.schema, path)
         elif rule in _SIZES:
-            message = "%s has %d entries, and at most %d can be read"
-            message %= (_name(path), len(value), error.validator_value)
-            yield Problem(path, "too-many", message, on_key=bool(path))
+            yield _too_many(value, error.validator_value, path)
         elif rule == "required":
             yield self._missing(value, error.schema, path)
         elif rule == "pattern" and "propertyNames" in error.absolute_schema_path:
@@ -150,8 +158,14 @@ class Explainer:
         return Problem((*path, key), "name", message, on_key=True)
 
 
+_CHOICE = re.compile("`([a-z]+)`")
 _SIZES = ("maxItems", "maxProperties")
 _PLAIN_TITLES = {"boolean": "true or false", "string": "text"}
+
+
+def _too_many(value: Any, most: int, path: PathParts) -> Problem:
+    message = "%s has %d entries, and at most %d can be read" % (_name(path), len(value), most)
+    return Problem(path, "too-many", message, on_key=bool(path))
 
 
 def _name(path: PathParts) -> str:
@@ -169,13 +183,17 @@ def _is_known(key: str, schema: Any) -> bool:
 
 def _hint(value: Any, title: str) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if is_number and "with a unit" in title:
-        example = "%ss" % text_of(value) if "duration" in title else "%sB" % text_of(value)
-        return "give the unit: %s" % example
+    if "with a unit" in title and (is_number or (isinstance(value, str) and value.isdigit())):
+        unit = "s" if "duration" in title else "B"
+        return "give the unit: %s%s" % (_show(text_of(value)), unit)
     if isinstance(value, str) and value in ("yes", "no", "on", "off") and "true" in title:
         return "write true or false: `%s` is text" % value
     if title.startswith("text") and value is None:
         return 'write "" for an empty text'
+    choices = _CHOICE.findall(title)
+    if isinstance(value, str) and choices:
+        word = TYPE_BY_OTHER.get(value)
+        return "write `%s`" % word if word in choices else did_you_mean(value, choices)
     return ""
 
 

@@ -34,6 +34,18 @@ WORD_BY_OTHER: Mapping[str, str] = {
 WORD_BY_OTHER_AT_ROOT: Mapping[str, str] = {**WORD_BY_OTHER, "inputs": "params"}
 """The same for the keys of the workflow itself."""
 
+TYPE_BY_OTHER: Mapping[str, str] = {
+    "str": "string",
+    "text": "string",
+    "integer": "int",
+    "number": "float",
+    "boolean": "bool",
+    "array": "json",
+    "list": "json",
+    "object": "json",
+}
+"""Other tools' words for types, and the right one."""
+
 _CANDIDATES = 2000
 _LIKENESS = 0.7
 

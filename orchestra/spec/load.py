@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -46,7 +45,9 @@ class Loaded:
 
     def located(self, problems: Sequence[Problem]) -> Tuple[Fault, ...]:
         """This file's faults and the problems found elsewhere, by line, the most telling ones."""
-        return _told([*self.faults, *self.document.faults(problems)], 0)
+        if not problems:
+            return self.faults
+        return _told([*self.faults, *self.document.faults(problems)], 0, False)
 
 
 def load(path: str, data: Optional[bytes] = None) -> Loaded:
@@ -59,12 +60,15 @@ def load(path: str, data: Optional[bytes] = None) -> Loaded:
     with collection_paused():
         findings = Findings()
         workflow = None
-        with suppress(TooManyError):
+        cut = False
+        try:
             workflow = _workflow(document, findings) if document.whole else None
+        except TooManyError:
+            cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
     if any(fault.severity == "error" for fault in faults):
         workflow = None
-    return Loaded(workflow, document, _told(faults, findings.count - len(findings.problems)))
+    return Loaded(workflow, document, _told(faults, findings.count - len(findings.problems), cut))
 
 
 def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
@@ -147,18 +151,19 @@ def _refuse_nul(document: Document, findings: Findings) -> None:
             findings.error(path, "nul", message, "take the escape out", on_key=is_key)
 
 
-def _told(faults: Sequence[Fault], more: int) -> Tuple[Fault, ...]:
+def _told(faults: Sequence[Fault], more: int, cut: bool) -> Tuple[Fault, ...]:
     """The faults by line, one at a place, errors before warnings where not all are told."""
-    by_place: Dict[Tuple[int, int, str], Fault] = {}
+    by_place: Dict[Tuple[int, int, str, bool], Fault] = {}
     for fault in faults:
-        by_place.setdefault((fault.line, fault.column, fault.severity), fault)
+        place = (fault.line, fault.column, fault.severity, fault.code == MORE)
+        by_place.setdefault(place, fault)
     ordered = sorted(by_place.values(), key=_place)
     chosen = sorted(ordered, key=_is_warning)[:MOST_FAULTS]
     more += len(ordered) - len(chosen)
     told = sorted(chosen, key=_place)
     if more:
         last = told[-1]
-        words = "and at least %d more" % more
+        words = "and %s%d more" % ("at least " if cut else "", more)
         told.append(Fault(last.file, last.line, last.column, (), last.severity, MORE, words))
     return tuple(told)
 

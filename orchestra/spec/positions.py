@@ -78,7 +78,7 @@ def wanted(paths: Iterable[PathParts]) -> Wanted:
 
 def locate(data: bytes, paths: Iterable[PathParts]) -> Place:
     """The root's place, and below it those of `paths` as far as the text can be read."""
-    return _Walker(data).walk(wanted(paths))
+    return _Walker(data, wanted(paths)).walk()
 
 
 def find(root: Place, path: PathParts) -> Place:
@@ -128,19 +128,24 @@ def _until_broken(data: bytes) -> Iterator[Any]:
 
 
 class _Walker:
-    """Walks the events of a text that was read before, so it is neither broken nor too deep."""
+    """Walks the events of a text that was read before, so it is neither broken nor too deep.
 
-    def __init__(self, data: bytes) -> None:
+    It stops where nothing is missing any more, so that an early fault in a large file costs little.
+    """
+
+    def __init__(self, data: bytes, root: Wanted) -> None:
         self._events = _until_broken(data)
+        self._root = root
+        self._missing = set(_nodes(root))
         self._anchors: Dict[str, Place] = {}
         self._words: Dict[str, str] = {}
         self._room = MAX_KEPT
 
-    def walk(self, root: Wanted) -> Place:
+    def walk(self) -> Place:
         """The place of the root value."""
         for event in self._events:
             if _kind(event) in _BEGINNINGS:
-                return self._place(event, event.start_mark.index, root)
+                return self._place(event, event.start_mark.index, self._root)
         return Place(0, 0, 0, None, {})
 
     def _place(self, event: Any, key_start: int, want: Optional[Wanted]) -> Place:
@@ -148,13 +153,18 @@ class _Walker:
         kind, anchor = _kind(event), event.anchor
         if kind is AliasEvent:
             target = self._anchors.get(anchor)
+            self._missing -= set(_nodes(want)) if want else set()
             return Place(start, end, key_start, None, target.parts if target else {})
         if kind is ScalarEvent:
             place = Place(start, end, key_start, event.style or "", _NO_PARTS)
+            self._missing.discard(id(want))
             self._remember(event)
         else:
             place = Place(start, end, key_start, None, {})
             keep = _EVERYTHING if anchor is not None else want
+            self._missing.discard(id(want))
+            if not self._missing:
+                return place
             if keep is None or self._room <= 0:
                 self._skip()
             elif kind is MappingStartEvent:
@@ -185,6 +195,8 @@ class _Walker:
             elif child is not None:
                 self._room -= 1
                 parts[name] = place
+                if not self._missing:
+                    break
         for source in [inner for place in merges for inner in _sources(place)]:
             for name, place in source.parts.items():
                 parts.setdefault(name, place)
@@ -201,6 +213,8 @@ class _Walker:
             if child is not None:
                 self._room -= 1
                 parts[number] = place
+                if not self._missing:
+                    break
 
     def _pass(self, event: Any) -> None:
         if _kind(event) in _STARTS:
@@ -224,6 +238,15 @@ class _Walker:
         """Keeps the word that an anchor names: an alias may stand for a key."""
         if event.anchor is not None and _kind(event) is ScalarEvent:
             self._words[event.anchor] = event.value
+
+
+def _nodes(want: Wanted) -> Iterator[int]:
+    """The identity of every part of a tree."""
+    waiting = [want]
+    while waiting:
+        node = waiting.pop()
+        yield id(node)
+        waiting.extend(node.parts.values())
 
 
 def _kind(event: Any) -> type:

@@ -20,7 +20,9 @@ def pruned(data: Mapping[str, Any], mismatch: Mismatch) -> Dict[str, Any]:
         rest["steps"].pop(id, None)
     for problem in mismatch.problems:
         path: Tuple[Any, ...] = problem.path
-        if len(path) == 1 and path[0] != "steps":
+        if path == ("steps",):
+            rest["steps"] = {}
+        elif len(path) == 1:
             rest.pop(path[0], None)
         elif len(path) == 2 and path[0] in (*_NESTED, "steps"):
             rest[path[0]].pop(path[1], None)

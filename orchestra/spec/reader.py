@@ -28,12 +28,13 @@ from orchestra.spec.scalars import MERGE, NUMERIC, WORDS, number_or_text, text_o
 MAX_DEPTH = 64
 """How deep mappings and lists may be nested, aliases followed."""
 
-MAX_EVENTS = 2_000_000
+MAX_EVENTS = 1_500_000
 """How many keys, values, begins and ends of collections a file may have."""
 
 MAX_BLEMISHES = 1000
 _TOO_DEEP = "values are nested deeper than %d levels here" % MAX_DEPTH
 
+_YAML_TAG = "tag:yaml.org,2002:"
 _NO_KEY = object()
 _OPEN = object()
 
@@ -84,6 +85,7 @@ class _Reader:
         self.blemishes: List[Blemish] = []
         self._anchors: Dict[str, Any] = {}
         self._sizes: Dict[int, _Size] = {}
+        self._merge_events: Dict[int, Any] = {}
         self._aliased = 0
         self._most_aliased = min(100_000 + len(data) // 2, 2_000_000)
 
@@ -114,7 +116,7 @@ class _Reader:
                     self._mark(event, value)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 if mapping is not None and MERGE in mapping:
-                    self._merge(mapping, event)
+                    self._merge(mapping)
                 mapping, append, anchor, value = stack.pop()
                 if anchor is not None:
                     self._anchors[anchor] = value
@@ -148,9 +150,9 @@ class _Reader:
                 mapping[key] = value
                 key = _NO_KEY
             else:
-                key = value if value.__class__ is str else self._odd_key(event, value)
+                key = value if value.__class__ is str else self._odd_key(event, value, mapping)
                 if key in mapping:
-                    self._note(event, "duplicate-key", "the key `%s` is given twice" % _show(key))
+                    self._twin(event, key)
         if not isinstance(event, StreamEndEvent):
             raise UnreadableError(_blemish(event, "too-large", "there are too many values to read"))
         return roots[0] if roots else None
@@ -159,15 +161,22 @@ class _Reader:
         if len(self.blemishes) < MAX_BLEMISHES:
             self.blemishes.append(_blemish(event, code, message, suggestion))
 
+    def _twin(self, event: Any, key: Any) -> None:
+        if len(self.blemishes) >= MAX_BLEMISHES:
+            return
+        hint = "merge several by a list: `<<: [*a, *b]`" if key is MERGE else "take one out"
+        self._note(event, "duplicate-key", "the key `%s` is given twice" % _show(key), hint)
+
     def _mark(self, event: Any, value: Any) -> None:
         """Remembers what an anchor names, refuses a tag."""
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         if event.tag is not None:
+            tag = event.tag.replace(_YAML_TAG, "!!")
             self._note(
                 event,
                 "tag",
-                "tags such as `%s` are not used in workflow files" % _show(event.tag),
+                "tags such as `%s` are not used in workflow files" % _show(tag),
                 "remove the tag; put a text that begins with `!` in quotes",
             )
 
@@ -212,9 +221,10 @@ class _Reader:
         self._sizes[id(value)] = _Size(nodes, height)
         return self._sizes[id(value)]
 
-    def _merge(self, mapping: Dict[Any, Any], event: Any) -> None:
+    def _merge(self, mapping: Dict[Any, Any]) -> None:
         """Puts what `<<` names before the mapping's own keys, which win; earlier sources win."""
         given = mapping.pop(MERGE)
+        event = self._merge_events.pop(id(mapping))
         own = dict(mapping)
         merged: Dict[Any, Any] = {}
         for source in given if isinstance(given, list) else [given]:
@@ -228,12 +238,13 @@ class _Reader:
         mapping.update(merged)
         mapping.update(own)
 
-    def _odd_key(self, event: Any, value: Any) -> Any:
+    def _odd_key(self, event: Any, value: Any, mapping: Dict[Any, Any]) -> Any:
         if value is MERGE:
+            self._merge_events[id(mapping)] = event
             return value
         if value.__class__ in (dict, list):
             self._refuse_start(event, 0)
-        source = "null" if value is None else text_of(value)
+        source = getattr(event, "value", None) or ("null" if value is None else text_of(value))
         self._note(
             event,
             "key-type",

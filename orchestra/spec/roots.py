@@ -113,7 +113,7 @@ class Roots:
             type=kind,
             required=rules.get("required", False),
             enum=tuple(
-                self._value(kind, choice, (*path, "enum", number))
+                self._value(kind, choice, (*path, "enum", number), "a choice of `%s`" % name)
                 for number, choice in enumerate(rules.get("enum", ()))
             ),
             pattern=self._pattern(rules.get("pattern"), (*path, "pattern")),
@@ -127,21 +127,21 @@ class Roots:
         if rules.get("default") is None:
             return param
         before = self._findings.count
-        default = self._value(param.type, rules["default"], path)
+        words = "the default of `%s`" % param.name
+        default = self._value(param.type, rules["default"], path, words)
         is_relative = param.type is ParamType.DATE and default in ("today", "yesterday")
         if self._findings.count == before and not is_relative:
             try:
                 check_rules(param, default)
             except ParamError as error:
-                message = "the default of `%s` %s" % (param.name, error)
-                self._findings.error(path, "param-default", message)
+                self._findings.error(path, "param-value", "%s %s" % (words, error))
         return Param(**{**vars(param), "default": default, "has_default": True})
 
-    def _value(self, kind: ParamType, value: Any, path: PathParts) -> Any:
+    def _value(self, kind: ParamType, value: Any, path: PathParts, words: str) -> Any:
         try:
             return from_value(kind, value)
         except ParamError as error:
-            self._findings.error(path, "param-value", "a %s %s" % (kind.value, error))
+            self._findings.error(path, "param-value", "%s %s" % (words, error))
             return None
 
     def _check_constants(

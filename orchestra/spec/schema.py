@@ -46,7 +46,9 @@ def check(data: Any) -> Mismatch:
     unexplained: Set[str] = set()
     explained = 0
     steps = data.get("steps") if isinstance(data, dict) else None
-    for id, step in steps.items() if isinstance(steps, dict) else ():
+    if not isinstance(steps, dict) or any(problem.path == ("steps",) for problem in problems):
+        steps = {}
+    for id, step in steps.items():
         if is_step(step):
             continue
         if explained < MOST_EXPLAINED:

@@ -67,6 +67,9 @@ class Steps:
         own = {key: value for key, value in data.items() if key not in ("env", "shell")}
         self._defaults = self._fields(own, ("defaults",))
         self._check_codes(self._defaults, ("defaults",))
+        if OPEN not in data.get("working_dir", OPEN):
+            place = ("defaults", "working_dir")
+            self._places.folder(data["working_dir"], place, may_come=True)
 
     def step(self, id: str, place: int, data: Mapping[str, Any]) -> Step:
         """The step `id`, the `place`-th of the file."""

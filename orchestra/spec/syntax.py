@@ -18,6 +18,7 @@ class Words(NamedTuple):
 
 
 _LONGEST_KEY = 1024
+_NOT_PART = "this does not belong to the value before it"
 _QUOTE_TAG = "put a text that begins with `!` in quotes"
 
 _STARTS = {
@@ -34,7 +35,7 @@ _COMPLAINTS = (
         "put a text that holds `: ` in quotes, or check the indentation",
     ),
     (
-        "block sequence entries are not allowed",
+        "sequence entries are not allowed",
         "a list item is not expected here",
         "begin the list on the next line, or put the text in quotes",
     ),
@@ -48,8 +49,8 @@ _COMPLAINTS = (
         "this line is no `key: value`",
         "add the `:`, or indent the line so that it belongs to the value above",
     ),
-    ("',' or '}'", "a `{` is not closed, or a comma is missing", ""),
-    ("',' or ']'", "a `[` is not closed, or a comma is missing", ""),
+    ("',' or '}'", "a `{` is not closed, or a comma is missing", "close it with `}`"),
+    ("',' or ']'", "a `[` is not closed, or a comma is missing", "close it with `]`"),
     (
         "did not find expected key",
         "this line does not line up with the keys above it",
@@ -66,7 +67,7 @@ _COMPLAINTS = (
         "give the keys of one mapping the same indentation",
     ),
     ("unexpected end of stream", "a quote is opened and never closed", "close the quote"),
-    ("unexpected document indicator", "a quote is still open at `---`", "close the quote"),
+    ("unexpected document", "a quote is still open at `---`", "close the quote"),
     (
         "unknown escape character",
         "this escape is not known in double quotes",
@@ -95,13 +96,12 @@ _COMPLAINTS = (
         "begin the text on the next line",
     ),
     ("incompatible YAML document", "this YAML version is not known", "remove the %YAML line"),
-    ("directive", "this `%` line cannot be read", "remove it, or put the text in quotes"),
     (
         "tag handle",
         "tags are not used in workflow files",
         "put a text that begins with `!` in quotes",
     ),
-    ("<document start>", "this does not belong to the value before it", "check the indentation"),
+    ("<document start>", _NOT_PART, "check the indentation"),
     ("node content", "a value is missing or not expected here", ""),
     ("flow node", "a value is missing or not expected here", ""),
 )
@@ -120,6 +120,8 @@ def explain(problem: str, context: str, marks: Sequence[int], text: str) -> Word
         return Words(index, *(start or ("this character cannot begin a value", "quote the text")))
     if "alphabetic or numeric" in problem:
         return _name_missing(context, index, text)
+    if "directive" in context:
+        return Words(begin, "this `%` line cannot be read", "remove it, or put the text in quotes")
     if "tag" in context or "tag" in problem:
         return Words(index, "tags are not used in workflow files", _QUOTE_TAG)
     if "mapping values" in problem and index - text.rfind("\n", 0, index) > _LONGEST_KEY:
@@ -127,7 +129,9 @@ def explain(problem: str, context: str, marks: Sequence[int], text: str) -> Word
         return Words(index, message, "put a text that holds `: ` in quotes")
     for fragment, message, suggestion in _COMPLAINTS:
         if fragment in problem:
-            if "quoted scalar" in context:
+            if "line up" in message and text[text.rfind("\n", 0, index) + 1 : index].strip():
+                return Words(index, _NOT_PART, "put the whole text in quotes")
+            if "quoted scalar" in context or "simple key" in context:
                 return Words(index if "escape" in message else begin, message, suggestion)
             related = begin if "flow" in context and begin != index else None
             return Words(index, message, suggestion, related)
