@@ -13,6 +13,7 @@ import pytest
 from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Launched
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.run import AttemptKey, Invocation
+from tests.engine.fakes import FakeExecutor
 
 LIMIT_S = 20.0
 A, B = AttemptKey("a", 1), AttemptKey("b", 1)
@@ -56,7 +57,23 @@ def here(folder: Path) -> Place:
     )
 
 
-PLACES: Dict[str, Callable[[Path], Place]] = {"local": here}
+def nowhere(folder: Path) -> Place:
+    """No processes at all: the stand-in that the driver is tested with."""
+
+    def words(*argv: bytes) -> Invocation:
+        return Invocation(argv, {}, "/", str(folder / "log"))
+
+    return Place(
+        executor=FakeExecutor([]),
+        exits=lambda key, code: words(b"exit", b"%d" % code),
+        dies=lambda key, name: words(b"die", name.encode()),
+        lasts=lambda key: words(b"last"),
+        insists=lambda key: words(b"insist"),
+        cannot=lambda key: words(b"refuse"),
+    )
+
+
+PLACES: Dict[str, Callable[[Path], Place]] = {"local": here, "fake": nowhere}
 
 
 @pytest.fixture(params=sorted(PLACES))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -25,46 +26,57 @@ class FakeClock:
 
 
 class FakeExecutor:
-    """Ends every attempt as told by `ends` (exit code 0 if not), at once; None: only when stopped.
+    """An executor without processes: an invocation's words say how the attempt goes.
 
-    `trace` gets a line for each call, together with the store's.
+    `exit 3` and `die SIGSEGV` end at once, `last` ends when it is stopped, `insist` only by
+    SIGKILL, `refuse` never starts. `trace` gets a line for each call, as the store's does.
     """
 
-    def __init__(self, trace: List[str], ends: Optional[Dict[str, Optional[int]]] = None) -> None:
+    def __init__(self, trace: List[str]) -> None:
         self.trace = trace
         self.on_submit: Callable[[], None] = lambda: None
         self.faults_to_tell: List[str] = []
-        self._ends = ends or {}
         self._news: List[Any] = []
-        self._open: List[AttemptKey] = []
+        self._word_by_key: Dict[AttemptKey, bytes] = {}
         self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
 
     def fileno(self) -> int:
         return self._read
 
     def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
-        for key, _ in batch:
+        for key, invocation in batch:
             self.trace.append("submit %s.%d" % key)
-            self._open.append(key)
-            self._news.append(Launched(key, 42))
-            exit_code = self._ends.get(key.step, 0)
-            if exit_code is not None:
-                self._news.append(Ended(key, exit_code=exit_code))
+            word, *more = invocation.argv
+            self._word_by_key[key] = word
+            if word == b"refuse":
+                self._tell(Ended(key, refusal="no such program"))
+                continue
+            self._tell(Launched(key, 42))
+            if word == b"exit":
+                self._tell(Ended(key, exit_code=int(more[0])))
+            elif word == b"die":
+                self._tell(Ended(key, signal=more[0].decode()))
         self.on_submit()
 
     def collect(self) -> List[Any]:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
         news, self._news = self._news, []
         for each in news:
-            if isinstance(each, Ended) and each.key in self._open:
-                self._open.remove(each.key)
+            if isinstance(each, Ended):
+                del self._word_by_key[each.key]
         return news
 
     def stop(self, key: AttemptKey, signal: str) -> None:
         self.trace.append("%s %s.%d" % (signal, *key))
-        self._news.append(Ended(key, signal=signal))
+        word = self._word_by_key.get(key)
+        if word == b"last" or (word == b"insist" and signal == "SIGKILL"):
+            self._word_by_key[key] = b"stopped"
+            self._tell(Ended(key, signal=signal))
 
     def running(self) -> int:
-        return len(self._open)
+        return len(self._word_by_key)
 
     def due_in(self) -> Optional[float]:
         return 0.0 if self._news else None
@@ -74,22 +86,32 @@ class FakeExecutor:
         return faults
 
     def close(self) -> None:
-        os.close(self._read)
-        os.close(self._write)
+        self._word_by_key.clear()
+        self._news.clear()
+        if self._read >= 0:
+            os.close(self._read)
+            os.close(self._write)
+            self._read = -1
+
+    def _tell(self, news: Any) -> None:
+        self._news.append(news)
+        os.write(self._write, b"\0")
 
 
 class FakeRenderer:
-    """Renders nothing much, or the `faults` of steps; `written` is what the others leave."""
+    """Renders a step as the words for it in `words`, else as `exit 0`; or raises its fault."""
 
-    def __init__(self, faults: Optional[Dict[str, Exception]] = None) -> None:
-        self._faults = faults or {}
+    def __init__(self, words: Dict[str, str], faults: Dict[str, Exception]) -> None:
+        self._words = words
+        self._faults = faults
         self.written: Dict[str, Written] = {}
 
     def render(self, launching: Launching) -> Invocation:
         fault = self._faults.get(launching.key.step)
         if fault is not None:
             raise fault
-        return Invocation((b"true",), {}, "/", "/log")
+        words = self._words.get(launching.key.step, "exit 0").encode().split()
+        return Invocation(tuple(words), {}, "/", "/log")
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         return self.written.get(step.id, Written({}))

@@ -32,12 +32,12 @@ class Drive:
     """A driver over fakes; `run` drives it to its end."""
 
     def __init__(
-        self, *steps, ends=None, fails_at=10**9, faults=None, listeners=(), ticker=None, **fields
+        self, *steps, words=None, fails_at=10**9, faults=None, listeners=(), ticker=None, **fields
     ):
         self.trace = []
         plan, scopes = make_plan(*steps, **fields)
-        self.executor = FakeExecutor(self.trace, ends)
-        self.renderer = FakeRenderer(faults)
+        self.executor = FakeExecutor(self.trace)
+        self.renderer = FakeRenderer(words or {}, faults or {})
         self.store = FakeStore(self.trace, fails_at)
         self.replay = Replay()
         self.audience = Audience(self.replay, listeners, ticker)
@@ -79,7 +79,7 @@ def test_an_attempt_is_recorded_before_its_process_and_an_end_before_what_follow
 
 def test_news_of_a_process_waits_for_the_next_commit_but_not_for_long():
     listener = Listener()
-    drive = Drive(step("a", timeout=0.2), ends={"a": None}, listeners=[listener])
+    drive = Drive(step("a", timeout=0.2), words={"a": "last"}, listeners=[listener])
     assert drive.run() == 1
     assert drive.trace == [
         "commit RunStarted StepReady AttemptStarted",
@@ -149,7 +149,7 @@ def test_a_ticker_that_raises_is_dropped():
     def tick(at):
         raise ValueError("no terminal")
 
-    drive = Drive(step("a", timeout=0.15), ends={"a": None}, ticker=tick)
+    drive = Drive(step("a", timeout=0.15), words={"a": "last"}, ticker=tick)
     assert drive.run() == 1
     dropped = ["the live view failed and was dropped: ValueError: no terminal"]
     assert drive.audience.dropped == dropped
@@ -157,7 +157,7 @@ def test_a_ticker_that_raises_is_dropped():
 
 def test_the_ticker_gets_the_time_of_the_events():
     times = []
-    drive = Drive(step("a", timeout=0.25), ends={"a": None}, ticker=times.append)
+    drive = Drive(step("a", timeout=0.25), words={"a": "last"}, ticker=times.append)
     drive.run()
     assert len(times) >= 2
     assert all(1000.0 <= at < 1010.0 for at in times)
@@ -167,7 +167,7 @@ def test_the_ticker_gets_the_time_of_the_events():
     ("number", "code"), [(signal.SIGHUP, 129), (signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
 def test_a_signal_ends_the_run_in_order(number, code):
-    drive = Drive(step("a"), step("b", "a"), ends={"a": None})
+    drive = Drive(step("a"), step("b", "a"), words={"a": "last"})
     drive.executor.on_submit = lambda: os.kill(os.getpid(), number)
     assert drive.run() == code
     assert drive.states == {"a": "cancelled", "b": "cancelled"}
@@ -192,14 +192,14 @@ def test_an_ignored_interrupt_stays_ignored():
 
 
 def test_what_the_executor_cannot_go_on_with_ends_the_run_with_3():
-    drive = Drive(step("a"), step("b", "a"), ends={"a": None})
+    drive = Drive(step("a"), step("b", "a"), words={"a": "last"})
     drive.executor.faults_to_tell = ["the log of 'a' could not be written: disk full"]
     assert drive.run() == 3
     assert drive.replay.record.counts[StepState.CANCELLED] == 2
 
 
 def test_a_run_that_is_stuck_says_so_instead_of_hanging():
-    drive = Drive(step("a"), ends={"a": None})
+    drive = Drive(step("a"), words={"a": "last"})
     drive.executor.running = lambda: 0
     with pytest.raises(AssertionError, match="nothing runs"):
         drive.run()
