@@ -179,19 +179,22 @@ def _is_reparsed(
 
 
 def _check_printf(lexer: ShellLexer, arguments: List[Word], declared: _Declared) -> None:
-    rest = list(arguments)
-    while rest and rest[0].text.startswith("-v"):
-        option = rest.pop(0)
-        target = option if len(option.text) > 2 or not rest else rest.pop(0)
-        lexer.refuse(target.start, target.end, no.NAME)
-        variable = target.text[2:] if target is option else target.text
+    rest = arguments
+    if rest and rest[0].text.startswith("-v"):
+        taken = 1 if len(rest[0].text) > 2 else 2
+        target, rest = rest[:taken], rest[taken:]
+        lexer.refuse(target[0].start, target[-1].end, no.NAME)
+        variable = "".join(word.text for word in target)[2:].partition("[")[0]
         for word in rest:
-            _check_variable(lexer, variable.split("[")[0], word.start, word.end, declared)
+            _check_variable(lexer, variable, word.start, word.end, declared)
     if not rest or rest[0].text == "--":
         return
-    start = rest[0].text[:1]
-    # an unquoted $x may be empty, then what follows is the format
-    doubtful = rest if start == DYNAMIC else rest[:1] if start == VALUE or rest[0].braced else []
+    first = rest[0]
+    if first.text[:1] in (DYNAMIC, "-"):
+        # another option, or an unquoted $x that is empty: what follows may be the format
+        doubtful = rest
+    else:
+        doubtful = rest[:1] if first.text[:1] == VALUE or first.braced else []
     for word in doubtful:
         lexer.refuse(word.start, word.end, no.FORMAT)
 

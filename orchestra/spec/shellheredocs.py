@@ -78,7 +78,7 @@ class HereDocs(Words):
         Raises:
             Lost: it does, and shells differ about where the document is then.
         """
-        if self.pending and "\n" in self.text[start : self.pos]:
+        if self.pending and self.text.find("\n", start, self.pos) >= 0:
             raise self.lost("a here-document begins in the middle of this", start)
 
     def _read_document(self, document: HereDoc) -> None:

@@ -25,6 +25,7 @@ _RESERVED = _LEADING | _ONLY_BASH | {"case", "for", "esac"}
 _REDIRECTION = re.compile(
     r"([0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(<<<|<<-|<<|<&|<>|<|>>|>&|>\||>)|(&>>|&>)"
 )
+_IN = re.compile(r"in(?=[ \t\n;(]|\\\n|$)")
 _ENDINGS: Dict[str, Tuple[str, ...]] = {"": ("",), ")": (")",), "esac": (";;", "esac")}
 
 
@@ -265,8 +266,9 @@ class ShellLexer(HereDocs):
         self.skip_blanks()
         self.word(ONE_WORD)
         self._line_breaks()
-        if not self._is_word("in"):
+        if not _IN.match(self.text, self.pos, self.end):
             raise self.lost("case without in")
+        self.pos += 2
         while True:
             self._line_breaks()
             parenthesis = self.peek() == "("
@@ -294,10 +296,6 @@ class ShellLexer(HereDocs):
             raise self.lost("a pattern of case does not end in )")
         self.pos += 1
 
-    def _is_word(self, text: str) -> bool:
-        word = self.word(ONE_WORD)
-        return word.plain and word.text == text
-
     def _for(self) -> None:
         self.skip_blanks()
         if self.at("(("):
@@ -311,12 +309,10 @@ class ShellLexer(HereDocs):
         self.refuse(variable.start, variable.end, no.NAME)
         self._line_breaks()
         words: List[Word] = []
-        start = self.pos
-        if self.peek() not in (";", "") and self._is_word("in"):
+        if _IN.match(self.text, self.pos, self.end):
+            self.pos += 2
             while not self._ends_command():
                 words.append(self.word(ARGUMENT))
-        else:
-            self.pos = start
         self.loops.append(Loop(variable, words))
 
     def _function(self) -> None:

@@ -53,15 +53,17 @@ def scan(text: str, shell: Shell) -> ScanResult:
 
 def _scan_values(text: str, spans: List[Span], values: List[Span], bash: bool) -> ScanResult:
     lexer = ShellLexer(_readable(text, spans), bash)
-    lost = None
+    lost: Optional[Lost] = None
     try:
         lexer.read()
     except Lost as found:
         lost = found
     check_builtins(lexer)
     places = [offset for offset, char in enumerate(lexer.text) if char == VALUE]
+    lost = lost or Lost(len(lexer.text), "it was passed over")
+    unsure = no.unsure(lost.reason, lexer.text.count("\n", 0, lost.seen) + 1, lost.bash_reads)
     verdicts = {
-        span.start: _verdict(lexer, lost, place, text[span.start : span.end])
+        span.start: _verdict(lexer, place, text[span.start : span.end], unsure, lost.offset)
         for span, place in zip(values, places)
     }
     problems = tuple(
@@ -96,15 +98,15 @@ def _readable(text: str, spans: Iterable[Span]) -> str:
     return "".join((*pieces, text[end:]))
 
 
-def _verdict(lexer: ShellLexer, lost: Optional[Lost], place: int, source: str) -> Verdict:
-    """What holds for a value; one that the lexer cannot stand by is refused."""
-    known = place in lexer.verdicts
-    verdict = lexer.verdicts.get(place)
+def _verdict(
+    lexer: ShellLexer, place: int, source: str, unsure: Refusal, unsure_from: int
+) -> Verdict:
+    """What holds for a value; one that the lexer does not know, or cannot stand by, is refused."""
+    verdict = lexer.verdicts.get(place, unsure)
     if isinstance(verdict, Refusal):
         return verdict
-    if not known or (lost and place >= lost.offset):
-        lost = lost or Lost(place, "it was passed over")
-        return no.unsure(lost.reason, lexer.text.count("\n", 0, lost.seen) + 1, lost.bash_reads)
+    if place >= unsure_from:
+        return unsure
     return no.COMMENT_LINES if verdict is None and "\n" in source else verdict
 
 

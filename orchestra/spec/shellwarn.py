@@ -83,9 +83,11 @@ def doubts_of(lexer: ShellLexer) -> Iterator[Doubt]:
 
 
 def _each(lexer: ShellLexer, start: int, end: int, doubt: Doubt) -> Iterator[Doubt]:
-    for place in range(start, end):
-        if lexer.text[place] == VALUE and lexer.verdicts.get(place) is not None:
+    place = lexer.text.find(VALUE, start, end)
+    while place >= 0:
+        if lexer.verdicts.get(place) is not None:
             yield doubt._replace(place=place)
+        place = lexer.text.find(VALUE, place + 1, end)
 
 
 def _as_code(name: str) -> Doubt:
@@ -138,10 +140,9 @@ def _code(
     if name in _SECOND_CODE:
         yield from ((word.start, word.end) for word in operands[1:])
     yield from _code_in_options(name, arguments)
-    for place, word in enumerate(arguments):
-        inner = word.text.rpartition("/")[2]
-        if inner in _SHELLS:
-            yield from _code_in_options(inner, arguments[place + 1 :])
+    inner = [word.text.rpartition("/")[2] in _SHELLS for word in arguments]
+    if True in inner:
+        yield from _code_in_options("sh", arguments[inner.index(True) + 1 :])
     if name in _READ_CODE:
         yield from ((word.start, word.end) for word in command.strings)
         yield from (lexer.documents[number] for number in command.documents)

@@ -80,6 +80,8 @@ class _WordInProgress:
         self._array = False
         self._named_by_value = False
         self._braced = False
+        self._bracket_seen = False
+        self._equals_seen = False
 
     def read(self) -> Word:
         words = self._words
@@ -148,7 +150,8 @@ class _WordInProgress:
         return True
 
     def _unquoted(self, char: str) -> None:
-        if char == "=" and self._assigned is None and not self._named_by_value:
+        if char == "=" and not self._equals_seen:
+            self._equals_seen = True
             self._equals()
         self._pieces.append(char)
         self._words.pos += 1
@@ -163,8 +166,9 @@ class _WordInProgress:
             self._named_by_value = True
 
     def _subscript_begins(self) -> bool:
-        if not self._words.bash:
+        if self._bracket_seen or not self._words.bash:
             return False
+        self._bracket_seen = True
         if self._rules.element:
             return self._words.pos == self._start
         if not (self._rules.assignable and self._plain):
@@ -188,13 +192,13 @@ class _WordInProgress:
             return False
         if self._rules.regex:
             return self._quoted(words.pattern_group())
-        source = words.text[self._start : words.pos]
         if self._rules.assignable and self._assigned and self._pieces[-1] == "=":
             self._array = True
             return self._quoted(self._elements())
-        if source[-1:] not in ("?", "*", "+", "@", "!") or words.peek(1) == ")":
+        before = words.text[words.pos - 1] if words.pos > self._start else ""
+        if before not in ("?", "*", "+", "@", "!") or words.peek(1) == ")":
             return False
-        if source == "!" and self._rules.assignable:
+        if before == "!" and words.pos == self._start + 1 and self._rules.assignable:
             raise words.lost("!( may be a pattern or the opposite of a command")
         return self._quoted(words.pattern_group())
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from orchestra.errors import Problem
@@ -32,6 +34,8 @@ ACCEPTED_EVERYWHERE = [
     ("echo §§", "echo «W»«W»"),
     ("echo §\\\n  b", "echo «*»\\\n  b"),
     ("x=1 §", "x=1 «*»"),
+    ("x=1 time §", "x=1 time «*»"),
+    ('"x"=1 read §', '"x"=1 read «*»'),
     ("! §", "! «*»"),
     ("if §; then §; else §; fi", "if «*»; then «*»; else «*»; fi"),
     ("while §; do §; done", "while «*»; do «*»; done"),
@@ -63,6 +67,7 @@ ACCEPTED_EVERYWHERE = [
     ("case x in (§) §\nesac; §", "case x in («W») «*»\nesac; «*»"),
     ("case x in\n# c\na) ;;\nesac\n§", "case x in\n# c\na) ;;\nesac\n«*»"),
     ("case x in esac; §", "case x in esac; «*»"),
+    ("case x in(a) §;; esac", "case x in(a) «*»;; esac"),
     ("echo esac case in §", "echo esac case in «*»"),
     # quotes
     ('echo "§" "a § b"', 'echo "«D»" "a «D» b"'),
@@ -110,6 +115,7 @@ ACCEPTED_EVERYWHERE = [
     ("echo a;#§ '\necho §", "echo a;#${{ params.v }} '\necho «*»"),
     ("#§\\\n§", "#${{ params.v }}\\\n«*»"),
     ("echo a#§ ''#§", "echo a#«W» ''#«W»"),
+    ("a $(( $(b # §\n) ))", "a $(( $(b # ${{ params.v }}\n) ))"),
     ("x=$(a # § )\n) §", "x=$(a # ${{ params.v }} )\n) «*»"),
     # test
     ("[ § ] && [ -n § ] && [ ! -f § ]", "[ «W» ] && [ -n «W» ] && [ ! -f «W» ]"),
@@ -196,12 +202,16 @@ REFUSED_EVERYWHERE = [
     ("printf §", "shell-format"),
     ('printf "§\\n" x', "shell-format"),
     ("printf $x §", "shell-format"),
+    ("printf -v x § y", "shell-format"),
+    ("printf -v x -v y §", "shell-format"),
     ("$x printf § x", "shell-format"),
     ("[ § § ]", "shell-test"),
     ("[ a § b ]", "shell-test"),
     ("[ $x § ]", "shell-test"),
     ("test -§ a", "shell-test"),
     ("{printf,§,x}", "shell-expansion"),
+    ("[ {a,§} ]", "shell-expansion"),
+    ("printf {§,x}", "shell-format"),
     ("shopt -s §", "shell-builtin"),
     ("cat <<'E'\n§\nE", "shell-quoted-heredoc"),
     ("cat <<\\E\n§\nE", "shell-quoted-heredoc"),
@@ -280,6 +290,7 @@ UNSURE_EVERYWHERE = [
     "cat <<E\n§\n",
     "echo <<E; §",
     "cat <<$x\n§\n$x",
+    "echo $(cat <<E)\n§\nE",
     "cat <<E; echo 'a\nb'\n§\nE",
     "cat <<E; echo $(a\nb)\n§\nE",
     "cat <<E\n\\\nE\n§\nE",
@@ -292,8 +303,11 @@ UNSURE_EVERYWHERE = [
     "echo \"${x:-'}'}\" §",
     'echo "${x:-it\'s} §"',
     ">f case § in a) b;; esac",
+    "x=1 if §",
     "$(" * 60 + "§" + ")" * 60,
 ]
+
+UNSURE_IN_BASH = ["!(§)", "coproc §", "coproc a { §; }", "a 2>(§)", "BASH_ALIASES[a]=§"]
 
 UNSURE_IN_SH = [
     "((1)); §",
@@ -341,6 +355,11 @@ def test_a_place_in_which_bash_runs_a_value_is_refused(text: str, code: str) -> 
 @pytest.mark.parametrize("text", UNSURE_EVERYWHERE)
 def test_a_place_that_cannot_be_told_for_sure_is_refused(text: str, shell: str) -> None:
     assert {problem.code for problem in scan(values(text), shell).problems} == {"shell-unsure"}
+
+
+@pytest.mark.parametrize("text", UNSURE_IN_BASH)
+def test_a_place_that_bash_may_read_in_two_ways_is_refused(text: str) -> None:
+    assert {problem.code for problem in scan(values(text), "bash").problems} == {"shell-unsure"}
 
 
 @pytest.mark.parametrize("text", UNSURE_IN_SH)
@@ -445,3 +464,32 @@ def test_what_only_bash_reads_is_told_apart_in_sh(text: str) -> None:
     assert [p.suggestion for p in scan(values(text), "sh").problems] == [
         "write shell: bash for this step"
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000 + "§",
+        "a" + "=" * 100_000 + "§",
+        "-" + "=" * 100_000 + "§",
+        "echo " + "@(a)" * 30_000 + "§",
+        "for x $(" * 40 + "§" + ")" * 40,
+        "printf " + "-v a " * 30_000 + "§",
+        "x " + "sh -c " * 30_000 + "§",
+        "echo '" + "§" * 10_000,
+        "cat" + " <<a" * 10_000 + "\n" + "§\na\n" * 10_000,
+        "echo " + "$x" * 50_000 + "§",
+        "a=(" + "[1]=§ " * 10_000 + ")",
+        'echo "' + "${x:-" * 30 + "§" + "}" * 30 + '"',
+        "echo " + "\\\n" * 50_000 + "§",
+        "(" * 100_000 + "§",
+        "echo §\n" * 10_000,
+    ],
+    ids=lambda text: text[:20],
+)
+def test_no_script_takes_more_than_its_length_in_time(text: str) -> None:
+    start = time.process_time()
+
+    scan(values(text), "bash")
+
+    assert time.process_time() - start < 10
