@@ -7,7 +7,7 @@ name they are given. Each was seen to happen in bash 5.2.
 from __future__ import annotations
 
 import re
-from typing import List, Match, NamedTuple, Optional, Set, Tuple
+from typing import List, Mapping, Match, NamedTuple, Optional, Set, Tuple
 
 from orchestra.model.workflow import Splice
 from orchestra.spec import shellrefusals as no
@@ -24,6 +24,12 @@ _ARRAYS = frozenset(
 )
 _NAME_TAKERS = frozenset({"read", "unset", "getopts", "mapfile", "readarray", "wait"})
 _CHANGERS = frozenset({"bind", "compgen", "complete", "compopt", "enable", "fc", "shopt"})
+_CHECKS: Mapping[str, Refusal] = {
+    "let": no.ARITHMETIC,
+    **dict.fromkeys(_NAME_TAKERS, no.NAME),
+    **dict.fromkeys(_CHANGERS, no.BUILTIN),
+}
+_AFTER_NOTHING = frozenset(_CHECKS) | DECLARING | {"printf", "["}
 _SEE_THROUGH = frozenset({"command", "builtin", "-p", "--"})
 
 _NUMERIC_TESTS = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
@@ -73,9 +79,12 @@ def builtin_of(words: List[Word]) -> Tuple[str, List[Word]]:
         place += 1
     if place == len(words):
         return "", []
-    if words[place].text == DYNAMIC and place + 1 < len(words):
-        # an unquoted $x may be empty, and the next word the command
-        place += words[place + 1].text in _AFTER_NOTHING
+    # an unquoted $x and a list may be empty, and the next word the command
+    behind = place
+    while behind < len(words) and words[behind].text in (DYNAMIC, VALUE):
+        behind += 1
+    if behind < len(words) and words[behind].text in _AFTER_NOTHING:
+        place = behind
     return words[place].text, words[place + 1 :]
 
 
@@ -234,11 +243,3 @@ def _check_condition(lexer: ShellLexer, words: List[Word]) -> None:
             lexer.refuse(word.start, word.end, no.NAME)
         elif before in _NUMERIC_TESTS or after in _NUMERIC_TESTS:
             lexer.refuse(word.start, word.end, no.COMPARISON)
-
-
-_CHECKS = {
-    "let": no.ARITHMETIC,
-    **dict.fromkeys(_NAME_TAKERS, no.NAME),
-    **dict.fromkeys(_CHANGERS, no.BUILTIN),
-}
-_AFTER_NOTHING = frozenset(_CHECKS) | DECLARING | {"printf"}
