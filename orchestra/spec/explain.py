@@ -5,9 +5,7 @@ jsonschema finds them; it is imported here only, by who has a rejection to expla
 
 from __future__ import annotations
 
-import json
 import re
-from itertools import islice
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import jsonschema
@@ -20,6 +18,7 @@ from orchestra.spec.hints import (
     did_you_mean,
 )
 from orchestra.spec.scalars import text_of
+from orchestra.spec.wording import shortened, shown
 
 _BODY_KEYS = ("run", "command", "python")
 _LATER = frozenset(["matrix", "schedule"])
@@ -52,7 +51,11 @@ _VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # i
 
 
 class Explainer:
-    """Explains rejections by one schema; `unexplained` counts the wrong keys beyond the first."""
+    """Explains rejections by one schema.
+
+    `unexplained` counts wrong keys beyond those explained; `was_cut` tells of the last rejection
+    that more may be wrong than was said.
+    """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = schema
@@ -61,6 +64,7 @@ class Explainer:
         self._step_keys = schema["$defs"]["step"]["properties"]
         self._root_keys = schema["properties"]
         self.unexplained = 0
+        self.was_cut = False
 
     def root(self, data: Any) -> List[Problem]:
         """What is wrong with the workflow and the ids of its steps; the steps are left out."""
@@ -84,12 +88,14 @@ class Explainer:
 
     def _problems(self, validator: Any, data: Any, prefix: PathParts) -> List[Problem]:
         found: Dict[Tuple[PathParts, bool], Problem] = {}
-        for error in islice(validator.iter_errors(data), MOST_EXPLAINED):
+        self.was_cut = False
+        for number, error in enumerate(validator.iter_errors(data), 1):
             for problem in self._explain(error, (*prefix, *error.absolute_path)):
                 known = found.get((problem.path, problem.on_key))
                 if known is None or problem.code == "type":
                     found[problem.path, problem.on_key] = problem
-            if error.validator in _SIZES:
+            if error.validator in _SIZES or number == MOST_EXPLAINED:
+                self.was_cut = True
                 break
         return list(found.values())
 
@@ -105,16 +111,19 @@ class Explainer:
         elif rule == "required":
             yield self._missing(value, error.schema, path)
         elif rule == "pattern" and "propertyNames" in error.absolute_schema_path:
-            message = "`%s` must be %s" % (_show(value), error.schema["title"])
-            yield Problem((*path, value), "name", message, on_key=True)
+            yield self._bad_name(value, path)
         else:
             yield self._mismatch(value, error.schema, rule, path)
 
     def _mismatch(self, value: Any, schema: Any, rule: str, path: PathParts) -> Problem:
         title = schema.get("title") or _PLAIN_TITLES.get(schema.get("type"), "something else")
-        message = "%s must be %s, not %s" % (_name(path), title, _show_kind(value))
+        as_text = rule == "type" or bool(_DIGITS.fullmatch(str(value)))
+        message = "%s must be %s, not %s" % (_name(path), title, shown(value, as_text))
         code = "type" if rule == "type" else "value"
-        return Problem(path, code, message, _hint(value, title))
+        hint = _hint(value, title)
+        if len(path) > 1 and path[-2] in ("resources", "budget") and path[-1] not in _AMOUNTS:
+            hint = did_you_mean(str(path[-1]), _AMOUNTS) or hint
+        return Problem(path, code, message, hint)
 
     def _missing(self, value: Any, schema: Any, path: PathParts) -> Problem:
         missing = [key for key in schema["required"] if key not in value]
@@ -129,7 +138,7 @@ class Explainer:
         is_root = not path
         is_step = known.keys() == self._step_keys.keys()
         place = "the workflow" if is_root else "`%s`" % path[-1]
-        message = "unknown key `%s` in %s" % (_show(key), place)
+        message = "unknown key `%s` in %s" % (shortened(key), place)
         hint = self._hint_for(key, known, is_root, is_step)
         return Problem((*path, key), "unknown-key", message, hint, on_key=True)
 
@@ -148,16 +157,25 @@ class Explainer:
             return "`%s` is a key of the workflow, not of a step" % other
         if is_root and other in self._step_keys:
             return "`%s` is a key of a step; for all steps put it under `defaults`" % other
+        if len(known) > _MOST_LISTED:
+            return "`orchestra schema` lists the keys that are known"
         return "known are %s" % ", ".join("`%s`" % name for name in known) if known else ""
 
     def _bad_name(self, key: str, path: PathParts) -> Problem:
-        if path and path[-1] in ("env",):
-            message = "`%s` is no name of a variable: it is empty, or has `=` or NUL in it"
-            return Problem((*path, key), "name", message % _show(key), on_key=True)
-        message = "`%s` must be %s" % (_show(key), self._schema["$defs"]["name"]["title"])
-        return Problem((*path, key), "name", message, on_key=True)
+        hint = _NAME_RULE
+        message = "`%s` cannot be a name" % shortened(key)
+        if path == ("steps",):
+            message = "`%s` cannot be a step's id" % shortened(key)
+        elif path[-1] == "env":
+            message = "`%s` cannot be the name of a variable" % shortened(key)
+            hint = "it needs at least one character, and neither `=` nor NUL"
+        return Problem((*path, key), "name", message, hint, on_key=True)
 
 
+_NAME_RULE = "letters, digits, `_` and `-`, at most 64, beginning with a letter or `_`"
+_AMOUNTS = ("cpu", "memory", "gpu", "disk", "network")
+_MOST_LISTED = 10
+_DIGITS = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _CHOICE = re.compile("`([a-z]+)`")
 _SIZES = ("maxItems", "maxProperties")
 _PLAIN_TITLES = {"boolean": "true or false", "string": "text"}
@@ -182,33 +200,21 @@ def _is_known(key: str, schema: Any) -> bool:
 
 
 def _hint(value: Any, title: str) -> str:
+    """What to do about a value that should be what the title says."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if "with a unit" in title and (is_number or (isinstance(value, str) and value.isdigit())):
-        unit = "s" if "duration" in title else "B"
-        return "give the unit: %s%s" % (_show(text_of(value)), unit)
-    if isinstance(value, str) and value in ("yes", "no", "on", "off") and "true" in title:
-        return "write true or false: `%s` is text" % value
+    text = text_of(value) if is_number or isinstance(value, str) else ""
+    if "with a unit" in title and _DIGITS.fullmatch(text):
+        sizes = "GiB" if float(text) < 64 else "MiB"
+        unit = "s" if "duration" in title else sizes
+        return "give the unit, for example %s%s" % (text, unit)
+    if text in ("yes", "no", "on", "off") and "true" in title:
+        return "write true or false: `%s` is text" % text
     if title.startswith("text") and value is None:
         return 'write "" for an empty text'
     choices = _CHOICE.findall(title)
-    if isinstance(value, str) and choices:
-        word = TYPE_BY_OTHER.get(value)
-        return "write `%s`" % word if word in choices else did_you_mean(value, choices)
+    if text and choices:
+        word = TYPE_BY_OTHER.get(text)
+        near = "write `%s`" % word if word in choices else did_you_mean(text, choices)
+        is_shell = "bash" in choices and _CHOICE.fullmatch("`%s`" % text)
+        return near or ("write [%s, -c]" % text if is_shell else "")
     return ""
-
-
-def _show_kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list" if value else "an empty list"
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return "`%s`" % _show(value) if value else "empty text"
-    return "`%s`" % _show(text_of(value))
-
-
-def _show(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= 40 else text[:39] + "…"

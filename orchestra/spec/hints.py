@@ -59,9 +59,12 @@ def nearest(wrong: str, names: Iterable[str]) -> Optional[str]:
     folded = wrong.casefold().replace("-", "_")
     if len(folded) > 200:
         return None
+    letters = sorted(folded)
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(folded)
     for name in _likely(folded, names):
+        if sorted(name.casefold()) == letters:
+            return name
         matcher.set_seq1(name.casefold().replace("-", "_"))
         if matcher.real_quick_ratio() > best[0] and matcher.quick_ratio() > best[0]:
             best = max(best, (matcher.ratio(), name), key=_ratio)

@@ -82,8 +82,8 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     mismatch = check(data)
     for problem in mismatch.problems:
         findings.add(problem)
-    findings.count += len(mismatch.unexplained) + mismatch.more
-    if not isinstance(data, dict):
+    findings.count += mismatch.more
+    if not isinstance(data, dict) or not mismatch.is_complete:
         return None
     names = _names(data)
     if mismatch.problems:

@@ -41,7 +41,7 @@ class Places:
             self._findings.error(path, "not-a-folder", "`%s` is not a folder" % name)
 
     def _missing(self, name: str, path: PathParts, kind: str) -> None:
-        hint = "paths start at the workflow's folder, %s" % self._folder
+        hint = "relative paths start at the folder of the workflow file"
         if name.startswith("~"):
             hint = "`~` is not replaced here: write the path, or use ${{ env.HOME }}"
         self._findings.error(path, "missing-" + kind, "there is no %s `%s`" % (kind, name), hint)

@@ -24,6 +24,8 @@ from yaml.events import (
 
 from orchestra.spec.events import Blemish, UnreadableError, blemish_of, parse
 from orchestra.spec.scalars import MERGE, NUMERIC, WORDS, number_or_text, text_of
+from orchestra.spec.syntax import QUOTE_TAG
+from orchestra.spec.wording import shortened
 
 MAX_DEPTH = 64
 """How deep mappings and lists may be nested, aliases followed."""
@@ -177,7 +179,7 @@ class _Reader:
                 event,
                 "tag",
                 "tags such as `%s` are not used in workflow files" % _show(tag),
-                "remove the tag; put a text that begins with `!` in quotes",
+                QUOTE_TAG,
             )
 
     def _alias(self, event: Any, depth: int) -> Any:
@@ -257,7 +259,7 @@ class _Reader:
         if depth >= MAX_DEPTH:
             raise UnreadableError(_blemish(event, "too-deep", _TOO_DEEP))
         message = "a mapping or list cannot be a key"
-        hint = "put a text that begins with `{` or `[` in quotes"
+        hint = "put a text that begins with `{` or `[` in quotes; an expression is `${{ … }}`"
         raise UnreadableError(_blemish(event, "key-type", message, hint))
 
     def _check_document(self, event: Any, roots: List[Any]) -> None:
@@ -273,5 +275,4 @@ def _blemish(event: Any, code: str, message: str, suggestion: str = "") -> Blemi
 
 
 def _show(text: Any) -> str:
-    words = "<<" if text is MERGE else str(text)
-    return words if len(words) <= 40 else words[:39] + "…"
+    return shortened("<<" if text is MERGE else str(text))

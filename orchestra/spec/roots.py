@@ -15,6 +15,7 @@ from orchestra.spec.quantities import Quantities
 from orchestra.spec.scalars import text_of
 from orchestra.spec.steps import Steps, read_inherit_env
 from orchestra.spec.texts import IN_ROOT_ENV, IN_VARS, OPEN, Texts
+from orchestra.spec.wording import shown
 
 _LONG_FORM = frozenset(
     ["type", "default", "enum", "pattern", "min", "max", "required", "description"]
@@ -141,7 +142,8 @@ class Roots:
         try:
             return from_value(kind, value)
         except ParamError as error:
-            self._findings.error(path, "param-value", "%s %s" % (words, error))
+            message = "%s %s, not %s" % (words, error, shown(value, kind is not ParamType.DATE))
+            self._findings.error(path, "param-value", message)
             return None
 
     def _check_constants(

@@ -14,13 +14,17 @@ from orchestra.spec.accept import is_step, is_workflow
 
 
 class Mismatch(NamedTuple):
-    """What is wrong; `unexplained` are the ids of wrong steps that no problem speaks of, and
-    `more` counts whatever else is wrong and not among the problems.
+    """What is wrong.
+
+    `unexplained` are the ids of wrong steps of which no problem speaks, or not of all that is
+    wrong; `more` counts what is wrong and not among the problems; `is_complete` is False where
+    more may be wrong outside the steps.
     """
 
     problems: List[Problem]
     unexplained: Set[str]
     more: int = 0
+    is_complete: bool = True
 
 
 def schema_text() -> str:
@@ -43,8 +47,9 @@ def check(data: Any) -> Mismatch:
 
     explainer = Explainer(json.loads(schema_text()))
     problems = explainer.root(data)
+    is_complete = not explainer.was_cut
     unexplained: Set[str] = set()
-    explained = 0
+    explained = more = 0
     steps = data.get("steps") if isinstance(data, dict) else None
     if not isinstance(steps, dict) or any(problem.path == ("steps",) for problem in problems):
         steps = {}
@@ -54,6 +59,9 @@ def check(data: Any) -> Mismatch:
         if explained < MOST_EXPLAINED:
             explained += 1
             problems += explainer.step(id, step)
+            if explainer.was_cut:
+                unexplained.add(id)
         else:
+            more += 1
             unexplained.add(id)
-    return Mismatch(problems, unexplained, explainer.unexplained)
+    return Mismatch(problems, unexplained, more + explainer.unexplained, is_complete)

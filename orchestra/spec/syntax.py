@@ -19,7 +19,9 @@ class Words(NamedTuple):
 
 _LONGEST_KEY = 1024
 _NOT_PART = "this does not belong to the value before it"
-_QUOTE_TAG = "put a text that begins with `!` in quotes"
+QUOTE_TAG = "put a text that begins with `!` in quotes; in an expression write `not`"
+"""What to do where YAML takes a `!` for a tag."""
+
 
 _STARTS = {
     "\t": ("a tab cannot indent or begin a value", "indent with spaces"),
@@ -96,11 +98,6 @@ _COMPLAINTS = (
         "begin the text on the next line",
     ),
     ("incompatible YAML document", "this YAML version is not known", "remove the %YAML line"),
-    (
-        "tag handle",
-        "tags are not used in workflow files",
-        "put a text that begins with `!` in quotes",
-    ),
     ("<document start>", _NOT_PART, "check the indentation"),
     ("node content", "a value is missing or not expected here", ""),
     ("flow node", "a value is missing or not expected here", ""),
@@ -123,7 +120,7 @@ def explain(problem: str, context: str, marks: Sequence[int], text: str) -> Word
     if "directive" in context:
         return Words(begin, "this `%` line cannot be read", "remove it, or put the text in quotes")
     if "tag" in context or "tag" in problem:
-        return Words(index, "tags are not used in workflow files", _QUOTE_TAG)
+        return Words(index, "tags are not used in workflow files", QUOTE_TAG)
     if "mapping values" in problem and index - text.rfind("\n", 0, index) > _LONGEST_KEY:
         message = "a key is at most %d characters long and stands on one line" % _LONGEST_KEY
         return Words(index, message, "put a text that holds `: ` in quotes")

@@ -43,7 +43,7 @@ IN_ROOT_ENV = Where(
 )
 IN_NAME = Where("a name", ("params", "vars", "env", "run"), STATUS_FUNCTIONS | FILE_FUNCTIONS)
 IN_STEP = Where("a step", ("params", "vars", "env", "run", "steps"), STATUS_FUNCTIONS)
-IN_CONDITION = Where("if", IN_STEP.names, frozenset())
+IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
 class Names(NamedTuple):

@@ -291,7 +291,7 @@ REFUSED: List[Row] = [
         3,
         "key-type",
         "a mapping or list cannot be a key",
-        "put a text that begins with `{` or `[` in quotes",
+        "put a text that begins with `{` or `[` in quotes; an expression is `${{ … }}`",
         (),
     ),
     (
@@ -300,7 +300,7 @@ REFUSED: List[Row] = [
         2,
         "key-type",
         "a mapping or list cannot be a key",
-        "put a text that begins with `{` or `[` in quotes",
+        "put a text that begins with `{` or `[` in quotes; an expression is `${{ … }}`",
         (),
     ),
     (
@@ -309,7 +309,7 @@ REFUSED: List[Row] = [
         1,
         "key-type",
         "a mapping or list cannot be a key",
-        "put a text that begins with `{` or `[` in quotes",
+        "put a text that begins with `{` or `[` in quotes; an expression is `${{ … }}`",
         (),
     ),
     (
@@ -318,7 +318,7 @@ REFUSED: List[Row] = [
         5,
         "key-type",
         "a mapping or list cannot be a key",
-        "put a text that begins with `{` or `[` in quotes",
+        "put a text that begins with `{` or `[` in quotes; an expression is `${{ … }}`",
         (),
     ),
     (
@@ -386,7 +386,7 @@ REFUSED: List[Row] = [
         1,
         "tag",
         "tags such as `!!str` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     (
@@ -395,7 +395,7 @@ REFUSED: List[Row] = [
         4,
         "tag",
         "tags such as `!!int` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     (
@@ -404,7 +404,7 @@ REFUSED: List[Row] = [
         4,
         "tag",
         "tags such as `!custom` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     (
@@ -413,7 +413,7 @@ REFUSED: List[Row] = [
         4,
         "tag",
         "tags such as `!` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     (
@@ -422,7 +422,7 @@ REFUSED: List[Row] = [
         4,
         "tag",
         "tags such as `!!python/object/apply:os.system` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     (
@@ -431,7 +431,7 @@ REFUSED: List[Row] = [
         1,
         "tag",
         "tags such as `tag:x` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     (
@@ -440,7 +440,7 @@ REFUSED: List[Row] = [
         5,
         "tag",
         "tags such as `!done` are not used in workflow files",
-        "remove the tag; put a text that begins with `!` in quotes",
+        "put a text that begins with `!` in quotes; in an expression write `not`",
         (),
     ),
     ("a: 1\na: 2", 2, 1, "duplicate-key", "the key `a` is given twice", "take one out", (1,)),

@@ -1,0 +1,281 @@
+"""The JSON Schema: sound, documented, and the same to jsonschema and to the generated tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any, Dict, Iterator, List, Tuple
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestra.spec import accept, generate
+from orchestra.spec.schema import check, schema_text
+
+SCHEMA: Dict[str, Any] = json.loads(schema_text())
+ROOT: Dict[str, Any] = SCHEMA["properties"]
+STEP: Dict[str, Any] = SCHEMA["$defs"]["step"]["properties"]
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def _parts(node: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[Tuple[str, ...], Any]]:
+    """Every dict inside the schema, with where it stands."""
+    if isinstance(node, dict):
+        yield path, node
+        for key, part in node.items():
+            if key not in ("examples", "default"):
+                yield from _parts(part, (*path, key))
+
+
+def _properties() -> List[Tuple[str, Any]]:
+    return [
+        (".".join((*path, key)), rules)
+        for path, node in _parts(SCHEMA)
+        if path[-1:] == ("properties",)
+        for key, rules in node.items()
+    ]
+
+
+PROPERTIES = _properties()
+DESCRIBED = [(name, rules) for name, rules in PROPERTIES if ".defaults." not in name]
+PATTERNS = sorted({n["pattern"] for _, n in _parts(SCHEMA) if isinstance(n.get("pattern"), str)})
+NAMES = sorted({key for _, node in _parts(SCHEMA) for key in node.get("patternProperties", ())})
+
+
+def test_the_schema_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
+    assert list(ROOT) == [
+        "version",
+        "name",
+        "description",
+        "labels",
+        "params",
+        "vars",
+        "env",
+        "env_file",
+        "inherit_env",
+        "defaults",
+        "budget",
+        "max_parallel",
+        "fail_fast",
+        "timeout",
+        "steps",
+    ]
+
+
+def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
+    assert list(STEP) == [
+        "name",
+        "description",
+        "needs",
+        "if",
+        "require",
+        "run",
+        "command",
+        "python",
+        "shell",
+        "working_dir",
+        "env",
+        "inherit_env",
+        "timeout",
+        "stop",
+        "retry",
+        "allow_failure",
+        "success_codes",
+        "skip_codes",
+        "outputs",
+        "resources",
+        "priority",
+        "mutex",
+        "duration",
+    ]
+
+
+def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
+    own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
+    assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
+        key for key in STEP if key not in own
+    ]
+
+
+@pytest.mark.parametrize(("name", "rules"), DESCRIBED, ids=[name for name, _ in DESCRIBED])
+def test_every_key_is_described_and_has_an_example(name: str, rules: Any) -> None:
+    assert (rules["description"].endswith("."), bool(rules["examples"])) == (True, True)
+
+
+@pytest.mark.parametrize(("name", "rules"), DESCRIBED, ids=[name for name, _ in DESCRIBED])
+def test_every_example_keeps_to_its_own_rules(name: str, rules: Any) -> None:
+    part = VALIDATOR.evolve(schema=rules)
+    assert [e.message for example in rules["examples"] for e in part.iter_errors(example)] == []
+
+
+@pytest.mark.parametrize(
+    "rules", [node for _, node in _parts(SCHEMA) if node.get("additionalProperties") is False]
+)
+def test_every_closed_mapping_says_what_it_is(rules: Any) -> None:
+    assert rules["title"]
+
+
+def test_every_mapping_with_known_keys_is_closed() -> None:
+    loose = [
+        path
+        for path, node in _parts(SCHEMA)
+        if "properties" in node and "additionalProperties" not in node
+    ]
+    assert loose == []
+
+
+@pytest.mark.parametrize("pattern", [*PATTERNS, *NAMES])
+def test_every_pattern_holds_the_whole_text_up_to_a_line_feed(pattern: str) -> None:
+    whole = pattern.replace("|\\$\\{\\{", "")
+    assert whole == r"\$\{\{" or (whole.startswith("^") and whole.endswith(r"$(?!\n)"))
+
+
+IDS: List[Tuple[str, bool]] = [
+    ("a", True),
+    ("_", True),
+    ("a-b_C9", True),
+    ("a" * 64, True),
+    ("a" * 65, False),
+    ("a" * 300, False),
+    ("", False),
+    ("-a", False),
+    ("9a", False),
+    (".", False),
+    ("..", False),
+    ("../../etc/x", False),
+    ("a/b", False),
+    ("a.b", False),
+    ("a b", False),
+    ("a\n", False),
+    ("a\r", False),
+    ("a\0", False),
+    ("é", False),
+    ("e\u0301", False),
+    ("a\u2028", False),
+    ("٣", False),
+    ("\u202ea", False),
+]
+
+
+@pytest.mark.parametrize(("id", "is_good"), IDS)
+def test_an_id_is_letters_digits_underscore_and_minus(id: str, is_good: bool) -> None:
+    data = {"steps": {id: {"run": "x"}}}
+    assert (accept.is_workflow(data), VALIDATOR.is_valid(data)) == (is_good, is_good)
+
+
+def test_accept_py_is_what_the_schema_generates() -> None:
+    with open(accept.__file__, encoding="utf-8") as file:
+        assert file.read() == generate.generate(SCHEMA)
+
+
+def test_rewriting_accept_py_changes_nothing() -> None:
+    before = os.stat(accept.__file__).st_size
+    generate.main()
+    assert os.stat(accept.__file__).st_size == before
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"oneOf": [{"type": "string"}]},
+        {"type": "object", "properties": {"a": {"const": 1}}},
+        {"type": "object", "properties": {}, "patternProperties": {"a": True}},
+        {"type": "object", "patternProperties": {"a": True}},
+        {"items": {"format": "date"}},
+    ],
+)
+def test_a_rule_that_the_generator_does_not_know_is_refused(rules: Any) -> None:
+    with pytest.raises(ValueError, match=r"not known here|must stand alone"):
+        generate.generate({**rules, "$defs": {"step": {}}})
+
+
+JUNK: List[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    3.0,
+    10**20,
+    "",
+    "x",
+    "a\n",
+    "90",
+    "90s",
+    "${{ x }}",
+    "bash",
+    "cpu",
+    [],
+    ["x"],
+    ["a", 1],
+    [0, 3],
+    [300],
+    [None],
+    {},
+    {"x": 1},
+    {"A": "b", "C=D": 1},
+    {"step": "a"},
+    {"step": "a", "when": "done"},
+    {"max": 1, "when": {}},
+    {"max": 1, "when": {"exit_codes": [1], "signals": ["KILL"]}},
+    {"exit_codes": [1]},
+    {"cpu": 0.5, "memory": "1GiB", "gpu": 1, "x y": 1},
+    {"cpu": "500m", "memory": 1, "db": "${{ x }}"},
+    {"file": "a", "args": [1]},
+    {"call": "a.b:c", "args": {"x": None}},
+    {"call": "a b"},
+    {"rows": "int", "x": "integer"},
+    {"signal": "SIGINT", "grace": "0s"},
+    [{"if": "x", "message": "y"}, {"if": "x"}],
+    {"type": "int", "enum": []},
+    {"a": {"type": "int", "min": "x"}, "b": None, "c": [1]},
+]
+
+
+def _values(rules: Any) -> st.SearchStrategy[Any]:
+    return st.sampled_from([*rules.get("examples", []), *JUNK])
+
+
+STEPS = st.fixed_dictionaries({}, optional={key: _values(rules) for key, rules in STEP.items()})
+WORKFLOWS = st.fixed_dictionaries(
+    {"steps": st.dictionaries(st.sampled_from(["a", "B", "c-1", "1x"]), STEPS, max_size=3)},
+    optional={
+        **{key: _values(rules) for key, rules in ROOT.items() if key != "steps"},
+        "other": st.just(1),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(WORKFLOWS)
+def test_the_generated_tests_and_jsonschema_agree_on_every_workflow(data: Any) -> None:
+    assert accept.is_workflow(data) == VALIDATOR.is_valid(data)
+
+
+@settings(max_examples=300, deadline=None)
+@given(STEPS)
+def test_the_generated_tests_and_jsonschema_agree_on_every_step(data: Any) -> None:
+    assert accept.is_step(data) == VALIDATOR.evolve(schema=SCHEMA["$defs"]["step"]).is_valid(data)
+
+
+@settings(max_examples=200, deadline=None)
+@given(WORKFLOWS)
+def test_what_is_no_workflow_has_a_problem(data: Any) -> None:
+    assert bool(check(data).problems) == (not VALIDATOR.is_valid(data))
+
+
+@pytest.mark.parametrize("data", [None, 1, "x", [], {}, {"steps": None}, {"steps": []}])
+def test_data_without_steps_are_no_workflow(data: Any) -> None:
+    assert (accept.is_workflow(data), VALIDATOR.is_valid(data)) == (False, False)
+
+
+def test_no_pattern_is_slow_on_a_long_text() -> None:
+    found = [re.search(p, "1" * 100_000 + "=\n") for p in PATTERNS]
+    assert not any(found)
