@@ -50,6 +50,7 @@ def error_of(source: str) -> Tuple[int, str, str]:
         ('"don\'t"', "don't"),
         (r"'\'\"\\\n\t\r\a\b\f\v'", "'\"\\\n\t\r\a\b\f\v"),
         (r"'\x41é\U0001F600'", "Aé\U0001f600"),
+        (r"'\ud7ff\ue000\U0010FFFF'", "\ud7ff\ue000\U0010ffff"),
         ("'$${{ a }}'", "$${{ a }}"),
         ("[]", []),
         ("[1, 'a', [true]]", [1, "a", [True]]),
@@ -318,6 +319,7 @@ def test_a_sign_of_another_language_gets_the_right_one(
         (r"'a\d'", 2, r"`\d` is not a character", "a backslash itself is written twice"),
         (r"'\x4'", 1, r"`\x` is not a character", "a backslash itself is written twice"),
         (r"'\ud800'", 1, r"`\ud800` is not a character", "a backslash itself is written twice"),
+        (r"'\udfff'", 1, r"`\udfff` is not a character", "a backslash itself is written twice"),
         (
             r"'\U00110000'",
             1,
