@@ -82,9 +82,10 @@ class Steps:
                 message = "`shell` does nothing in a step without `run`"
                 self._findings.warning((*path, "shell"), "no-use", message)
         body = self._bodies.body(data, path, shell)
+        has_codes = bool(_CODE_FIELDS & fields.keys())
         if self._defaults:
             fields = {**self._defaults, **fields}
-        if _CODE_FIELDS & fields.keys():
+        if has_codes:
             self._check_codes(fields, path)
         if "if" in data:
             self._check_when(data, fields, path)
