@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import random
 import shutil
@@ -113,6 +114,7 @@ def _drive(
         stack.callback(audience.close)
         executor = LocalExecutor(folder.run_id, view.on_output)
         stack.callback(executor.close)
+        _spare_the_collector()
         driver = Driver(
             Machine(plan, scopes, origin, random.Random().random),
             executor,
@@ -135,6 +137,13 @@ def _drive(
     if fault is not None and fault.errno not in _READER_GONE and exit_code == ExitCode.OK:
         raise RunBroken("the run went well, but could not be shown: %s" % fault.strerror)
     return exit_code
+
+
+def _spare_the_collector() -> None:
+    """Keep the cyclic collector from walking the plan over and over: 15 % of the CPU of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _report(

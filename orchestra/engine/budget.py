@@ -38,7 +38,10 @@ class Budget:
     def fits(self, demand: Demand) -> bool:
         """Whether the whole demand is free now."""
         free = self._free
-        return all(free[number] >= amount for number, amount in demand)
+        for number, amount in demand:
+            if free[number] < amount:
+                return False
+        return True
 
     def take(self, demand: Demand, devices: int = 0) -> Tuple[int, ...]:
         """Reserve a demand that fits; gives the numbers of the GPUs that go with it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, Optional, cast
+from typing import Callable, Dict, Iterable, Optional
 
 from orchestra.model.events import (
     AttemptEnded,
@@ -42,7 +42,7 @@ class Replay:
             elif self.record is not None:
                 handler = _HANDLERS.get(type(event))
                 if handler is not None:
-                    handler(self.record, envelope)
+                    handler(self.record, event, envelope.at)
 
 
 def fold(envelopes: Iterable[Envelope]) -> Optional[RunRecord]:
@@ -79,30 +79,26 @@ def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
     step.state = state
 
 
-def _ready(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(StepReady, envelope.event)
+def _ready(record: RunRecord, event: StepReady, at: float) -> None:
     step = record.step_by_id[event.step]
     step.resources = event.resources
     _move(record, step, StepState.READY)
 
 
-def _attempt_started(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(AttemptStarted, envelope.event)
+def _attempt_started(record: RunRecord, event: AttemptStarted, at: float) -> None:
     step = record.step_by_id[event.step]
-    step.attempts.append(Attempt(event.number, event.queued_s, envelope.at, devices=event.devices))
+    step.attempts.append(Attempt(event.number, event.queued_s, at, devices=event.devices))
     step.retry_at = None
     _move(record, step, StepState.RUNNING)
 
 
-def _attempt_launched(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(AttemptLaunched, envelope.event)
+def _attempt_launched(record: RunRecord, event: AttemptLaunched, at: float) -> None:
     record.step_by_id[event.step].attempts[event.number - 1].pid = event.pid
 
 
-def _attempt_ended(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(AttemptEnded, envelope.event)
+def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
     attempt = record.step_by_id[event.step].attempts[event.number - 1]
-    attempt.ended_at = envelope.at
+    attempt.ended_at = at
     attempt.outcome = Outcome(event.outcome)
     attempt.exit_code = event.exit_code
     attempt.signal = event.signal
@@ -113,41 +109,37 @@ def _attempt_ended(record: RunRecord, envelope: Envelope) -> None:
     attempt.log_bytes = event.log_bytes
 
 
-def _retry_scheduled(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(RetryScheduled, envelope.event)
+def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> None:
     step = record.step_by_id[event.step]
-    step.retry_at = envelope.at + event.delay_s
+    step.retry_at = at + event.delay_s
     _move(record, step, StepState.WAITING_RETRY)
 
 
-def _step_ended(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(StepEnded, envelope.event)
+def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
     step = record.step_by_id[event.step]
     step.reason = event.reason
     step.outputs = event.outputs
-    step.ended_at = envelope.at
+    step.ended_at = at
     step.retry_at = None
     _move(record, step, StepState(event.state))
 
 
-def _noted(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(Noted, envelope.event)
+def _noted(record: RunRecord, event: Noted, at: float) -> None:
     record.notes.append("%s: %s" % (event.step, event.message) if event.step else event.message)
 
 
-def _stop_requested(record: RunRecord, envelope: Envelope) -> None:
-    record.stopping = cast(StopRequested, envelope.event).cause
+def _stop_requested(record: RunRecord, event: StopRequested, at: float) -> None:
+    record.stopping = event.cause
 
 
-def _run_finished(record: RunRecord, envelope: Envelope) -> None:
-    event = cast(RunFinished, envelope.event)
+def _run_finished(record: RunRecord, event: RunFinished, at: float) -> None:
     record.state = RunState(event.state)
     record.exit_code = event.exit_code
     record.reason = event.reason
-    record.ended_at = envelope.at
+    record.ended_at = at
 
 
-_HANDLERS: Dict[type, Callable[[RunRecord, Envelope], None]] = {
+_HANDLERS: Dict[type, Callable[..., None]] = {
     StepReady: _ready,
     AttemptStarted: _attempt_started,
     AttemptLaunched: _attempt_launched,
