@@ -8,6 +8,8 @@ import pytest
 
 from orchestra.errors import Problem
 from orchestra.model.workflow import Slot, Splice
+from orchestra.spec.shelllexer import ShellLexer
+from orchestra.spec.shellreader import VALUE, Lost
 from orchestra.spec.shellscan import ScanResult, scan
 
 _LETTERS = {Splice.WORDS: "*", Splice.WORD: "W", Splice.DOUBLE: "D", Splice.SINGLE: "S"}
@@ -159,6 +161,8 @@ ACCEPTED_IN_BASH = [
     ("case x in a) §;;& b) §;& esac", "case x in a) «*»;;& b) «*»;& esac"),
     ("case x in +([0-9])) §;; esac", "case x in +([0-9])) «*»;; esac"),
     ("rm !(a|b) §", "rm !(a|b) «*»"),
+    ("rm @(a|*(b|c)'('\\)\")\") §", "rm @(a|*(b|c)'('\\)\")\") «*»"),
+    ("[[ $x =~ ^a|§$ ]]", "[[ $x =~ ^a|«W»$ ]]"),
     ("echo $'it\\'s' §", "echo $'it\\'s' «*»"),
     ("echo ${a[1]} ${a[x]:-§} ${m['k']} §", "echo ${a[1]} ${a[x]:-«W»} ${m['k']} «*»"),
     ("echo ${x/a/b} ${x:1:2} ${x^^} ${!x} §", "echo ${x/a/b} ${x:1:2} ${x^^} ${!x} «*»"),
@@ -306,10 +310,25 @@ UNSURE_EVERYWHERE = [
     'echo "${x:-it\'s} §"',
     ">f case § in a) b;; esac",
     "x=1 if §",
+    "echo § `a",
+    "echo $(( 'x y z' 'it\\'s' ) §",
+    "f(a) { §; }",
+    "case x in (esac) §;; esac",
+    "case x in a b) §;; esac",
+    "case x in ; §",
+    "> ; §",
     "$(" * 60 + "§" + ")" * 60,
 ]
 
-UNSURE_IN_BASH = ["!(§)", "coproc §", "coproc a { §; }", "a 2>(§)", "BASH_ALIASES[a]=§"]
+UNSURE_IN_BASH = [
+    "!(§)",
+    "coproc §",
+    "coproc a { §; }",
+    "a 2>(§)",
+    "BASH_ALIASES[a]=§",
+    "a § @(b",
+    "echo ${x:-<(a)} §",
+]
 
 UNSURE_IN_SH = [
     "((1)); §",
@@ -416,6 +435,13 @@ def test_every_refused_place_is_told_in_one_go() -> None:
 
 def test_a_script_without_expressions_is_one_piece_whatever_it_is() -> None:
     assert scan("echo '$(( ", "bash") == ScanResult(("echo '$(( ",))
+
+
+def test_a_dollar_before_a_value_would_be_unsure() -> None:
+    lexer = ShellLexer('echo "$%s"' % VALUE, bash=True)
+
+    with pytest.raises(Lost, match="stands before a value"):
+        lexer.read()
 
 
 def test_an_escaped_opening_is_text() -> None:
