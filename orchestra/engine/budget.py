@@ -38,7 +38,7 @@ class Budget:
     def fits(self, demand: Demand) -> bool:
         """Whether the whole demand is free now."""
         free = self._free
-        for number, amount in demand:
+        for number, amount in demand:  # noqa: SIM110  # all() over a generator takes twice as long
             if free[number] < amount:
                 return False
         return True

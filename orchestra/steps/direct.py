@@ -75,7 +75,7 @@ class DirectCommands:
             return None
         words = tuple(word.encode() for word in argv)
         if "/" not in program:
-            executable = _in_path(words[0], env.get(b"PATH", b""))
+            executable = in_path(words[0], env.get(b"PATH", b""))
             return Direct(executable, words) if executable else None
         if not _is_program(os.path.join(os.fsencode(working_dir), words[0])):
             return None
@@ -91,8 +91,8 @@ class DirectCommands:
         return True
 
 
-def _in_path(program: bytes, path: bytes) -> Optional[bytes]:
-    """Where a shell finds the program; None as well where that is not plain."""
+def in_path(program: bytes, path: bytes) -> Optional[bytes]:
+    """Where PATH has the program; None as well where that depends on more than PATH."""
     for folder in path.split(b":"):
         # bash gives ~ a meaning, and joins paths with a / of its own
         if not folder.startswith(b"/") or folder.endswith(b"/"):

@@ -28,7 +28,7 @@ from orchestra.steps.environment import Environments, encode
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
-from orchestra.steps.shell import render_shell
+from orchestra.steps.shell import Shells, render_shell
 
 _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     Command: render_command,
@@ -60,6 +60,7 @@ class StepRenderer:
         self._interpreter = interpreter
         self._environments = Environments(environ, run_id)
         self._commands = DirectCommands()
+        self._shells = Shells()
 
     def render(self, launching: Launching) -> Invocation:
         """The invocation of an attempt; see `Renderer`."""
@@ -76,7 +77,7 @@ class StepRenderer:
         )
         body = launching.step.body
         if type(body) is ShellScript:
-            return render_shell(body, launching, place, self._commands)
+            return render_shell(body, launching, place, self._commands, self._shells)
         return _RENDERERS[type(body)](body, launching, place)
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:

@@ -8,13 +8,13 @@ before the script on its first line, so that the shell's line numbers stay right
 from __future__ import annotations
 
 import shlex
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.ports import Launching
 from orchestra.model.expression import Expression, ExpressionError, Scope, Value, evaluate, to_text
 from orchestra.model.run import Invocation
 from orchestra.model.workflow import ShellScript, Slot, Splice
-from orchestra.steps.direct import DirectCommands
+from orchestra.steps.direct import DirectCommands, in_path
 from orchestra.steps.environment import LONGEST_STRING, encode
 from orchestra.steps.place import Place, write_private
 
@@ -42,8 +42,25 @@ class ShellInvocation(NamedTuple):
     env: Dict[bytes, bytes]
 
 
+class Shells:
+    """Where `sh` and `bash` are, for the steps of one run; looked up once for each PATH.
+
+    To look through PATH for every step costs as much as to render it.
+    """
+
+    def __init__(self) -> None:
+        self._executable_by_search: Dict[Tuple[bytes, bytes], Optional[bytes]] = {}
+
+    def find(self, name: bytes, env: Mapping[bytes, bytes]) -> Optional[bytes]:
+        """The shell's path, None where whoever starts it has to look for it."""
+        search = (name, env.get(b"PATH", b""))
+        if search not in self._executable_by_search:
+            self._executable_by_search[search] = in_path(*search)
+        return self._executable_by_search[search]
+
+
 def render_shell(
-    body: ShellScript, launching: Launching, place: Place, commands: DirectCommands
+    body: ShellScript, launching: Launching, place: Place, commands: DirectCommands, shells: Shells
 ) -> Invocation:
     """The invocation of a script; one plain command is started without a shell.
 
@@ -59,7 +76,8 @@ def render_shell(
     if len(texts) == len(body.pieces):
         direct = commands.direct("".join(texts), body.shell, place.env, place.working_dir)
     if direct is None:
-        return Invocation(shell.argv, place.env, place.working_dir, place.log_path)
+        executable = shells.find(shell.argv[0], place.env)
+        return Invocation(shell.argv, place.env, place.working_dir, place.log_path, executable)
     return Invocation(
         direct.argv,
         place.env,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Dict
@@ -15,7 +16,7 @@ from orchestra.model.workflow import ShellScript
 from orchestra.spec.shellscan import scan
 from orchestra.steps.direct import DirectCommands
 from orchestra.steps.place import Place
-from orchestra.steps.shell import ShellInvocation, render, render_shell
+from orchestra.steps.shell import ShellInvocation, Shells, render, render_shell
 from tests.steps.attempts import an_attempt
 from tests.steps.shells import ALL_BYTES, SHELLS, invocation, run_argv, run_script
 
@@ -217,7 +218,7 @@ def place_in(folder: Path) -> Place:
 def rendered(script: str, folder: Path, params: Dict[str, Value]) -> Invocation:
     body = ShellScript(scan(script, "bash").pieces, "bash")
     attempt = an_attempt(body, names={"params": params})
-    return render_shell(body, attempt, place_in(folder), DirectCommands())
+    return render_shell(body, attempt, place_in(folder), DirectCommands(), Shells())
 
 
 def test_a_plain_command_starts_without_a_shell_and_falls_back_to_it(tmp_path: Path) -> None:
@@ -234,16 +235,33 @@ def test_a_script_starts_its_shell(tmp_path: Path) -> None:
     found = rendered("env; env", tmp_path, {})
 
     assert (found.executable, found.argv, found.fallback) == (
-        None,
+        os.fsencode(str(shutil.which("bash"))),
         (*BASH, b"env; env"),
         None,
     )
 
 
+def test_a_shell_is_looked_up_once_for_each_path(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "sh").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "sh").chmod(0o755)
+    a, b = os.fsencode(str(tmp_path / "a")), os.fsencode(str(tmp_path / "b"))
+    shells = Shells()
+    first = shells.find(b"sh", {b"PATH": a + b":" + b})
+    (tmp_path / "a" / "sh").unlink()
+
+    assert first == a + b"/sh"
+    assert shells.find(b"sh", {b"PATH": a + b":" + b}) == first
+    assert shells.find(b"sh", {b"PATH": b}) == b + b"/sh"
+    assert shells.find(b"sh", {b"PATH": b".:" + b}) is None
+    assert shells.find(b"sh", {}) is None
+
+
 def test_values_are_added_to_the_environment_of_the_step(tmp_path: Path) -> None:
     found = rendered("env ${{ params.v }}", tmp_path, {"v": "a=b"})
 
-    assert (found.executable, dict(found.env)) == (
+    assert (found.fallback, dict(found.env)) == (
         None,
         {b"PATH": os.environb[b"PATH"], b"ORCHESTRA_VALUE_1": b"a=b"},
     )
