@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
-from typing import List
+from typing import Any, List
 
 import pytest
+from hypothesis import given, settings
 
 from orchestra.cli.messages import format_faults
 from orchestra.spec.load import load
+from tests.spec.almost import WORKFLOWS
 
 GOOD: List[bytes] = [
     b"""\
@@ -133,3 +136,11 @@ def test_a_changed_workflow_is_read_or_refused(first: int) -> None:
 @pytest.mark.parametrize("data", [GOOD[0], GOOD[2], GOOD[3]])
 def test_the_workflows_to_be_changed_are_good(data: bytes) -> None:
     assert load("fuzz.yaml", data).faults == ()
+
+
+@settings(max_examples=300, deadline=None)
+@given(WORKFLOWS)
+def test_what_is_almost_a_workflow_is_read_or_refused(data: Any) -> None:
+    loaded = load("fuzz.yaml", json.dumps(data).encode())
+    errors = [fault for fault in loaded.faults if fault.severity == "error"]
+    assert bool(errors) == (loaded.workflow is None)

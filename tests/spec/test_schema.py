@@ -10,10 +10,10 @@ from typing import Any, Dict, Iterator, List, Tuple
 import jsonschema
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from orchestra.spec import accept, generate
 from orchestra.spec.schema import check, schema_text
+from tests.spec.almost import STEPS, WORKFLOWS
 
 SCHEMA: Dict[str, Any] = json.loads(schema_text())
 ROOT: Dict[str, Any] = SCHEMA["properties"]
@@ -194,63 +194,6 @@ def test_rewriting_accept_py_changes_nothing() -> None:
 def test_a_rule_that_the_generator_does_not_know_is_refused(rules: Any) -> None:
     with pytest.raises(ValueError, match=r"not known here|must stand alone"):
         generate.generate({**rules, "$defs": {"step": {}}})
-
-
-JUNK: List[Any] = [
-    None,
-    True,
-    0,
-    -1,
-    1.5,
-    3.0,
-    10**20,
-    "",
-    "x",
-    "a\n",
-    "90",
-    "90s",
-    "${{ x }}",
-    "bash",
-    "cpu",
-    [],
-    ["x"],
-    ["a", 1],
-    [0, 3],
-    [300],
-    [None],
-    {},
-    {"x": 1},
-    {"A": "b", "C=D": 1},
-    {"step": "a"},
-    {"step": "a", "when": "done"},
-    {"max": 1, "when": {}},
-    {"max": 1, "when": {"exit_codes": [1], "signals": ["KILL"]}},
-    {"exit_codes": [1]},
-    {"cpu": 0.5, "memory": "1GiB", "gpu": 1, "x y": 1},
-    {"cpu": "500m", "memory": 1, "db": "${{ x }}"},
-    {"file": "a", "args": [1]},
-    {"call": "a.b:c", "args": {"x": None}},
-    {"call": "a b"},
-    {"rows": "int", "x": "integer"},
-    {"signal": "SIGINT", "grace": "0s"},
-    [{"if": "x", "message": "y"}, {"if": "x"}],
-    {"type": "int", "enum": []},
-    {"a": {"type": "int", "min": "x"}, "b": None, "c": [1]},
-]
-
-
-def _values(rules: Any) -> st.SearchStrategy[Any]:
-    return st.sampled_from([*rules.get("examples", []), *JUNK])
-
-
-STEPS = st.fixed_dictionaries({}, optional={key: _values(rules) for key, rules in STEP.items()})
-WORKFLOWS = st.fixed_dictionaries(
-    {"steps": st.dictionaries(st.sampled_from(["a", "B", "c-1", "1x"]), STEPS, max_size=3)},
-    optional={
-        **{key: _values(rules) for key, rules in ROOT.items() if key != "steps"},
-        "other": st.just(1),
-    },
-)
 
 
 @settings(max_examples=300, deadline=None)
