@@ -10,7 +10,9 @@ def complete_runs(incomplete: str) -> List[str]:
     try:
         from orchestra.cli.history import open_store
 
-        rows = open_store(None).runs(50)
+        store = open_store(None)
+        rows = store.runs(50)
+        store.close()
     except Exception:
         return []  # a completion has no one to tell
     return [row.run_id for row in rows if row.run_id.startswith(incomplete)]

@@ -73,7 +73,7 @@ def follow(found: Found, step: Optional[str], printer: LogPrinter) -> None:
     """Print logs as they grow, until the step or the run is over, or nobody drives it any more."""
     replay, seq = Replay(), 0
     while True:
-        is_driven = found.store.is_driven(found.folder.run_id)
+        is_alive = found.store.is_alive(found.folder.run_id)
         for envelope in found.store.envelopes(found.folder.run_id, seq):
             replay.apply((envelope,))
             seq = envelope.seq
@@ -82,7 +82,8 @@ def follow(found: Found, step: Optional[str], printer: LogPrinter) -> None:
         for key in attempts(record, step):
             printer.print_new(key)
         ended_at = record.ended_at if step is None else record.step_by_id[step].ended_at
-        if ended_at is not None or record.ended_at is not None or not is_driven:
+        if ended_at is not None or record.ended_at is not None or not is_alive:
             printer.end_line()
+            found.store.close()
             return
         time.sleep(_PAUSE_S)

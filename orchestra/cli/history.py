@@ -13,7 +13,7 @@ from orchestra.store.sqlite import RunStore
 
 
 class Found(NamedTuple):
-    """A recorded run, its folder, and the store it was found in."""
+    """A recorded run, its folder, and the store it was found in, which opens when it is read."""
 
     record: RunRecord
     folder: RunFolder
@@ -40,8 +40,11 @@ def find_run(wanted: Optional[str], state_dir: Optional[str]) -> Found:
         StoreError: the record cannot be read.
     """
     store = open_store(state_dir, wanted)
-    run_id = store.find(wanted, os.getcwd())
-    record = fold(store.envelopes(run_id))
+    try:
+        run_id = store.find(wanted, os.getcwd())
+        record = fold(store.envelopes(run_id))
+    finally:
+        store.close()
     if record is None:
         raise StoreError(store.state.database, "run %s has no events" % run_id)
     return Found(record, store.state.run(run_id), store)

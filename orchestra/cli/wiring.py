@@ -85,6 +85,8 @@ def run(
                 prepared, env_file, journal, replay, mode, terminal, environ, signals
             )
         finally:
+            # values that were handed over, of no use once their steps have ended
+            shutil.rmtree(journal.folder.private, ignore_errors=True)
             journal.close()
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 

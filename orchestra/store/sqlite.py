@@ -103,10 +103,6 @@ class RunStore:
                     return
 
     def is_alive(self, run_id: str) -> bool:
-        """Whether an orchestrator holds the run."""
-        return self.is_driven(run_id)
-
-    def is_driven(self, run_id: str) -> bool:
         """Whether a living orchestrator holds the run."""
         return locks.is_held(self.state.run(run_id).lock)
 

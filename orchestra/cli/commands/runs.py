@@ -28,7 +28,9 @@ def runs(
     if format not in ("text", "json"):
         raise UsageError("--format %s is not known" % format, "one of text, json")
     terminal = Terminal(dict(os.environ))
-    rows = open_store(state_dir).runs(limit)
+    store = open_store(state_dir)
+    rows = store.runs(limit)
+    store.close()
     if format == "json":
         terminal.out(runs_json(rows))
     else:
