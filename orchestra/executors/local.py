@@ -146,7 +146,6 @@ class LocalExecutor:
         self._look_for_orphans()
         if number == Signals.SIGKILL:
             self._kill(started)
-            self._wakeup.poke()
         else:
             started.stopping = True
             self._trees.signal(started, (number, Signals.SIGCONT), self._started_by_pid)

@@ -32,7 +32,11 @@ class Strays:
         self._syscall = ctypes.CDLL(None).syscall if sys.platform == "linux" else None
 
     def signal(self, root: int, numbers: Sequence[int], groups: Collection[int]) -> None:
-        """Send the signals to all below `root`, a child that is not reaped, but in no group."""
+        """Send the signals to all below `root`, a child that is not reaped, but in no group.
+
+        The lowest come first: one whose parent has died is not found below it any more. For the
+        same reason this comes before the signal to the groups.
+        """
         self._signal_below(root, None, numbers, groups, DEEPEST)
 
     def _signal_below(
@@ -49,10 +53,10 @@ class Strays:
                     continue
                 if parent_held is not None and not self._send(parent_held, 0):
                     return
+                self._signal_below(pid, held, numbers, groups, depth - 1)
                 if not _is_in(pid, groups):
                     for number in numbers:
                         self._send(held, number)
-                self._signal_below(pid, held, numbers, groups, depth - 1)
 
     @contextlib.contextmanager
     def _held(self, pid: int) -> Iterator[Optional[int]]:

@@ -48,17 +48,17 @@ class Trees:
     def signal(
         self, started: Started, numbers: Sequence[int], unreaped: Mapping[int, Started]
     ) -> None:
-        """Signal the groups of an attempt and of its orphans, then what is below but in none."""
+        """Signal what is below an attempt and its orphans, then their groups."""
         roots = self._orphans.left_by(started.key)
         groups = groups_of(roots).difference(unreaped)
         if started.end is None:
             roots.append(started.pid)
             groups.add(started.pid)
+        for root in roots:
+            self._strays.signal(root, numbers, groups)
         for number in numbers:
             for group in groups:
                 kill_group(group, number)
-        for root in roots:
-            self._strays.signal(root, numbers, groups)
 
     def kill_doomed(
         self, serving: Iterable[AttemptKey], unreaped: Mapping[int, Started]

@@ -160,7 +160,7 @@ def test_collecting_does_not_wait_for_an_end(place: Place) -> None:
 
 
 def test_the_descriptor_is_readable_when_there_is_news(place: Place) -> None:
-    place.executor.submit([(A, place.exits(A, 0))])
+    place.executor.submit([(A, place.lasts(A))])
 
     readable, _, _ = select.select([place.executor.fileno()], [], [], LIMIT_S)
 

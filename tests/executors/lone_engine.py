@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -24,7 +25,7 @@ def run_alone(folder: Path, wrapper: Sequence[str] = (), **order: Any) -> Dict[s
     """Run `count` times `argv`, all submitted at once, logs in `folder`, in a process of its own.
 
     `limits` are set by name before the executor is made; `spare_processes` leaves room for so many
-    processes and no more; `at_once` holds back all but so many; `ballast_mb` is allocated first.
+    processes and no more; `at_once` holds back all but so many.
     Gives what `main` writes. The `wrapper` is a command that starts the process.
     """
     module = [sys.executable, "-m", "tests.executors.lone_engine"]
@@ -42,10 +43,11 @@ def run_alone(folder: Path, wrapper: Sequence[str] = (), **order: Any) -> Dict[s
 
 def main(order: Mapping[str, Any], result: str) -> None:
     """Run as ordered; writes how attempts ended, and how this process grew."""
-    with open(result, "w") as file:
-        ballast = bytearray(order.get("ballast_mb", 0) << 20)
-        ballast[:: resource.getpagesize()] = b"x" * len(ballast[:: resource.getpagesize()])
-        restrict(order)
+    with open(result, "w") as low:
+        # Out of the way of 0 to 2, which a test may want closed.
+        high = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 10)
+    restrict(order)
+    with open(high, "w") as file:
         json.dump(measure(order), file)
 
 
@@ -100,6 +102,7 @@ def measure(order: Mapping[str, Any]) -> Dict[str, Any]:
         "after": after,
         "most_children": most,
         "peaks": peaks,
+        "standard": [os.readlink("/proc/self/fd/%d" % number) for number in range(3)],
     }
 
 

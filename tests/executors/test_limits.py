@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import List
 
 import pytest
 
@@ -61,8 +62,12 @@ def test_memory_stays_flat_under_a_flood(tmp_path: Path, script: str) -> None:
     os.unlink(str(tmp_path / "s1.log"))
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&- 2>&-", "<&- >&- 2>&-"])
-def test_steps_run_where_the_standard_streams_are_closed(tmp_path: Path, redirection: str) -> None:
+@pytest.mark.parametrize(
+    ("redirection", "closed"), [("<&-", [0]), (">&- 2>&-", [1, 2]), ("<&- >&- 2>&-", [0, 1, 2])]
+)
+def test_steps_run_where_the_standard_streams_are_closed(
+    tmp_path: Path, redirection: str, closed: List[int]
+) -> None:
     wrapper = ["sh", "-c", 'exec "$0" "$@" %s' % redirection]
 
     found = run_alone(
@@ -71,6 +76,7 @@ def test_steps_run_where_the_standard_streams_are_closed(tmp_path: Path, redirec
 
     assert found["ends"] == {"3": 3}
     assert (tmp_path / "s1.log").read_bytes() == b"out\nerr\n"
+    assert [found["standard"][number] for number in closed] == ["/dev/null"] * len(closed)
 
 
 def test_steps_run_where_signals_are_ignored(tmp_path: Path) -> None:
