@@ -23,7 +23,7 @@ from yaml.events import (
 )
 
 from orchestra.spec.events import Blemish, UnreadableError, blemish_of, parse
-from orchestra.spec.scalars import MERGE, NUMERIC, WORDS, number_or_text, text_of
+from orchestra.spec.scalars import AFTER_NUMBERS, MERGE, WORDS, number_or_text, text_of
 from orchestra.spec.syntax import QUOTE_TAG
 from orchestra.spec.wording import shortened
 
@@ -107,7 +107,7 @@ class _Reader:
             kind = event.__class__
             if kind is ScalarEvent:
                 value = event.value
-                if value[:1] in NUMERIC:
+                if value < AFTER_NUMBERS:
                     if event.implicit[0]:
                         value = number_or_text(value)
                 elif value in WORDS and event.implicit[0]:

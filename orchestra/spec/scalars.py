@@ -9,8 +9,8 @@ from typing import Dict, Union
 LONGEST_NUMBER = 100
 """More digits than this are text: no number a workflow needs is longer."""
 
-NUMERIC = frozenset("-+.0123456789")
-"""First characters of plain words that may be numbers."""
+AFTER_NUMBERS = ":"
+"""Plain words that sort before this may be numbers, or are empty; no others are."""
 
 
 class MergeKey:
@@ -62,8 +62,8 @@ _NUMBER = re.compile(
 )
 
 
-def number_or_text(word: str) -> Union[int, float, str]:
-    """The value of a plain word that begins as a number does.
+def number_or_text(word: str) -> Union[int, float, str, None]:
+    """The value of a plain word that may begin as a number does, null for an empty one.
 
     `012`, `1_000`, `22:30`, dates, `.inf`, `.nan` and numbers too large for a float are text.
 
@@ -71,7 +71,7 @@ def number_or_text(word: str) -> Union[int, float, str]:
     """
     match = _NUMBER.fullmatch(word)
     if match is None or len(word) > LONGEST_NUMBER:
-        return word
+        return word or None
     kind = match.lastgroup
     if kind == "int":
         return int(word)
