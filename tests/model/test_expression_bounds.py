@@ -178,13 +178,26 @@ def test_a_value_beyond_its_bound_is_refused_before_it_is_made(source: str, mess
         "many": MANY,
         "most": [0] * 900_000,
         "words": "x " * 1_000_001,
-        "braces": "{{" * 600_000,
+        "braces": "{{}}" * 300_000,
         "sharp": "ß" * (9 * MIB),
         "dotted": "İ" * (9 * MIB),
         "controls": "\x00" * (3 * MIB),
         "zeros": "[" + "0," * 1_000_001 + "0]",
     }
     assert message_of(source, names) == message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "len(half + half) == 2 * len(half)",
+        "len(format('{}{}', half, half)) == 2 * len(half)",
+        "len(join([half, half], '')) == 2 * len(half)",
+        "len(replace(half, 'x', 'xx')) == 2 * len(half)",
+    ],
+)
+def test_a_value_at_its_bound_is_made(source: str) -> None:
+    assert evaluate(parse(source), Scope({"half": "x" * (8 * MIB)})) is True
 
 
 @pytest.mark.parametrize(

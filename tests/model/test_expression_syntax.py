@@ -310,6 +310,7 @@ def test_a_sign_of_another_language_gets_the_right_one(
         ("1.2.3", 0, "`1.2.3` is not a number", "write it in decimal digits, or quoted as text"),
         ("12a", 0, "`12a` is not a number", "write it in decimal digits, or quoted as text"),
         ("012", 0, "`012` is not a number", "write it without the 0, or quoted as text"),
+        ("07", 0, "`07` is not a number", "write it without the 0, or quoted as text"),
         ("9223372036854775808", 0, "the number is too large", ""),
         ("1" * 5000, 0, "the number is too large", ""),
         ("1e999", 0, "the number is too large", ""),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, List, Tuple, Union
+from typing import Any, Callable, List, Tuple, Union
 
 import pytest
 
@@ -304,13 +305,19 @@ def test_a_text_alone_is_data_too() -> None:
     assert filled == ["a", 3, None, 1]
 
 
-def test_data_too_deep_to_fill_are_refused() -> None:
-    tree: List[Any] = []
-    for _ in range(200):
-        tree = [tree]
-    with pytest.raises(ExpressionError) as caught:
-        fill_tree(tree, SCOPE)
-    assert caught.value.message == "the value is nested deeper than 100 levels"
+def nested(depth: int, wrap: Callable[[Any], Any]) -> Any:
+    tree = wrap(parse_text("${{ params.n }}"))
+    for _ in range(depth - 1):
+        tree = wrap(tree)
+    return tree
+
+
+@pytest.mark.parametrize("wrap", [lambda tree: [tree], lambda tree: {"a": tree}])
+def test_data_are_filled_up_to_their_bound_of_depth(wrap: Callable[[Any], Any]) -> None:
+    filled = json.dumps(fill_tree(nested(100, wrap), SCOPE))
+    with pytest.raises(ExpressionError, match="nested deeper than 100 levels"):
+        fill_tree(nested(101, wrap), SCOPE)
+    assert filled.count("[") + filled.count("{") == 100
 
 
 @pytest.mark.parametrize(
