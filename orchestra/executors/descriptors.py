@@ -10,8 +10,8 @@ from typing import List
 SPARE = 16
 """Descriptors left to the rest of orchestra: its store, its reports, what it imports."""
 
-PER_ATTEMPT = 2
-"""A pipe and a log."""
+PER_ATTEMPT = 3
+"""Both ends of a pipe and a log."""
 
 
 def settle_descriptors() -> None:

@@ -100,11 +100,10 @@ class Launcher:
             pid = self._spawner.spawn(invocation, writer)
         except BaseException:
             os.close(reader)
-            raise
-        finally:
             os.close(writer)
+            raise
         os.set_blocking(reader, False)
-        output = Output(reader, invocation.log_path, self._on_fault)
+        output = Output(reader, writer, invocation.log_path, self._on_fault)
         return Started(key, invocation, pid, output)
 
 

@@ -97,17 +97,16 @@ class LocalExecutor:
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened since the last call, in order; never blocks."""
         now = time.monotonic()
+        sweep = woken = now >= self._sweep_at
         for fd in self._poller.ready():
             started = self._started_by_fd.get(fd)
             if started is None:
                 self._wakeup.drain()
+                woken = True
             else:
                 self._pump(started, now)
-        ended = False
-        for end in reap(self._started_by_pid, self._before_reaping):
-            self._note_end(end, now)
-            ended = True
-        if now >= self._sweep_at or (ended and self._trees.sees_orphans):
+        ended = woken and self._reap(now)
+        if sweep or (ended and self._trees.sees_orphans):
             self._look_for_orphans()
             self._sweep_at = now + SWEEP_S
         if self._ending or self._trees.have_orphans():
@@ -221,6 +220,14 @@ class LocalExecutor:
         started.output.close()
         started.output = None
 
+    def _reap(self, now: float) -> bool:
+        """Take the ends of all children that have ended; whether there were any."""
+        ended = False
+        for end in reap(self._started_by_pid, self._before_reaping):
+            self._note_end(end, now)
+            ended = True
+        return ended
+
     def _before_reaping(self, pid: int) -> None:
         """While its number is held, kill the group of a step of which nothing else can still write.
 
@@ -230,6 +237,8 @@ class LocalExecutor:
         started = self._started_by_pid.get(pid)
         if started is None:
             return
+        assert started.output is not None
+        started.output.let_go()
         self._pump_what_is_there(started, time.monotonic())
         silent = started.output is None and not started.stopping
         if silent or started.killed or not self._trees.sees_orphans:

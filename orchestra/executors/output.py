@@ -18,17 +18,22 @@ LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 class Output:
-    """The reading end of a pipe and the log behind it.
+    """A pipe and the log behind it.
 
+    The writing end is held until `let_go`, so that the end of the pipe is no news while the step's
+    process runs: a process gives up its descriptors just before it ends, and would wake us twice.
     The log is created at the first byte, mode 0600, never through a link, never over something
     that is there. When it cannot be written `on_fault` is told why, once, and the pipe is read on:
     a step neither blocks nor dies because a disk is full. `log_bytes` is what the log holds.
     """
 
-    __slots__ = ("_grown", "_log", "_log_path", "_lost", "_on_fault", "fd", "log_bytes")
+    __slots__ = ("_grown", "_log", "_log_path", "_lost", "_on_fault", "_writer", "fd", "log_bytes")
 
-    def __init__(self, fd: int, log_path: str, on_fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, fd: int, writer: int, log_path: str, on_fault: Callable[[str], None]
+    ) -> None:
         self.fd = fd
+        self._writer = writer
         self.log_bytes = 0
         self._log_path = log_path
         self._on_fault = on_fault
@@ -53,8 +58,15 @@ class Output:
             self._write(block[:count])
         return count
 
+    def let_go(self) -> None:
+        """Give up the writing end: the pipe ends when nobody else has it."""
+        if self._writer >= 0:
+            os.close(self._writer)
+            self._writer = -1
+
     def close(self) -> None:
         """Close the pipe and the log."""
+        self.let_go()
         os.close(self.fd)
         if self._log >= 0:
             os.close(self._log)
