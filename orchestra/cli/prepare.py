@@ -46,11 +46,11 @@ def read(path: str) -> Read:
     loaded = load(path)
     built = None
     problems: List[Problem] = []
-    if loaded.workflow is not None:
-        built, problems = graph.build(loaded.workflow)
-        problems.extend(graph.problems_of_budget(loaded.workflow))
-        if built is not None:
-            problems.extend(graph.problems_above(loaded.workflow, built))
+    if loaded.draft is not None:
+        built, problems = graph.build(loaded.draft)
+        problems.extend(graph.problems_of_budget(loaded.draft))
+    if loaded.workflow is not None and built is not None:
+        problems.extend(graph.problems_above(loaded.workflow, built))
     faults = loaded.located(problems)
     if loaded.workflow is None or built is None or has_errors(faults):
         raise WorkflowError(faults, loaded.text)

@@ -19,8 +19,9 @@ from orchestra.model.workflow import (
 )
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
+from orchestra.spec.references import IN_STEP
 from orchestra.spec.shellscan import scan
-from orchestra.spec.texts import IN_STEP, OPEN, Texts
+from orchestra.spec.texts import OPEN, Texts
 
 LARGEST_STRING = 131_071
 """Bytes that fit into one argument, or one NAME=VALUE.

@@ -11,11 +11,11 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 import jsonschema
 
 from orchestra.errors import PathParts, Problem
+from orchestra.model.nearest import did_you_mean
 from orchestra.spec.hints import (
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
-    did_you_mean,
 )
 from orchestra.spec.scalars import text_of
 from orchestra.spec.wording import shortened, shown

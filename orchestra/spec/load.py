@@ -15,10 +15,11 @@ from orchestra.spec.findings import MORE, Findings, TooManyError
 from orchestra.spec.places import Places
 from orchestra.spec.pruning import pruned
 from orchestra.spec.reader import collection_paused
+from orchestra.spec.references import Names
 from orchestra.spec.roots import Roots
 from orchestra.spec.schema import check
 from orchestra.spec.steps import Steps
-from orchestra.spec.texts import Names, Texts
+from orchestra.spec.texts import Texts
 
 _NUL_ESCAPE = re.compile(rb"\\0|\\x00|\\u0000|\\U00000000")
 
@@ -28,9 +29,14 @@ MOST_FAULTS = 50
 
 @dataclass(frozen=True)
 class Loaded:
-    """A file that was read. `workflow` is None where a fault is an error; `faults` are by line."""
+    """A file that was read. `workflow` is None where a fault is an error; `faults` are by line.
+
+    `draft` is the workflow as well where every key is as the schema wants it, whatever else is
+    wrong: so that the faults of its graph can be told together with the others.
+    """
 
     workflow: Optional[Workflow]
+    draft: Optional[Workflow]
     document: Document
     faults: Tuple[Fault, ...]
 
@@ -59,20 +65,20 @@ def load(path: str, data: Optional[bytes] = None) -> Loaded:
     document = read_document(path, read_file(path) if data is None else data)
     with collection_paused():
         findings = Findings()
-        workflow = None
+        draft = None
         cut = False
         try:
-            workflow = _workflow(document, findings) if document.whole else None
+            draft = _workflow(document, findings) if document.whole else None
         except TooManyError:
             cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
-    if any(fault.severity == "error" for fault in faults):
-        workflow = None
-    return Loaded(workflow, document, _told(faults, findings.count - len(findings.problems), cut))
+    is_sound = not any(fault.severity == "error" for fault in faults)
+    told = _told(faults, findings.count - len(findings.problems), cut)
+    return Loaded(draft if is_sound else None, draft, document, told)
 
 
 def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
-    """The workflow as far as it can be read; everything that is wrong goes to the findings."""
+    """The workflow, None where the schema is not met; all that is wrong goes to the findings."""
     data = document.root
     if data is None:
         message = "the file is empty"
@@ -99,6 +105,8 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     step_by_id = {
         id: steps.step(id, place, step) for place, (id, step) in enumerate(data["steps"].items())
     }
+    if mismatch.problems:
+        return None
     return Workflow(path=path, folder=os.path.dirname(path), step_by_id=step_by_id, **fields)
 
 

@@ -7,10 +7,10 @@ from typing import Any, Dict, List, Mapping
 
 from orchestra.errors import Fault, UsageError, WorkflowError
 from orchestra.model.expression import Value
+from orchestra.model.nearest import did_you_mean
 from orchestra.model.workflow import Param, Workflow
 from orchestra.spec.document import read_document
 from orchestra.spec.files import read_file
-from orchestra.spec.hints import did_you_mean
 from orchestra.spec.paramtypes import (
     Clock,
     ParamError,

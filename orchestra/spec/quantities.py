@@ -8,7 +8,8 @@ from orchestra.errors import PathParts
 from orchestra.model.expression import Template
 from orchestra.model.units import parse_amount, parse_duration
 from orchestra.spec.findings import Findings
-from orchestra.spec.texts import IN_STEP, OPEN, Texts
+from orchestra.spec.references import IN_STEP
+from orchestra.spec.texts import OPEN, Texts
 
 
 class Quantities:

@@ -12,9 +12,10 @@ from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import ParamError, check_rules, from_value, long_floats, type_of
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
+from orchestra.spec.references import IN_ROOT_ENV, IN_VARS
 from orchestra.spec.scalars import text_of
 from orchestra.spec.steps import Steps, read_inherit_env
-from orchestra.spec.texts import IN_ROOT_ENV, IN_VARS, OPEN, Texts
+from orchestra.spec.texts import OPEN, Texts
 from orchestra.spec.wording import shown
 
 _LONG_FORM = frozenset(

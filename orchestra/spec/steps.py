@@ -22,8 +22,9 @@ from orchestra.spec.bodies import Bodies
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
+from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where
 from orchestra.spec.scalars import text_of
-from orchestra.spec.texts import IN_CONDITION, IN_NAME, IN_STEP, OPEN, Texts, Where
+from orchestra.spec.texts import OPEN, Texts
 
 _OWN_PREFIX = "ORCHESTRA_"
 

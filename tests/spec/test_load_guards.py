@@ -134,7 +134,7 @@ def test_looking_for_faults_stops_when_there_are_a_thousand() -> None:
 
 
 _CHILD = """
-import json, resource, sys
+import json, os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 from orchestra.cli.messages import format_faults
@@ -144,13 +144,18 @@ before = resource.getrusage(resource.RUSAGE_SELF)
 loaded = load("big.yaml", data)
 words = format_faults(loaded.faults, loaded.text)
 after = resource.getrusage(resource.RUSAGE_SELF)
-scale = 1 if sys.platform == "darwin" else 1024
+def peak_bytes():
+    # on Linux ru_maxrss begins with what the parent had
+    if os.path.exists("/proc/self/status"):
+        lines = open("/proc/self/status").read().splitlines()
+        return [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")][0]
+    return after.ru_maxrss
 print(json.dumps({
     "is_workflow": loaded.workflow is not None,
     "code": loaded.faults[0].code,
     "words_are_short": len(words) < 100_000,
     "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-    "rss": after.ru_maxrss * scale,
+    "rss": peak_bytes(),
 }))
 """
 
