@@ -190,7 +190,7 @@ def _check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
         body = planned.step.body
         if isinstance(body, ShellScript) and body.shell == "bash":
             raise UsageError(
-                "step '%s' runs in bash, and there is no bash here" % planned.step.id,
+                "step `%s` runs in bash, and there is no bash here" % planned.step.id,
                 "install bash, or write `shell: sh`",
             )
 

@@ -53,13 +53,13 @@ def fit_demand(
             continue
         if name == "cpu" and name not in room.given:
             demand[name] = amounts[name]
-            note = "'%s' asks for %s cpu, this run has %s: lowered to it" % (
+            note = "`%s` asks for %s cpu, this run has %s: lowered to it" % (
                 step,
                 format_amount(name, amount),
                 format_amount(name, amounts[name]),
             )
         elif name not in amounts:
-            message = "'%s' asks for %s of %s, and no budget has it" % (
+            message = "`%s` asks for %s of %s, and no budget has it" % (
                 step,
                 format_amount(name, amount),
                 name,
@@ -67,7 +67,7 @@ def fit_demand(
             hint = "add budget.%s to the file, or --budget %s=N" % (name, name)
             return Refusal(name, message, hint), None
         else:
-            message = "'%s' asks for %s of %s, this run has %s" % (
+            message = "`%s` asks for %s of %s, this run has %s" % (
                 step,
                 format_amount(name, amount),
                 name,

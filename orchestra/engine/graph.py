@@ -86,8 +86,8 @@ def problems_above(workflow: Workflow, graph: Graph) -> Iterator[Problem]:
                 yield Problem(
                     path,
                     "step-not-above",
-                    "'%s' does not come before '%s'" % (reference.path[1], step.id),
-                    "add it to the needs of '%s'" % step.id,
+                    "`%s` does not come before `%s`" % (reference.path[1], step.id),
+                    "add it to the needs of `%s`" % step.id,
                     offset=reference.offset,
                 )
         never = _never_met(step, graph, possible, number_by_id)
@@ -105,7 +105,7 @@ def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
                 yield Problem(
                     ("steps", step.id, "resources", name),
                     "over-budget",
-                    "'%s' asks for %s of %s, the budget has %s"
+                    "`%s` asks for %s of %s, the budget has %s"
                     % (
                         step.id,
                         format_amount(name, amount),
@@ -129,14 +129,14 @@ def _bad_needs(step: Step, place_by_id: Mapping[str, int]) -> Iterator[Problem]:
     for number, need in enumerate(step.needs):
         path: PathParts = ("steps", step.id, "needs", number)
         if need.step == step.id:
-            yield Problem(path, "self-need", "'%s' needs itself" % step.id, "take it out")
+            yield Problem(path, "self-need", "`%s` needs itself" % step.id, "take it out")
         elif need.step not in place_by_id:
             near = get_close_matches(need.step, place_by_id, n=1)
             yield Problem(
                 path,
                 "unknown-step",
-                "'%s' needs '%s', which is no step" % (step.id, need.step),
-                "did you mean '%s'?" % near[0] if near else "",
+                "`%s` needs `%s`, which is no step" % (step.id, need.step),
+                "did you mean `%s`?" % near[0] if near else "",
             )
 
 
@@ -269,7 +269,7 @@ def _never_met(
             return Problem(
                 path,
                 "never-met",
-                "'%s' can never run: '%s' can never end as %s" % (step.id, need.step, wanted),
+                "`%s` can never run: `%s` can never end as %s" % (step.id, need.step, wanted),
                 "a step with neither 'if' nor skip_codes is never skipped, "
                 "one with allow_failure never fails",
             )

@@ -408,7 +408,7 @@ class Machine:
 
     def _why_cancelled(self) -> str:
         if self._stop is None:
-            return "fail_fast: '%s' failed" % self._struck_by
+            return "fail_fast: `%s` failed" % self._struck_by
         return (
             RUN_TIMEOUT if self._stop.cause == RUN_TIMEOUT else "stopped by %s" % self._stop.cause
         )

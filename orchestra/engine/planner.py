@@ -152,10 +152,10 @@ def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scop
     for need, above in needs:
         if above.result is NeedResult.SUCCESS and above.result not in need.when:
             wanted = " or ".join(sorted(result.value for result in need.when))
-            return _Expectation(Will.UNKNOWN, "if '%s' ends as %s" % (need.step, wanted), None)
+            return _Expectation(Will.UNKNOWN, "if `%s` ends as %s" % (need.step, wanted), None)
     if judge(known) is Verdict.SKIP:
         skipped = next(n.step for n, e in needs if e.result is not None and e.result not in n.when)
-        return _Expectation(Will.SKIP, "'%s' is skipped" % skipped, NeedResult.SKIPPED)
+        return _Expectation(Will.SKIP, "`%s` is skipped" % skipped, NeedResult.SKIPPED)
     unknown = [need.step for need, e in needs if e.result is None]
     condition = step.condition
     if (
@@ -172,7 +172,7 @@ def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scop
     elif condition is not None:
         return _Expectation(Will.UNKNOWN, "if: %s" % condition.source, None)
     if unknown:
-        return _Expectation(Will.UNKNOWN, "'%s' is not known yet" % unknown[0], None)
+        return _Expectation(Will.UNKNOWN, "`%s` is not known yet" % unknown[0], None)
     after = ", ".join(need.step for need, _ in needs[:3]) + (", …" if len(needs) > 3 else "")
     return _Expectation(Will.RUN, "after " + after if needs else "no needs", NeedResult.SUCCESS)
 

@@ -43,7 +43,7 @@ def explain(needs: Sequence[Need], state_of: Callable[[str], StepState], verdict
         state = state_of(need.step)
         result = RESULT_BY_STATE[state]
         if result not in need.when and (verdict is Verdict.SKIP or result in _BAD):
-            culprits.append("'%s' %s" % (need.step, state.value.replace("_", " ")))
+            culprits.append("`%s` %s" % (need.step, state.value.replace("_", " ")))
     more = len(culprits) - _SHOWN_NEEDS
     return ", ".join(culprits[:_SHOWN_NEEDS]) + (" and %d more" % more if more > 0 else "")
 

@@ -71,9 +71,9 @@ def parse_outputs(data: bytes, declared: Mapping[str, OutputType]) -> Written:
         try:
             outputs[name] = _READERS[declared.get(name, OutputType.STRING)](raw.decode("utf-8"))
         except UnicodeDecodeError as fault:
-            problems.append("output '%s' is not UTF-8 at its byte %d" % (name, fault.start + 1))
+            problems.append("output `%s` is not UTF-8 at its byte %d" % (name, fault.start + 1))
         except ValueError as fault:
-            problems.append("output '%s' %s" % (name, fault))
+            problems.append("output `%s` %s" % (name, fault))
     problems += _missing(declared, raw_by_name)
     if len(problems) > _MOST_PROBLEMS:
         problems[_MOST_PROBLEMS:] = ["and more problems with the outputs"]
@@ -154,7 +154,7 @@ def _close(data: bytes, start: int, end: bytes) -> int:
 
 def _missing(declared: Mapping[str, OutputType], written: Container[str]) -> List[str]:
     return [
-        "output '%s' was declared and not written" % name
+        "output `%s` was declared and not written" % name
         for name in declared
         if name not in written
     ]

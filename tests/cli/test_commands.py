@@ -159,7 +159,7 @@ def test_init_never_writes_over_a_file(cli):
     result = cli.run("init")
     assert (result.code, cli.read("pipeline.yaml")) == (2, "mine")
     assert cli.run("init", "fancy", "-o", "x.yaml").err.splitlines() == [
-        "error: there is no template 'fancy'",
+        "error: there is no template `fancy`",
         "  help: one of basic, python",
     ]
 

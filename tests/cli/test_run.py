@@ -49,7 +49,7 @@ def test_a_failure_is_shown_with_its_log_and_ends_with_1(cli):
     result = cli.file("p.yaml", FAILING).run("run", "p.yaml", "-j1")
     assert result.code == 1
     assert "  no such header" in result.lines
-    assert "⊘ test   blocked                     'build' failed" in result.lines
+    assert "⊘ test   blocked                     `build` failed" in result.lines
     assert result.lines[-1] == "nightly failed: 1 succeeded, 1 failed, 1 blocked in TIME"
 
 
@@ -163,7 +163,7 @@ def test_a_demand_no_budget_can_hold_is_refused_with_its_place(cli):
     result = cli.run("run", "p.yaml", "--budget", "memory=1GiB")
     assert result.code == 2
     assert result.err == (
-        "p.yaml:5:25: error: 'a' asks for 4 GiB of memory, this run has 1 GiB\n"
+        "p.yaml:5:25: error: `a` asks for 4 GiB of memory, this run has 1 GiB\n"
         "  5 |     resources: {memory: 4GiB}\n"
         "    |                         ^\n"
         "  help: ask for less, or give more: --budget memory=…\n"

@@ -31,11 +31,11 @@ def test_a_need_named_twice_counts_once():
     [
         (
             [step("build"), step("b", "biuld")],
-            [(("steps", "b", "needs", 0), "unknown-step", "'b' needs 'biuld', which is no step")],
+            [(("steps", "b", "needs", 0), "unknown-step", "`b` needs `biuld`, which is no step")],
         ),
         (
             [step("a", "a")],
-            [(("steps", "a", "needs", 0), "self-need", "'a' needs itself")],
+            [(("steps", "a", "needs", 0), "self-need", "`a` needs itself")],
         ),
         (
             [step("a", "b"), step("b", "a")],
@@ -55,7 +55,7 @@ def test_bad_needs_are_named(steps, expected):
 
 def test_an_unknown_need_gets_the_nearest_name():
     (problem,) = graph.check(workflow(step("build"), step("b", "biuld")))
-    assert problem.suggestion == "did you mean 'build'?"
+    assert problem.suggestion == "did you mean `build`?"
 
 
 def test_all_faults_of_a_graph_are_found_at_once():
@@ -80,8 +80,8 @@ def test_a_reference_must_point_up():
     )
     (problem,) = graph.check(flow)
     assert problem.path == ("steps", "a", "command", 0)
-    assert problem.message == "'b' does not come before 'a'"
-    assert problem.suggestion == "add it to the needs of 'a'"
+    assert problem.message == "`b` does not come before `a`"
+    assert problem.suggestion == "add it to the needs of `a`"
     assert problem.offset == 6
 
 
@@ -97,7 +97,7 @@ def test_a_reference_must_point_up():
 def test_needs_that_can_never_be_met_are_faults(steps):
     (problem,) = graph.check(workflow(*steps))
     assert problem.code == "never-met"
-    assert problem.message.startswith("'b' can never run: 'a' can never end as")
+    assert problem.message.startswith("`b` can never run: `a` can never end as")
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_a_demand_over_the_files_budget_is_a_fault():
         (
             ("steps", "a", "resources", "cpu"),
             "over-budget",
-            "'a' asks for 3 of cpu, the budget has 2",
+            "`a` asks for 3 of cpu, the budget has 2",
         ),
         (
             ("steps", "a", "resources", "memory"),
             "over-budget",
-            "'a' asks for 2 GiB of memory, the budget has 1 GiB",
+            "`a` asks for 2 GiB of memory, the budget has 1 GiB",
         ),
     ]
 

@@ -48,8 +48,8 @@ def test_the_first_event_tells_the_whole_plan():
 def test_a_failure_blocks_all_below_and_nothing_else():
     world = play(step("a"), step("b", "a"), step("c", "b"), step("d"), behave={"a": FAILS})
     assert world.states == {"a": "failed", "b": "blocked", "c": "blocked", "d": "succeeded"}
-    assert world.reasons["b"] == "'a' failed"
-    assert world.reasons["c"] == "'b' blocked"
+    assert world.reasons["b"] == "`a` failed"
+    assert world.reasons["c"] == "`b` blocked"
     assert world.events[-1] == RunFinished("failed", 1, "")
 
 
@@ -254,11 +254,11 @@ def test_a_retry_chain_with_long_waits_runs_in_virtual_time():
         ({}, Behaviour(unrenderable="null"), "failed", "could not be started: null"),
         (
             {"outputs": {"n": OutputType.INT}},
-            Behaviour(problems=("output 'n' was not written",)),
+            Behaviour(problems=("output `n` was not written",)),
             "failed",
-            "output 'n' was not written",
+            "output `n` was not written",
         ),
-        ({}, Behaviour(exit_code=2, problems=("output 'n'",)), "failed", "exit code 2"),
+        ({}, Behaviour(exit_code=2, problems=("output `n`",)), "failed", "exit code 2"),
     ],
 )
 def test_how_an_attempt_ends_decides_the_state(fields, behaviour, state, reason):
@@ -304,7 +304,7 @@ def test_demands_may_come_from_outputs():
     ready = {e.step: e.resources for e in world.events if type(e) is StepReady}
     assert ready["b"] == {"cpu": 1000, "memory": 2 * 2**30}
     assert world.reasons["c"] == "resources: '2' is no amount of memory"
-    assert world.reasons["d"] == "'d' asks for 99 GiB of memory, this run has 8 GiB"
+    assert world.reasons["d"] == "`d` asks for 99 GiB of memory, this run has 8 GiB"
 
 
 # Conditions and requirements
@@ -359,7 +359,7 @@ def test_fail_fast_lets_running_steps_finish_and_cancels_the_rest():
         "alarm": "skipped",
         "alarm2": "succeeded",
     }
-    assert world.reasons["later"] == "fail_fast: 'bad' failed"
+    assert world.reasons["later"] == "fail_fast: `bad` failed"
     assert world.events[-1] == RunFinished("failed", 1, "")
 
 
@@ -371,7 +371,7 @@ def test_fail_fast_gives_up_a_waiting_retry():
         behave={"flaky": FAILS, "bad": Behaviour(lasts=2.0, exit_code=1)},
     )
     assert world.states == {"flaky": "failed", "bad": "failed"}
-    assert world.reasons["flaky"] == "exit code 1, retry given up (fail_fast: 'bad' failed)"
+    assert world.reasons["flaky"] == "exit code 1, retry given up (fail_fast: `bad` failed)"
     assert world.now == 2.0
 
 
@@ -532,7 +532,7 @@ def test_an_empty_workflow_succeeds():
 
 def test_notes_of_the_plan_are_recorded():
     world = play(step("a", resources={"cpu": 64000}), cpu=2)
-    note = "'a' asks for 64 cpu, this run has 2: lowered to it"
+    note = "`a` asks for 64 cpu, this run has 2: lowered to it"
     assert [e for e in world.events if type(e) is Noted] == [Noted("", note)]
     assert world.states == {"a": "succeeded"}
 

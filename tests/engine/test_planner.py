@@ -76,9 +76,9 @@ def test_a_prediction_counts_waits_and_skips():
 @pytest.mark.parametrize(
     ("resources", "message"),
     [
-        ({"memory": 2**34}, "'a' asks for 16 GiB of memory, this run has 8 GiB"),
-        ({"gpu": 1}, "'a' asks for 1 of gpu, this run has 0"),
-        ({"db": 1}, "'a' asks for 1 of db, and no budget has it"),
+        ({"memory": 2**34}, "`a` asks for 16 GiB of memory, this run has 8 GiB"),
+        ({"gpu": 1}, "`a` asks for 1 of gpu, this run has 0"),
+        ({"db": 1}, "`a` asks for 1 of db, and no budget has it"),
     ],
 )
 def test_a_demand_that_can_never_be_met_is_refused(resources, message):
@@ -89,13 +89,13 @@ def test_a_demand_that_can_never_be_met_is_refused(resources, message):
 
 def test_a_cpu_demand_over_a_given_budget_is_refused():
     found = refusals(step("a", resources={"cpu": 2000}), given={"cpu": 1000})
-    assert found[0][2] == "'a' asks for 2 of cpu, this run has 1"
+    assert found[0][2] == "`a` asks for 2 of cpu, this run has 1"
 
 
 def test_a_cpu_demand_over_the_machine_is_lowered_with_a_note():
     plan, _ = make_plan(step("a", resources={"cpu": 64000}), cpu=2)
     assert plan.steps[0].demand == {"cpu": 2000}
-    assert plan.notes == ("'a' asks for 64 cpu, this run has 2: lowered to it",)
+    assert plan.notes == ("`a` asks for 64 cpu, this run has 2: lowered to it",)
 
 
 def test_demands_may_use_params_and_env():
@@ -135,13 +135,13 @@ def test_what_will_run_is_told_as_far_as_it_is_known():
         "a": ("run", "no needs"),
         "no": ("skip", "if: params.region == 'us'"),
         "yes": ("run", "no needs"),
-        "below_no": ("skip", "'no' is skipped"),
+        "below_no": ("skip", "`no` is skipped"),
         "below_yes": ("run", "after yes"),
         "asks": ("unknown", "if: steps.a.outputs.n > 1"),
-        "below_asks": ("unknown", "'asks' is not known yet"),
+        "below_asks": ("unknown", "`asks` is not known yet"),
         "cleans": ("run", "always"),
         "rescues": ("unknown", "if: failure()"),
-        "mends": ("unknown", "if 'a' ends as failure"),
+        "mends": ("unknown", "if `a` ends as failure"),
         "picks": ("run", "after no"),
     }
 

@@ -62,11 +62,11 @@ def test_the_reason_names_the_needs_that_decided():
         "d": StepState.BLOCKED,
     }
     needs = [Need(id) for id in "abcd"]
-    assert explain(needs, states.__getitem__, Verdict.BLOCK) == "'c' failed, 'd' blocked"
-    assert explain(needs[:2], states.__getitem__, Verdict.SKIP) == "'b' skipped"
+    assert explain(needs, states.__getitem__, Verdict.BLOCK) == "`c` failed, `d` blocked"
+    assert explain(needs[:2], states.__getitem__, Verdict.SKIP) == "`b` skipped"
 
 
 def test_a_long_reason_is_counted_up():
     needs = [Need("s%d" % n) for n in range(6)]
     reason = explain(needs, lambda id: StepState.FAILED, Verdict.BLOCK)
-    assert reason == "'s0' failed, 's1' failed, 's2' failed and 3 more"
+    assert reason == "`s0` failed, `s1` failed, `s2` failed and 3 more"

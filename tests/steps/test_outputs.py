@@ -91,40 +91,40 @@ def test_a_declared_output_is_read_as_its_type(data: bytes, value: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"i=", "output 'i' is '', which is no int"),
-        (b"i=1.0", "output 'i' is '1.0', which is no int"),
-        (b"i=012", "output 'i' is '012', which is no int"),
-        (b"i=+1", "output 'i' is '+1', which is no int"),
-        (b"i=1_000", "output 'i' is '1_000', which is no int"),
-        (b"i=0x10", "output 'i' is '0x10', which is no int"),
-        ("i=٣".encode(), "output 'i' is '٣', which is no int"),
-        (b"i=1\x1b[2J", "output 'i' is '1\\x1b[2J', which is no int"),
+        (b"i=", "output `i` is '', which is no int"),
+        (b"i=1.0", "output `i` is '1.0', which is no int"),
+        (b"i=012", "output `i` is '012', which is no int"),
+        (b"i=+1", "output `i` is '+1', which is no int"),
+        (b"i=1_000", "output `i` is '1_000', which is no int"),
+        (b"i=0x10", "output `i` is '0x10', which is no int"),
+        ("i=٣".encode(), "output `i` is '٣', which is no int"),
+        (b"i=1\x1b[2J", "output `i` is '1\\x1b[2J', which is no int"),
         (
             b"i=9223372036854775808",
-            "output 'i' has a whole number beyond 64 bits: '9223372036854775808'",
+            "output `i` has a whole number beyond 64 bits: '9223372036854775808'",
         ),
-        (b"i=" + b"9" * 10**6, "output 'i' has a whole number beyond 64 bits: %r…" % ("9" * 40)),
-        (b"f=nan", "output 'f' is 'nan', which is no float"),
-        (b"f=inf", "output 'f' is 'inf', which is no float"),
-        (b"f=1,5", "output 'f' is '1,5', which is no float"),
-        (b"f=1e999", "output 'f' has a number beyond what a float holds: '1e999'"),
-        (b"b=yes", "output 'b' is 'yes', neither true nor false"),
-        (b"b=True", "output 'b' is 'True', neither true nor false"),
-        (b"b=1", "output 'b' is '1', neither true nor false"),
-        (b"j=", "output 'j' is no JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b"j={'a': 1}", "output 'j' is no JSON: Expecting property name enclosed in double quotes"),
-        (b"j=[NaN]", "output 'j' has NaN, which is no JSON"),
-        (b"j=-Infinity", "output 'j' has -Infinity, which is no JSON"),
-        (b"j=[1e999]", "output 'j' has a number beyond what a float holds: '1e999'"),
+        (b"i=" + b"9" * 10**6, "output `i` has a whole number beyond 64 bits: %r…" % ("9" * 40)),
+        (b"f=nan", "output `f` is 'nan', which is no float"),
+        (b"f=inf", "output `f` is 'inf', which is no float"),
+        (b"f=1,5", "output `f` is '1,5', which is no float"),
+        (b"f=1e999", "output `f` has a number beyond what a float holds: '1e999'"),
+        (b"b=yes", "output `b` is 'yes', neither true nor false"),
+        (b"b=True", "output `b` is 'True', neither true nor false"),
+        (b"b=1", "output `b` is '1', neither true nor false"),
+        (b"j=", "output `j` is no JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"j={'a': 1}", "output `j` is no JSON: Expecting property name enclosed in double quotes"),
+        (b"j=[NaN]", "output `j` has NaN, which is no JSON"),
+        (b"j=-Infinity", "output `j` has -Infinity, which is no JSON"),
+        (b"j=[1e999]", "output `j` has a number beyond what a float holds: '1e999'"),
         (
             b"j=18446744073709551616",
-            "output 'j' has a whole number beyond 64 bits: '18446744073709551616'",
+            "output `j` has a whole number beyond 64 bits: '18446744073709551616'",
         ),
-        (b'j="\\ud800"', "output 'j' has half a character (\\ud800 to \\udfff) in its JSON"),
-        (b"j=" + b"[" * 90 + b"[" * 90 + b"]" * 180, "output 'j' is too large or too deep as JSON"),
-        (b"j=" + b"[" * 10**6, "output 'j' is too large or too deep as JSON"),
-        (b"s=\xff", "output 's' is not UTF-8 at its byte 1"),
-        (b"s=ab\xff", "output 's' is not UTF-8 at its byte 3"),
+        (b'j="\\ud800"', "output `j` has half a character (\\ud800 to \\udfff) in its JSON"),
+        (b"j=" + b"[" * 90 + b"[" * 90 + b"]" * 180, "output `j` is too large or too deep as JSON"),
+        (b"j=" + b"[" * 10**6, "output `j` is too large or too deep as JSON"),
+        (b"s=\xff", "output `s` is not UTF-8 at its byte 1"),
+        (b"s=ab\xff", "output `s` is not UTF-8 at its byte 3"),
     ],
 )
 def test_a_value_that_is_not_of_its_type_is_a_problem(data: bytes, problem: str) -> None:
@@ -137,7 +137,7 @@ def test_a_value_that_is_not_of_its_type_is_a_problem(data: bytes, problem: str)
 def test_a_declared_output_that_is_missing_is_a_problem() -> None:
     assert parse(b"i=1", "i", "s", "j") == Written(
         {"i": 1},
-        ("output 's' was declared and not written", "output 'j' was declared and not written"),
+        ("output `s` was declared and not written", "output `j` was declared and not written"),
     )
 
 
@@ -230,7 +230,7 @@ def test_a_file_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_lacks_what_is_declared(tmp_path: Path) -> None:
     assert read_outputs(str(tmp_path / "o"), {"s": OutputType.STRING}) == Written(
-        {}, ("output 's' was declared and not written",)
+        {}, ("output `s` was declared and not written",)
     )
 
 

@@ -163,7 +163,7 @@ def test_a_new_attempt_starts_without_the_outputs_of_the_last(renderer: StepRend
     attempt = an_attempt(PythonCode("outputs['n'] = 1"), outputs={"n": OutputType.INT})
     run(renderer.render(attempt))
     assert renderer.outputs(attempt.step, AttemptKey("build", 2)) == Written(
-        {}, ("output 'n' was declared and not written",)
+        {}, ("output `n` was declared and not written",)
     )
 
 

@@ -30,7 +30,7 @@ def init(
     """
     if template not in templates():
         raise UsageError(
-            "there is no template '%s'" % template, "one of %s" % ", ".join(templates())
+            "there is no template `%s`" % template, "one of %s" % ", ".join(templates())
         )
     with open(os.path.join(FOLDER, template + ".yaml"), encoding="utf-8") as file:
         text = file.read()

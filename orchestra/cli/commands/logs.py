@@ -43,7 +43,7 @@ def logs(
     found = find_run(run, state_dir)
     if step is not None and step not in found.record.step_by_id:
         known = ", ".join(list(found.record.step_by_id)[:10])
-        raise UsageError("run %s has no step '%s'" % (found.folder.run_id, step), "one of " + known)
+        raise UsageError("run %s has no step `%s`" % (found.folder.run_id, step), "one of " + known)
     if attempt is not None and step is None:
         raise UsageError("--attempt wants a step", "name the step as well")
     safe = sys.stdout is not None and sys.stdout.isatty()
