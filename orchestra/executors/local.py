@@ -177,7 +177,7 @@ class LocalExecutor:
         self._look_for_orphans()
         while self._started_by_key or self._trees.have_orphans():
             if time.monotonic() > deadline:
-                self._tell_of_survivors()
+                self._tell_of_survivors([*self._started_by_pid, *self._trees.survivors()])
                 return
             self._poller.ready(WAIT_S)
             self.collect()
@@ -237,8 +237,8 @@ class LocalExecutor:
         started = self._started_by_pid.get(pid)
         if started is None:
             return
-        assert started.output is not None
-        started.output.let_go()
+        if started.output is not None:
+            started.output.let_go()
         self._pump_what_is_there(started, time.monotonic())
         silent = started.output is None and not started.stopping
         if silent or started.killed or not self._trees.sees_orphans:
@@ -271,7 +271,7 @@ class LocalExecutor:
             if started.output is not None:
                 self._close_output(started)
             if started.key in awaited:
-                self._tell_of_survivors()
+                self._tell_of_survivors(self._trees.survivors(started.key))
             del self._ending[started.key]
             del self._started_by_key[started.key]
             self._stimuli.append(started.ended(self._own_peak))
@@ -288,6 +288,5 @@ class LocalExecutor:
     def _note_fault(self, fault: str) -> None:
         self._faults.append(fault)
 
-    def _tell_of_survivors(self) -> None:
-        pids = sorted([*self._started_by_pid, *self._trees.survivors()])
+    def _tell_of_survivors(self, pids: Sequence[int]) -> None:
         self._faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))

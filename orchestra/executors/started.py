@@ -37,13 +37,7 @@ class Started:
         "stopping",
     )
 
-    def __init__(
-        self,
-        key: AttemptKey,
-        invocation: Invocation,
-        pid: int,
-        output: Output,
-    ) -> None:
+    def __init__(self, key: AttemptKey, invocation: Invocation, pid: int, output: Output) -> None:
         self.key = key
         self.invocation = invocation
         self.pid = pid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from typing import Collection, Iterable, Mapping, Sequence, Set
+from typing import Collection, Iterable, List, Mapping, Optional, Sequence, Set
 
 from orchestra.executors.orphans import Children, Orphans
 from orchestra.executors.proc import Proc
@@ -70,9 +70,10 @@ class Trees:
         awaited = self._orphans.sole_owners()
         return awaited.union(*(self._orphans.owners_by_pid[pid] for pid in doomed))
 
-    def survivors(self) -> Sequence[int]:
-        """The orphans that are left."""
-        return sorted(self._orphans.owners_by_pid)
+    def survivors(self, key: Optional[AttemptKey] = None) -> List[int]:
+        """The orphans that are left, of one attempt or of all."""
+        owners_by_pid = self._orphans.owners_by_pid.items()
+        return sorted(pid for pid, owners in owners_by_pid if key is None or key in owners)
 
     def close(self) -> None:
         """Give everything back."""

@@ -26,6 +26,18 @@ def test_a_daemon_left_behind_is_killed_and_holds_nothing_up(
     assert bench.executor.faults() == []
 
 
+def test_what_does_not_die_in_time_is_named(run_id: str, tmp_path: Path) -> None:
+    bench = Workbench(run_id, tmp_path, drain_s=0)
+
+    ended = bench.run_script("leaves_daemon.py", tmp_path / "pid", "silent")
+
+    faults = bench.executor.faults()
+    bench.executor.close()
+    assert ended.exit_code == 0
+    daemon = (tmp_path / "pid").read_text()
+    assert faults == ["processes that could not be killed: %s" % daemon]
+
+
 def test_a_daemon_that_never_stops_writing_has_a_limit(run_id: str, tmp_path: Path) -> None:
     bench = Workbench(run_id, tmp_path, drain_s=0.3)
     started = time.monotonic()
