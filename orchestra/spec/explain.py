@@ -62,6 +62,7 @@ class Explainer:
         self._root = _VALIDATOR(schema)
         self._step = self._root.evolve(schema=schema["$defs"]["step"])
         self._step_keys = schema["$defs"]["step"]["properties"]
+        self._shared_keys = schema["$defs"]["defaults"]["properties"]
         self._root_keys = schema["properties"]
         self.unexplained = 0
         self.was_cut = False
@@ -126,10 +127,10 @@ class Explainer:
         return Problem(path, code, message, hint)
 
     def _missing(self, value: Any, schema: Any, path: PathParts) -> Problem:
-        missing = [key for key in schema["required"] if key not in value]
-        where = "the workflow" if not path else "`%s`" % path[-1] if path else ""
-        message = "%s lacks `%s`" % (where, missing[0])
-        return Problem(path, "missing-key", message, "", bool(path))
+        missing = ["`%s`" % key for key in schema["required"] if key not in value]
+        where = _name(path) if path else "the workflow"
+        message = "%s lacks %s" % (where, " and ".join(missing))
+        return Problem(path, "missing-key", message, on_key=bool(path))
 
     def _unknown_key(self, key: str, schema: Any, path: PathParts) -> Problem:
         if "patternProperties" in schema:
@@ -149,6 +150,8 @@ class Explainer:
             return "write `%s`" % word
         if word in _LATER:
             return "orchestra's word is `%s`, which this version does not have" % word
+        if key in _LATER:
+            return "this version of orchestra does not have `%s`" % key
         near = did_you_mean(key, known)
         if near:
             return near
@@ -156,7 +159,8 @@ class Explainer:
         if is_step and other in self._root_keys:
             return "`%s` is a key of the workflow, not of a step" % other
         if is_root and other in self._step_keys:
-            return "`%s` is a key of a step; for all steps put it under `defaults`" % other
+            shared = "; for all steps put it under `defaults`" if other in self._shared_keys else ""
+            return "`%s` is a key of a step%s" % (other, shared)
         if len(known) > _MOST_LISTED:
             return "`orchestra schema` lists the keys that are known"
         return "known are %s" % ", ".join("`%s`" % name for name in known) if known else ""

@@ -105,7 +105,7 @@ def _value(
     else:
         return None
     value = resolve(param.type, value, clock)
-    check_rules(param, value)
+    check_rules(param, value, clock)
     return value
 
 

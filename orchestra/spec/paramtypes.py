@@ -6,7 +6,8 @@ import datetime
 import json
 import os
 import re
-from typing import Any, List, NamedTuple, Tuple
+import warnings
+from typing import Any, List, NamedTuple, Optional, Pattern, Tuple
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import Value
@@ -86,22 +87,34 @@ def from_value(kind: ParamType, value: Any) -> Value:
     raise ParamError("must be %s" % _WORDS_BY_TYPE[kind])
 
 
-def check_rules(param: Param, value: Value) -> None:
-    """Whether a value keeps to `enum`, `pattern`, `min` and `max`.
+def check_rules(param: Param, value: Value, clock: Optional[Clock] = None) -> None:
+    """Whether a value keeps to `enum`, `pattern`, `min` and `max`; with a clock, a resolved one.
 
     Raises:
         ParamError: it does not.
     """
-    if param.enum and value not in param.enum:
+    choices = [resolve(param.type, choice, clock) if clock else choice for choice in param.enum]
+    if choices and value not in choices:
         shown = ", ".join(_show(choice) for choice in param.enum[:10])
         raise ParamError("must be one of %s" % (shown + (", …" if len(param.enum) > 10 else "")))
-    if param.pattern is not None and not re.fullmatch(param.pattern, _show(value)):
+    if param.pattern is not None and not compiled(param.pattern).fullmatch(_show(value)):
         raise ParamError("must match the pattern %s" % param.pattern)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if param.min is not None and value < param.min:
             raise ParamError("must be at least %g" % param.min)
         if param.max is not None and value > param.max:
             raise ParamError("must be at most %g" % param.max)
+
+
+def compiled(pattern: str) -> Pattern[str]:
+    """A regular expression; what Python would only warn of is no matter for its author.
+
+    Raises:
+        re.error, OverflowError, RecursionError: it is none.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return re.compile(pattern)
 
 
 def resolve(kind: ParamType, value: Value, clock: Clock) -> Value:

@@ -9,7 +9,14 @@ from orchestra.errors import PathParts
 from orchestra.model.expression import Tree, references_of
 from orchestra.model.workflow import Param, ParamType
 from orchestra.spec.findings import Findings
-from orchestra.spec.paramtypes import ParamError, check_rules, from_value, long_floats, type_of
+from orchestra.spec.paramtypes import (
+    ParamError,
+    check_rules,
+    compiled,
+    from_value,
+    long_floats,
+    type_of,
+)
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_ROOT_ENV, IN_VARS
@@ -164,7 +171,7 @@ class Roots:
         if pattern is None:
             return None
         try:
-            re.compile(pattern)
+            compiled(pattern)
         except (re.error, OverflowError, RecursionError) as error:
             message = "this is no regular expression: %s" % error
             self._findings.error(path, "pattern", message)

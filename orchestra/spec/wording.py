@@ -20,7 +20,7 @@ def shown(value: Any, as_text: bool = True) -> str:
     `as_text` says of text that it is text, where something else is wanted.
     """
     if isinstance(value, dict):
-        return "a mapping"
+        return "a mapping" if value else "an empty mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     if value is None:

@@ -218,6 +218,9 @@ def test_a_value_that_breaks_a_rule_is_refused(rules: str, text: str, words: str
         ("{pattern: '[a-z]+'}", "abc"),
         ("{type: int, min: 1, max: 1}", "1"),
         ("{type: date, pattern: '2026-.*'}", "today"),
+        ("{type: date, enum: [today, yesterday]}", "2026-02-28"),
+        ("{type: path, enum: [in, out]}", "./out"),
+        ("{pattern: '[[a-z]+'}", "abc"),
     ],
 )
 def test_a_value_that_keeps_the_rules_is_taken(rules: str, text: str) -> None:
