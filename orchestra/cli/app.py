@@ -14,6 +14,8 @@ def main() -> NoReturn:
     if sys.argv[1:] == ["--version"]:
         print(__version__)  # noqa: T201  # before anything slow is imported
         sys.exit(0)
+    if os.name != "posix":
+        sys.exit("orchestra runs on Linux and macOS; on Windows, run it in WSL")
     try:
         from orchestra.cli.edge import run_app
 

@@ -10,20 +10,23 @@ _CPU_PERIOD_US = 100_000
 _NO_LIMIT = 2**60
 
 
-def machine_amounts() -> Dict[str, int]:
-    """The cpu (thousandths of a core, one core at least) and memory (bytes) of this machine."""
+def machine_amounts(root: str = "/") -> Dict[str, int]:
+    """The cpu (thousandths of a core, one core at least) and memory (bytes) of this machine.
+
+    `root` is where /proc and /sys are.
+    """
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     cpu = cores * 1000
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for folder, version in _cgroup_folders():
+    for folder, version in _cgroup_folders(root):
         cpu = min(cpu, _cpu_limit(folder, version))
         memory = min(memory, _memory_limit(folder, version))
     return {"cpu": max(cpu, 1000), "memory": memory}
 
 
-def visible_devices(environ: Mapping[str, str]) -> Tuple[int, ...]:
+def visible_devices(environ: Mapping[str, str], root: str = "/") -> Tuple[int, ...]:
     """The numbers of the GPUs that may be used: those of CUDA_VISIBLE_DEVICES, else those seen."""
     named = environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
@@ -34,28 +37,28 @@ def visible_devices(environ: Mapping[str, str]) -> Tuple[int, ...]:
             numbers.append(int(word))
         return tuple(dict.fromkeys(numbers))
     try:
-        names = os.listdir("/dev")
+        names = os.listdir(os.path.join(root, "dev"))
     except OSError:
         return ()
     found = (re.fullmatch(r"nvidia(\d+)", name) for name in names)
     return tuple(sorted(int(match.group(1)) for match in found if match))
 
 
-def _cgroup_folders() -> Iterator[Tuple[str, int]]:
+def _cgroup_folders(root: str) -> Iterator[Tuple[str, int]]:
     """Each cgroup this process is in and every one above it, with the version of its hierarchy.
 
     Source: cgroups(7), /proc/[pid]/cgroup.
     """
-    for line in (_read("/proc/self/cgroup") or "").splitlines():
+    for line in (_read(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            root, version = "/sys/fs/cgroup", 2
+            hierarchy, version = "sys/fs/cgroup", 2
         elif "cpu" in controllers.split(",") or controllers == "memory":
-            root, version = "/sys/fs/cgroup/" + controllers, 1
+            hierarchy, version = "sys/fs/cgroup/" + controllers, 1
         else:
             continue
         while True:
-            yield os.path.join(root, path.lstrip("/")), version
+            yield os.path.join(root, hierarchy, path.lstrip("/")), version
             if path in ("", "/"):
                 break
             path = os.path.dirname(path)
@@ -82,6 +85,6 @@ def _memory_limit(folder: str, version: int) -> int:
 def _read(path: str) -> Optional[str]:
     try:
         with open(path, encoding="ascii", errors="replace") as file:
-            return file.read(4096 if path != "/proc/self/cgroup" else -1)
+            return file.read()
     except OSError:
         return None
