@@ -87,7 +87,7 @@ def test_gpus_are_those_seen_or_named(
     tmp_path: Path, environ: Dict[str, str], devices: Tuple[int, ...]
 ) -> None:
     names = ["dev/nvidia10", "dev/nvidia0", "dev/nvidia2", "dev/nvidiactl", "dev/nvidia-uvm"]
-    root = tree(tmp_path, {name: "" for name in names})
+    root = tree(tmp_path, dict.fromkeys(names, ""))
     assert visible_devices(environ, root) == devices
 
 
