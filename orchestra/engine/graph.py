@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from heapq import heappop, heappush
 from typing import (
     Dict,
@@ -21,6 +20,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import Expression, Reference, Tree, references_of
+from orchestra.model.nearest import did_you_mean
 from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
     Command,
@@ -35,6 +35,7 @@ from orchestra.model.workflow import (
 )
 
 _SHOWN_OF_CYCLE = 8
+_MOST_HINTS = 60
 
 
 class Graph(NamedTuple):
@@ -52,7 +53,7 @@ def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
     """The graph, or None and what is wrong: unknown and self needs, a cycle."""
     steps = list(workflow.step_by_id.values())
     place_by_id = {step.id: place for place, step in enumerate(steps)}
-    problems = [problem for step in steps for problem in _bad_needs(step, place_by_id)]
+    problems = list(_bad_needs(steps, place_by_id))
     needs = [
         sorted(
             {
@@ -125,19 +126,22 @@ def check(workflow: Workflow) -> Tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _bad_needs(step: Step, place_by_id: Mapping[str, int]) -> Iterator[Problem]:
-    for number, need in enumerate(step.needs):
-        path: PathParts = ("steps", step.id, "needs", number)
-        if need.step == step.id:
-            yield Problem(path, "self-need", "`%s` needs itself" % step.id, "take it out")
-        elif need.step not in place_by_id:
-            near = get_close_matches(need.step, place_by_id, n=1)
-            yield Problem(
-                path,
-                "unknown-step",
-                "`%s` needs `%s`, which is no step" % (step.id, need.step),
-                "did you mean `%s`?" % near[0] if near else "",
-            )
+def _bad_needs(steps: Sequence[Step], place_by_id: Mapping[str, int]) -> Iterator[Problem]:
+    """Needs that no step meets; only the first ones get the nearest name, which costs time."""
+    hints_left = _MOST_HINTS
+    for step in steps:
+        for number, need in enumerate(step.needs):
+            path: PathParts = ("steps", step.id, "needs", number)
+            if need.step == step.id:
+                yield Problem(path, "self-need", "`%s` needs itself" % step.id, "take it out")
+            elif need.step not in place_by_id:
+                hints_left -= 1
+                yield Problem(
+                    path,
+                    "unknown-step",
+                    "`%s` needs `%s`, which is no step" % (step.id, need.step),
+                    did_you_mean(need.step, place_by_id) if hints_left >= 0 else "",
+                )
 
 
 def _cycle(steps: Sequence[Step], places: Sequence[int]) -> Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from orchestra.engine import graph
@@ -57,6 +59,13 @@ def test_an_unknown_need_gets_the_nearest_name():
     (problem,) = graph.check(workflow(step("build"), step("b", "biuld")))
     assert problem.suggestion == "did you mean `build`?"
 
+
+def test_looking_for_the_nearest_names_of_many_unknown_needs_takes_little_time():
+    known = [step("step_%d" % number) for number in range(2000)]
+    wrong = step("last", *("stop_%d" % number for number in range(20_000)))
+    started = time.process_time()
+    assert len(graph.check(workflow(*known, wrong))) == 20_000
+    assert time.process_time() - started < 4
 
 def test_all_faults_of_a_graph_are_found_at_once():
     found = graph.check(workflow(step("a", "a", "x"), step("b", "c"), step("c", "b")))
