@@ -67,6 +67,7 @@ def test_looking_for_the_nearest_names_of_many_unknown_needs_takes_little_time()
     assert len(graph.check(workflow(*known, wrong))) == 20_000
     assert time.process_time() - started < 4
 
+
 def test_all_faults_of_a_graph_are_found_at_once():
     found = graph.check(workflow(step("a", "a", "x"), step("b", "c"), step("c", "b")))
     assert [problem.code for problem in found] == ["self-need", "unknown-step", "cycle"]
