@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Dict, Mapping, NamedTuple, Tuple
 
 from orchestra.model.run import RunState, StepState
-from orchestra.model.screen_text import fit, safe_line
+from orchestra.model.screen_text import safe_line
 from orchestra.model.units import Amounts, format_amount
 
 RESET = "\x1b[0m"
@@ -75,10 +75,6 @@ class Look(NamedTuple):
         """The one-cell sign of a state."""
         signs = _MARKS[state]
         return signs[0] if self.unicode else signs[1]
-
-    def fit(self, text: str, width: int) -> str:
-        """The text shortened to `width` cells, with an ellipsis that this screen can show."""
-        return fit(text, width, self.ellipsis)
 
     @property
     def ellipsis(self) -> str:

@@ -11,11 +11,11 @@ from typing import List
 from unicodedata import category, east_asian_width
 
 _UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200d-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _COLOUR = re.compile("\x1b\\[[0-9;:]*m")
-_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e"}
+_SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e", "\u200d": ""}
 _EMOJI_START = "\U0001f000"
 _LONGEST_LINE = 4000
 
@@ -23,7 +23,8 @@ _LONGEST_LINE = 4000
 def safe_line(text: str) -> str:
     r"""The text as one line, with each control, direction override or lone surrogate spelled out.
 
-    A line feed becomes `\n`, an escape `\e`, others `\x9b`, `\u202e`, `\U000e0041`.
+    A line feed becomes `\n`, an escape `\e`, others `\x9b`, `\u202e`, `\U000e0041`. What joins
+    pictures to one is left out: terminals do not agree on the cells that such a picture takes.
     """
     if text.isprintable():
         return text
@@ -53,30 +54,6 @@ def cell_width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
-
-
-def fit(text: str, width: int, ellipsis: str = "…") -> str:
-    """The text, or as much of its beginning as fits into `width` cells with an ellipsis after."""
-    if len(text) <= width and text.isascii():
-        return text
-    room = width - len(ellipsis)
-    used = 0
-    cut = 0
-    for place, character in enumerate(text[: 8 * width + 8]):
-        used += _cells(character)
-        if used <= room:
-            cut = place + 1
-        elif used > width:
-            break
-    if used <= width and len(text) <= 8 * width + 8:
-        return text
-    return text[:cut] + ellipsis[: max(width, 0)]
-
-
-def pad(text: str, width: int, right: bool = False) -> str:
-    """The text with blanks after it (`right`: before it) up to `width` cells."""
-    blanks = " " * (width - cell_width(text))
-    return blanks + text if right else text + blanks
 
 
 def _output_line(line: str) -> str:

@@ -9,6 +9,7 @@ from orchestra.model.look import Look, Tone, state_tone, state_word, step_label
 from orchestra.model.run import StepRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration, format_size
+from orchestra.reports.table import fit
 
 _TAIL_BYTES = 16 * 1024
 
@@ -43,7 +44,7 @@ def _log_lines(log: str, logs: LogReader, width: int, look: Look, tail_lines: in
     if excerpt.problem:
         return ["%s (cannot be read: %s)" % (where, safe_line(excerpt.problem))]
     tail, before = last_lines(excerpt, tail_lines)
-    lines = [rail + look.fit(line, max(width - 4, 1)) for line in tail]
+    lines = [rail + fit(line, max(width - 4, 1), look.ellipsis) for line in tail]
     if before or excerpt.cut_bytes:
         lines.insert(0, rail + look.paint(_before(excerpt.cut_bytes, before, look), Tone.QUIET))
     return [*lines, where]

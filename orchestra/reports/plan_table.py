@@ -7,9 +7,9 @@ from typing import List, Optional, Sequence, Tuple
 
 from orchestra.model.look import Look, Tone, amounts_text
 from orchestra.model.plan import Plan, PlannedStep, Prediction, Will
-from orchestra.model.screen_text import fit, safe_line
+from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
-from orchestra.reports.table import Cell, Column, render_table
+from orchestra.reports.table import Cell, Column, fit, render_table
 
 _WILL_TONES = {
     Will.RUN: Tone.GOOD,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import List, Optional, Tuple
 
+from rich.cells import cell_len
+
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import (
     ENDED_STATES,
@@ -17,7 +19,7 @@ from orchestra.model.look import (
     step_label,
 )
 from orchestra.model.run import RunRecord, StepRecord, StepState
-from orchestra.model.screen_text import cell_width, safe_line
+from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.reports.failure import failure_text
 from orchestra.reports.table import Cell, Column, render_table
@@ -87,7 +89,7 @@ def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:
         look.paint(state, run_tone(record.state)),
         reason,
     )
-    cells = cell_width(name) + 1 + len(state) + cell_width(reason)
+    cells = cell_len(name) + 1 + len(state) + cell_len(reason)
     if width and cells + 2 + len(counts) > width:
         whole = counts.replace(", ", ",\n").replace(" ", "\xa0").replace("\n", " ")
         lines = wrap(whole, max(width - 2, 1), break_long_words=False)

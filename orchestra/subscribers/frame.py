@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
 
 from orchestra.model.look import (
     ENDED_STATES,
@@ -12,9 +16,10 @@ from orchestra.model.look import (
     state_tone,
 )
 from orchestra.model.run import RunRecord, StepState
-from orchestra.model.screen_text import cell_width, pad, safe_line
+from orchestra.model.screen_text import safe_line
 from orchestra.model.units import SIZED_RESOURCES, format_amount, format_duration, format_size
-from orchestra.subscribers.painter import Line
+from orchestra.subscribers.cells import fit
+from orchestra.subscribers.foot import Line
 
 _WIDEST_BAR = 40
 _LEAST_BAR = 8
@@ -23,6 +28,16 @@ _CLOCK_CELLS = 6
 _COUNTED_FIRST = (StepState.SUCCEEDED, StepState.FAILED, StepState.RUNNING)
 _WAITING = (StepState.PENDING, StepState.READY, StepState.WAITING_RETRY)
 _COUNTED_LAST = tuple(state for state in ENDED_STATES if state not in _COUNTED_FIRST)
+
+_STYLES: Dict[Tone, Optional[Style]] = {
+    Tone.PLAIN: None,
+    Tone.STRONG: Style(bold=True),
+    Tone.QUIET: Style(dim=True),
+    Tone.GOOD: Style(color="green"),
+    Tone.BAD: Style(color="red"),
+    Tone.WARN: Style(color="yellow"),
+    Tone.BUSY: Style(color="cyan"),
+}
 
 Span = Tuple[str, Tone]
 
@@ -79,7 +94,7 @@ def _head(view: View, width: int, look: Look) -> Iterator[List[Span]]:
     if view.left_s is not None:
         facts += "  about %s left" % clock(max(view.left_s, 1.0))
     name = safe_line(record.workflow)
-    bar = min(_WIDEST_BAR, width - cell_width(name) - len(facts) - 1)
+    bar = min(_WIDEST_BAR, width - cell_len(name) - len(facts) - 1)
     if bar >= _LEAST_BAR:
         yield [
             (name + " ", Tone.STRONG),
@@ -144,30 +159,30 @@ def _joined(spans: Sequence[Span], look: Look) -> List[Span]:
 
 
 def _row(row: Row, name_cells: int, look: Look) -> List[Span]:
-    name = pad(look.fit(row.label, name_cells), name_cells)
+    name = set_cell_size(fit(row.label, name_cells, look.ellipsis), name_cells)
+    words = "%*s  %s" % (_CLOCK_CELLS, clock(row.elapsed_s), row.words)
     return [
         ("%s " % look.mark(row.state), state_tone(row.state)),
         (name, Tone.PLAIN),
-        ("%*s" % (_CLOCK_CELLS, clock(row.elapsed_s)), Tone.QUIET),
-        ("  " + row.words if row.words else "", Tone.QUIET),
+        (words.rstrip(" "), Tone.QUIET),
     ]
 
 
 def _fit(spans: Sequence[Span], width: int, look: Look) -> Line:
     """The spans in one line, the one that crosses the edge cut short, those after it left out."""
-    parts: List[str] = []
+    line: List[Segment] = []
     used = 0
     for text, tone in spans:
-        cells = cell_width(text)
+        cells = cell_len(text)
         if used + cells > width:
-            text = look.fit(text, width - used)
-            cells = cell_width(text)
+            text = fit(text, width - used, look.ellipsis)
+            cells = cell_len(text)
         if cells:
-            parts.append(look.paint(text, tone))
+            line.append(Segment(text, _STYLES[tone]))
         used += cells
         if used >= width:
             break
-    return Line("".join(parts), used)
+    return tuple(line)
 
 
 def clock(seconds: float) -> str:

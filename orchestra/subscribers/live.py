@@ -9,6 +9,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from rich.cells import cell_len
+
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
     AttemptEnded,
@@ -22,10 +24,10 @@ from orchestra.model.events import (
 )
 from orchestra.model.look import Look, step_label
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
-from orchestra.model.screen_text import cell_width, output_lines, safe_line
+from orchestra.model.screen_text import output_lines, safe_line
 from orchestra.subscribers.expectation import Expectation
+from orchestra.subscribers.foot import Foot
 from orchestra.subscribers.frame import Row, View, frame_lines
-from orchestra.subscribers.painter import Painter
 from orchestra.subscribers.screen import DescribeFailure, Screen, Summarize
 
 _TAIL_BYTES = 400
@@ -58,7 +60,7 @@ class LiveView:
         self._look = look
         self._size = size
         self._expectation = expectation
-        self._painter = Painter()
+        self._foot = Foot(look)
         self._running: Dict[str, StepRecord] = {}
         self._retrying: Dict[str, StepRecord] = {}
         self._tails: Dict[str, bytes] = {}
@@ -99,9 +101,9 @@ class LiveView:
         record = self._replay.record
         if record is None or self._over or not self._screen.idle():
             return
-        columns, height = self._size()
-        lines = frame_lines(self._view(record, now, height), columns, height, self._look)
-        text = self._painter.paint(lines, columns, self._failures())
+        size = self._size()
+        lines = frame_lines(self._view(record, now, size[1]), *size, self._look)
+        text = self._foot.paint(lines, size, self._failures())
         if text:
             self._screen.write(text, keep=True)
 
@@ -109,11 +111,11 @@ class LiveView:
         """Take the frame away and give the cursor back, if the run did not come to its end."""
         if not self._over:
             self._over = True
-            self._screen.write(self._painter.clear(self._size()[0]), keep=True)
+            self._screen.write(self._foot.clear(self._size()), keep=True)
 
     def _begin(self, record: RunRecord) -> None:
         self._name_cells = max(
-            (cell_width(step_label(s.id, s.name)) for s in record.step_by_id.values()), default=0
+            (cell_len(step_label(s.id, s.name)) for s in record.step_by_id.values()), default=0
         )
         for step in record.step_by_id.values():
             self._demanded(record, step.resources)
@@ -147,7 +149,7 @@ class LiveView:
 
     def _finish(self, record: RunRecord) -> None:
         self._over = True
-        clear = self._painter.clear(self._size()[0])
+        clear = self._foot.clear(self._size())
         self._screen.write(clear + self._failures() + self._summarize(record), keep=True)
 
     def _failures(self) -> str:

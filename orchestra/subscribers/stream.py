@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence
 
+from rich.cells import set_cell_size
+
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
     AttemptEnded,
@@ -21,7 +23,8 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.run import AttemptKey, RunRecord, StepState
-from orchestra.model.screen_text import fit, output_lines, pad, safe_line
+from orchestra.model.screen_text import output_lines, safe_line
+from orchestra.subscribers.cells import fit
 from orchestra.subscribers.grouping import Grouping
 from orchestra.subscribers.screen import Screen, Summarize
 from orchestra.subscribers.step_lines import (
@@ -133,6 +136,6 @@ class StreamView:
     def _prefixed(self, step: str, data: bytes) -> str:
         prefix = self._prefixes.get(step)
         if prefix is None:
-            name = pad(fit(safe_line(step), self._width), self._width)
+            name = set_cell_size(fit(safe_line(step), self._width, "…"), self._width)
             prefix = self._prefixes[step] = name + " | "
         return "".join(["%s%s\n" % (prefix, line) for line in output_lines(data)])

@@ -83,7 +83,6 @@ CASES: Dict[str, Callable[[], str]] = {
     "live-40.txt": lambda: recorded.live(40, 12),
     "live-80.txt": lambda: recorded.live(80, 24),
     "live-120.txt": lambda: recorded.live(120, 40),
-    "live-bytes-80.txt": lambda: recorded.live_bytes(80, 24),
     "plain.txt": lambda: recorded.plain(NoGrouping()),
     "plain-github.txt": lambda: recorded.plain(GithubGrouping("5up3rs3cr3t")),
     "plain-gitlab.txt": lambda: _visible(recorded.plain(GitlabGrouping())),

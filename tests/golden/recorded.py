@@ -180,19 +180,12 @@ MOMENTS = (0.7, 10.0, 18.5, 70.0, 80.0, 100.0)
 
 def live(columns: int, lines: int) -> str:
     """What a terminal shows at some moments of the run."""
-    run, terminal = LiveRun(columns, lines, Look(color=True)), Terminal(10_000)
+    run, terminal = LiveRun(columns, lines, Look(color=True)), Terminal(columns, lines)
     parts = []
     for moment in MOMENTS:
         terminal.feed(run.go_to(moment))
         parts.append("---- after %gs\n%s\n" % (moment, "\n".join(terminal.seen())))
     return "".join(parts)
-
-
-def live_bytes(columns: int, lines: int) -> str:
-    """Exactly what is sent to the terminal, escapes spelled out, one moment a paragraph."""
-    run = LiveRun(columns, lines, Look(color=True))
-    sent = [run.go_to(moment) for moment in MOMENTS]
-    return "\n\n".join(sent).replace("\x1b", "\\e").replace("\r", "\\r") + "\n"
 
 
 def _chunks_before(turn: List[Envelope]) -> List[Tuple[AttemptKey, bytes]]:

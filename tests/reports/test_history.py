@@ -3,10 +3,10 @@ from __future__ import annotations
 from datetime import timezone
 
 import pytest
+from rich.cells import cell_len
 
 from orchestra.model.look import Look
 from orchestra.model.run import RunRow, RunState
-from orchestra.model.screen_text import cell_width
 from orchestra.reports.history import render_runs
 from tests.golden.cases import ROWS
 
@@ -18,7 +18,7 @@ def test_without_runs_it_says_so() -> None:
 @pytest.mark.parametrize("width", range(40, 201))
 def test_no_line_is_wider_than_the_screen_and_run_ids_stay_whole(width: int) -> None:
     lines = render_runs(ROWS, width, Look(), timezone.utc).splitlines()
-    assert max(cell_width(line) for line in lines) <= width
+    assert max(cell_len(line) for line in lines) <= width
     assert [line.split(" ")[0] for line in lines[1:]] == [row.run_id for row in ROWS]
 
 

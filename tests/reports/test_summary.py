@@ -3,11 +3,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from rich.cells import cell_len
 
 from orchestra.model.events import RetryScheduled, StepEnded
 from orchestra.model.look import Look
 from orchestra.model.run import RunRecord
-from orchestra.model.screen_text import cell_width
 from orchestra.reports.failure import failure_text
 from orchestra.reports.summary import render_summary, totals_line
 from tests.golden.recorded import record, summary
@@ -31,7 +31,7 @@ def many(succeeded: int, failed: int, waiting: int = 0) -> RunRecord:
 def test_no_line_but_paths_and_notes_is_wider_than_the_screen(width: int) -> None:
     lines = [line for line in summary(width, PLAIN).splitlines() if "log:" not in line]
     lines = [line for line in lines if not line.startswith("note:")]
-    assert max(cell_width(line) for line in lines) <= width
+    assert max(cell_len(line) for line in lines) <= width
 
 
 @pytest.mark.parametrize("look", [Look(color=True), Look(color=True, unicode=False)])

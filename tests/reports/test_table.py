@@ -5,9 +5,10 @@ from typing import List, Tuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from orchestra.model.look import Look, Tone
-from orchestra.model.screen_text import cell_width, safe_line
+from orchestra.model.screen_text import safe_line
 from orchestra.reports.table import Cell, Column, render_table
 
 COLUMNS = (
@@ -68,5 +69,5 @@ def test_no_line_is_wider_than_it_may_be(
 ) -> None:
     lines = render_table(COLUMNS, rows(*texts), width, Look()).splitlines()
     assert len(lines) == len(texts) + 1
-    assert max(cell_width(line) for line in lines) <= width
+    assert max(cell_len(line) for line in lines) <= width
     assert [line.rstrip(" ") for line in lines] == lines

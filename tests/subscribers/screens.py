@@ -1,13 +1,10 @@
-"""Screens for tests: one that keeps what it is given, one that behaves like a terminal."""
+"""Screens for tests: one that keeps what it is given, one that is a terminal."""
 
 from __future__ import annotations
 
-import re
-from typing import List, Tuple
+from typing import List
 
-from orchestra.model.screen_text import cell_width
-
-_TOKEN = re.compile("\x1b\\[([?0-9;]*)([A-Za-z])|([\r\n])|([^\x1b\r\n]+)")
+import pyte
 
 
 class Pages:
@@ -31,65 +28,39 @@ class Pages:
 
 
 class Terminal:
-    """A terminal that knows the few sequences the live view may use, and no other.
+    """A terminal of that size, with all that was ever scrolled off its top."""
 
-    Its lines are never wrapped: a frame that is too wide is an error here.
-    """
-
-    def __init__(self, columns: int) -> None:
-        self.columns = columns
-        self.rows: List[str] = [""]
-        self.cursor_hidden = False
-        self._row = 0
-        self._at_start = True
+    def __init__(self, columns: int, lines: int) -> None:
+        self._open(columns, lines)
 
     def feed(self, text: str) -> None:
-        """Show the text."""
-        end = 0
-        for match in _TOKEN.finditer(text):
-            assert match.start() == end, "unknown sequence at %r" % text[end : end + 20]
-            end = match.end()
-            parameters, command, control, words = match.groups()
-            if command:
-                self._command(parameters, command)
-            elif control:
-                self._control(control)
-            else:
-                self._write(words)
-        assert end == len(text), "unknown sequence at %r" % text[end : end + 20]
+        """Show the text; line feeds return the carriage, as a terminal's driver has it."""
+        self._stream.feed(text.replace("\n", "\r\n"))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Take another size, breaking lines that are too long for it as most terminals do."""
+        rows = self.seen()
+        self._open(columns, lines)
+        self.feed("\n".join(rows))
 
     def seen(self) -> List[str]:
-        """The rows as a person sees them."""
-        return [row.rstrip() for row in self.rows]
+        """The rows down to the cursor or the last that is not blank, whichever is lower."""
+        past = [
+            "".join(line[column].data for column in range(self.screen.columns)).rstrip()
+            for line in self.screen.history.top
+        ]
+        rows = [row.rstrip() for row in self.screen.display]
+        last = max([self.screen.cursor.y, *(n for n, row in enumerate(rows) if row)])
+        return past + rows[: last + 1]
 
-    def _command(self, parameters: str, command: str) -> None:
-        if command == "A":
-            self._row -= int(parameters)
-            assert self._row >= 0, "the cursor left the screen"
-        elif command == "K" and self._at_start:
-            self.rows[self._row] = ""
-        elif command == "J":
-            del self.rows[self._row + 1 :]
-            if self._at_start:
-                self.rows[self._row] = ""
-        elif parameters == "?25":
-            self.cursor_hidden = command == "l"
-        else:
-            assert command in "mK", "unknown command %s" % command
+    @property
+    def cursor_hidden(self) -> bool:
+        return bool(self.screen.cursor.hidden)
 
-    def _control(self, control: str) -> None:
-        self._at_start = True
-        if control == "\n":
-            self._row += 1
-            if self._row == len(self.rows):
-                self.rows.append("")
+    @property
+    def breaks_long_lines(self) -> bool:
+        return pyte.modes.DECAWM in self.screen.mode
 
-    def _write(self, words: str) -> None:
-        self.rows[self._row] = words if self._at_start else self.rows[self._row] + words
-        self._at_start = False
-        assert cell_width(self.rows[self._row]) <= self.columns, "a line is too wide"
-
-
-def size_of(columns: int, lines: int) -> Tuple[int, int]:
-    """Columns and lines, as a view asks for them."""
-    return columns, lines
+    def _open(self, columns: int, lines: int) -> None:
+        self.screen = pyte.HistoryScreen(columns, lines, history=10_000)
+        self._stream = pyte.Stream(self.screen)

@@ -23,7 +23,7 @@ from tests.subscribers.screens import Pages
 from tests.subscribers.stories import T0, MadeLogs, Story, turn_of
 
 BAD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-OURS = re.compile("\x1b\\[(?:[0-9]*m|[0-9]+A|K|J|\\?25[lh])|\r")
+OURS = re.compile("\x1b\\[(?:[0-9]*m|1A|2K|\\?25[lh]|\\?7[lh])|\r")
 PIECES = [
     "\x1b[2J",
     "\x1b]0;t\x07",
@@ -41,6 +41,7 @@ PIECES = [
     "%0A",
     "word",
     "東",
+    "\u200d",
     " ",
 ]
 HOSTILE = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)

@@ -13,6 +13,8 @@ from tests.golden.recorded import LiveRun
 from tests.subscribers.screens import Pages, Terminal
 from tests.subscribers.stories import T0, Story
 
+_SHOW_CURSOR = "\x1b[?25h"
+
 
 class Stage:
     """A live view of 60 by 12 without colours, and what it wrote."""
@@ -38,7 +40,7 @@ class Stage:
         self.view.handle(turn)
 
     def seen(self) -> List[str]:
-        terminal = Terminal(10_000)
+        terminal = Terminal(*self.size)
         terminal.feed(self.pages.text)
         return terminal.seen()
 
@@ -72,7 +74,7 @@ def test_only_the_end_of_a_flood_is_kept() -> None:
     stage.view.output(AttemptKey("a", 1), b"x" * 1_000_000 + b"the end")
     stage.view.output(AttemptKey("a", 1), "東".encode() * 500)
     stage.view.tick(T0)
-    assert stage.seen()[-1] == "● a    0s  " + "東" * 23 + "…"
+    assert stage.seen()[-1] == "● a    0s  " + "東" * 23 + " …"
 
 
 def test_a_failure_is_printed_once_above_the_frame() -> None:
@@ -169,7 +171,7 @@ def test_the_end_leaves_failures_and_summary_and_gives_the_cursor_back() -> None
     stage.view.close()
     assert stage.seen() == ["a failed: no", "", "SUMMARY failed", ""]
     assert stage.pages.text.endswith("SUMMARY failed\n")
-    assert stage.pages.text.count("\x1b[?25h") == 1
+    assert stage.pages.text.count(_SHOW_CURSOR) == 1
     assert stage.pages.kept == [True, True]
 
 
@@ -180,22 +182,39 @@ def test_a_view_that_is_dropped_takes_its_frame_away() -> None:
     stage.view.close()
     stage.view.tick(T0 + 1)
     assert stage.seen() == [""]
-    assert stage.pages.text.endswith("\x1b[?25h")
+    assert stage.pages.text.count(_SHOW_CURSOR) == 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (0, 0), (500, 200), (2, 50), (50, 2)])
 def test_any_size_of_terminal_shows_a_frame_that_fits(size: Tuple[int, int]) -> None:
-    run = LiveRun(size[0], size[1], Look())
-    terminal = Terminal(max(size[0] - 1, 1))
+    run, terminal = LiveRun(*size, Look()), Terminal(max(size[0], 1), max(size[1], 1))
     terminal.feed(run.go_to(70.0))
-    assert len(terminal.rows) <= max(size[1] - 1, 1)
+    assert len(terminal.seen()) <= max(size[1] - 1, 1)
 
 
 def test_a_terminal_may_change_its_size_at_every_frame() -> None:
-    run, terminal = LiveRun(80, 24, Look(color=True)), Terminal(10_000)
+    run, terminal = LiveRun(80, 24, Look(color=True)), Terminal(80, 24)
     terminal.feed(run.go_to(1.0))
     run.size = (100, 40)
+    terminal.resize(*run.size)
+    terminal.feed(run.go_to(1.5))
+    run.size = (40, 40)
+    terminal.resize(*run.size)
     terminal.feed(run.go_to(2.0))
     run.size = (120, 10)
+    terminal.resize(*run.size)
     terminal.feed(run.go_to(10.0))
-    assert len(terminal.rows) == 4
+    assert len(terminal.seen()) == 4
+
+
+def test_a_terminal_of_one_cell_does_no_harm_to_what_follows() -> None:
+    run, terminal = LiveRun(80, 24, Look(color=True)), Terminal(80, 24)
+    terminal.feed(run.go_to(1.0))
+    run.size = (1, 1)
+    terminal.resize(*run.size)
+    terminal.feed(run.go_to(2.0))
+    run.size = (80, 24)
+    terminal.resize(*run.size)
+    terminal.feed(run.go_to(10.0))
+    assert terminal.seen()[-4].startswith("nightly ━")
+    assert terminal.seen()[-1].startswith("● convert (Convert the read…    5s")
