@@ -45,7 +45,7 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
         ("critical path", path),
         ("work", format_duration(plan.work_s)),
         ("lower bound", format_duration(plan.lower_bound_s)),
-        ("predicted", format_duration(prediction.predicted_s)),
+        ("predicted", format_duration(prediction.predicted_s) + _assumed(plan)),
     ]
     for title, text in facts:
         lines = wrap(text, max(width - _FACT_CELLS, 10), break_long_words=False) or [""]
@@ -59,9 +59,26 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
 def _counts(plan: Plan) -> str:
     waves = max((step.wave for step in plan.steps), default=0)
     number = {will: sum(step.will is will for step in plan.steps) for will in Will}
-    words = ["%d steps in %d waves" % (len(plan.steps), waves)]
+    words = ["%s in %s" % (_number(len(plan.steps), "step"), _number(waves, "wave"))]
     words += ["%d %s" % (number[will], will.value) for will in Will if number[will]]
     return ", ".join(words)
+
+
+def _number(count: int, noun: str) -> str:
+    return "%d %s" % (count, noun if count == 1 else noun + "s")
+
+
+def _assumed(plan: Plan) -> str:
+    """For how many of the steps that may run nobody gave a duration: they count one second."""
+    unknown = sum(
+        planned.duration_s is None and planned.will is not Will.SKIP
+        for planned in plan.steps
+        if planned.step.body is not None
+    )
+    if not unknown:
+        return ""
+    those = "the step" if unknown == 1 else "each of %d steps" % unknown
+    return "  (1s for %s without a duration)" % those
 
 
 def _row(plan: Plan, step: PlannedStep) -> Tuple[Cell, ...]:

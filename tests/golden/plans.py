@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.model.plan import Plan, PlannedStep, Prediction, Room, Will
-from orchestra.model.workflow import Step, Workflow
+from orchestra.model.workflow import ShellScript, Step, Workflow
 
 GIB = 1024**3
 PREDICTION = Prediction(61.5, {"cpu": 3500, "memory": 2 * GIB, "db": 1})
@@ -21,7 +21,15 @@ def planned(
 ) -> PlannedStep:
     """One step; `times` are its duration and its rank in seconds."""
     return PlannedStep(
-        Step(name, 0), tuple(needs), (), wave, demand, times[0], times[1], will[0], will[1]
+        Step(name, 0, ShellScript(("true",))),
+        tuple(needs),
+        (),
+        wave,
+        demand,
+        times[0],
+        times[1],
+        will[0],
+        will[1],
     )
 
 

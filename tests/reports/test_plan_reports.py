@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import re
 import time
+from typing import List, Optional, Tuple
 
 import pytest
+from rich.cells import cell_len
 
 from orchestra.model.look import Look
-from orchestra.model.plan import Plan, Prediction
-from orchestra.model.screen_text import cell_width
+from orchestra.model.plan import Plan, Prediction, Will
+from orchestra.model.workflow import Step
 from orchestra.reports.plan_graph import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
@@ -25,7 +27,7 @@ def wide(count: int) -> Plan:
 @pytest.mark.parametrize("width", range(40, 201))
 def test_no_row_is_wider_than_the_screen(width: int) -> None:
     lines = render_plan_table(nightly(), PREDICTION, width, Look()).splitlines()[2:-1]
-    assert max(cell_width(line) for line in lines) <= width
+    assert max(cell_len(line) for line in lines) <= width
 
 
 def test_a_plan_without_steps_has_no_table() -> None:
@@ -37,6 +39,33 @@ def test_a_plan_without_steps_has_no_table() -> None:
         "budget         cpu 4, memory 8 GiB, db 4",
         "peak demand    nothing",
     ]
+
+
+def test_one_step_is_not_told_as_many() -> None:
+    text = render_plan_table(
+        plan_of([planned("a", [], 1, {}, (1.0, 1.0))], [0]), PREDICTION, 80, Look()
+    )
+    assert text.splitlines()[0] == "nightly: 1 step in 1 wave, 1 run"
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ([(1.0, 1.0), (2.0, 2.0)], "predicted      1m02s"),
+        ([(None, 1.0), (2.0, 2.0)], "predicted      1m02s  (1s for the step without a duration)"),
+        (
+            [(None, 1.0), (None, 1.0), (2.0, 2.0)],
+            "predicted      1m02s  (1s for each of 2 steps without a duration)",
+        ),
+    ],
+)
+def test_a_prediction_says_how_much_of_it_is_a_guess(
+    times: List[Tuple[Optional[float], float]], said: str
+) -> None:
+    steps = [planned("s%d" % n, [], 1, {}, time) for n, time in enumerate(times)]
+    steps.append(planned("off", [], 1, {}, (None, 1.0), (Will.SKIP, "params.x is false")))
+    steps.append(planned("gate", [], 1, {}, (None, 1.0))._replace(step=Step("gate", 9)))
+    assert render_plan_table(plan_of(steps, [0]), PREDICTION, 80, Look()).splitlines()[-2] == said
 
 
 def test_many_needs_are_counted() -> None:
