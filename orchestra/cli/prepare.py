@@ -20,10 +20,9 @@ from orchestra.spec.params import bind, read_params_file
 
 
 class Prepared(NamedTuple):
-    """A plan, the scopes it was made with, and what the file's author should know."""
+    """A plan, and what the file's author should know, with the file's text to show it in."""
 
     plan: Plan
-    scopes: Scopes
     warnings: Sequence[Fault]
     text: str
 
@@ -88,7 +87,7 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
     )
     if plan is None:
         raise _faulty(found, problems)
-    return Prepared(plan, scopes, found.warnings, found.loaded.text)
+    return Prepared(plan, found.warnings, found.loaded.text)
 
 
 def tell_warnings(prepared: Prepared, terminal: Terminal) -> None:

@@ -8,7 +8,6 @@ from typing import Callable, Mapping, NamedTuple, Optional
 from orchestra.cli.terminal import Terminal
 from orchestra.engine.ports import Subscriber
 from orchestra.engine.replay import Replay
-from orchestra.engine.scope import Scopes
 from orchestra.engine.simulate import predict
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord
@@ -32,7 +31,6 @@ def make_view(
     screen: Screen,
     replay: Replay,
     plan: Plan,
-    scopes: Scopes,
     run_dir: str,
     environ: Mapping[str, str],
 ) -> View:
@@ -51,7 +49,7 @@ def make_view(
         from orchestra.subscribers.expectation import expectation_of
         from orchestra.subscribers.live import LiveView
 
-        expectation = expectation_of(plan, predict(plan, scopes))
+        expectation = expectation_of(plan, predict(plan))
         live = LiveView(screen, replay, describe, summarize, look, terminal.size, expectation)
         return View(live, live.output, live.tick)
     if mode == "json":

@@ -109,9 +109,7 @@ def _drive(
     with ExitStack() as stack:
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
-        view = make_view(
-            mode, terminal, screen, replay, plan, prepared.scopes, folder.path, environ
-        )
+        view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
         audience = Audience(replay, [view.subscriber], view.ticker)
         stack.callback(audience.close)
         executor = LocalExecutor(folder.run_id, view.on_output)

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
 from orchestra.engine.graph import Graph
 from orchestra.engine.rules import Verdict, asks_status, judge
-from orchestra.engine.scope import Scopes, is_constant
+from orchestra.engine.scope import Scopes
 from orchestra.errors import Problem
-from orchestra.model.expression import (
-    Expression,
-    ExpressionError,
-    Template,
-    Value,
-    evaluate_condition,
-    references_of,
-)
+from orchestra.model.expression import ExpressionError, Value, evaluate_condition
 from orchestra.model.plan import Plan, PlannedStep, Room, Will
 from orchestra.model.workflow import Need, NeedResult, Step, Workflow
 
@@ -104,7 +97,7 @@ def _demand(
     scope = None
     open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
     if open_amounts:
-        if not all(_is_known(amount, step) for amount in open_amounts):
+        if not all(scopes.is_known(amount, step) for amount in open_amounts):
             return None
         try:
             scope = scopes.scope(step, scopes.env(step))
@@ -123,15 +116,6 @@ def _demand(
     return demand
 
 
-def _is_known(holder: Union[Template, Expression], step: Step) -> bool:
-    """Whether something that stands in a step can be evaluated before the run."""
-    names = {str(reference.path[0]) for reference in references_of(holder)}
-    if "env" in names:
-        for text in step.env.values():
-            names.update(str(reference.path[0]) for reference in references_of(text))
-    return is_constant(frozenset(names), frozenset())
-
-
 def _expectations(graph: Graph, scopes: Scopes) -> List[_Expectation]:
     number_by_id = {step.id: number for number, step in enumerate(graph.order)}
     expected: List[_Expectation] = []
@@ -144,10 +128,7 @@ def _expectations(graph: Graph, scopes: Scopes) -> List[_Expectation]:
 
 def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scopes) -> _Expectation:
     if asks_status(step):
-        assert step.condition is not None
-        if step.condition.functions == {"always"} and not step.condition.references:
-            return _Expectation(Will.RUN, "always", NeedResult.SUCCESS)
-        return _Expectation(Will.UNKNOWN, "if: %s" % step.condition.source, None)
+        return _ask(step, scopes) or _Expectation(Will.RUN, "always", NeedResult.SUCCESS)
     known = [(e.result, need.when) for need, e in needs if e.result is not None]
     for need, above in needs:
         if above.result is NeedResult.SUCCESS and above.result not in need.when:
@@ -157,24 +138,29 @@ def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scop
         skipped = next(n.step for n, e in needs if e.result is not None and e.result not in n.when)
         return _Expectation(Will.SKIP, "`%s` is skipped" % skipped, NeedResult.SKIPPED)
     unknown = [need.step for need, e in needs if e.result is None]
-    condition = step.condition
-    if (
-        condition is not None
-        and _is_known(condition, step)
-        and is_constant(frozenset(), condition.functions)
-    ):
-        try:
-            holds = evaluate_condition(condition, scopes.scope(step, scopes.env(step)))
-        except ExpressionError as fault:
-            return _Expectation(Will.RUN, "if: %s" % fault.message, NeedResult.FAILURE)
-        if not holds:
-            return _Expectation(Will.SKIP, "if: %s" % condition.source, NeedResult.SKIPPED)
-    elif condition is not None:
-        return _Expectation(Will.UNKNOWN, "if: %s" % condition.source, None)
+    asked = _ask(step, scopes)
+    if asked is not None:
+        return asked
     if unknown:
         return _Expectation(Will.UNKNOWN, "`%s` is not known yet" % unknown[0], None)
     after = ", ".join(need.step for need, _ in needs[:3]) + (", …" if len(needs) > 3 else "")
     return _Expectation(Will.RUN, "after " + after if needs else "no needs", NeedResult.SUCCESS)
+
+
+def _ask(step: Step, scopes: Scopes) -> Optional[_Expectation]:
+    """What the step's `if` keeps it from, None where nothing does."""
+    condition = step.condition
+    if condition is None:
+        return None
+    shown = "if: %s" % condition.source
+    if not scopes.is_known(condition, step):
+        return _Expectation(Will.UNKNOWN, shown, None)
+    try:
+        scope = scopes.scope(step, scopes.env(step), functions={"always": lambda: True})
+        holds = evaluate_condition(condition, scope)
+    except ExpressionError as fault:
+        return _Expectation(Will.RUN, "if: %s" % fault.message, NeedResult.FAILURE)
+    return None if holds else _Expectation(Will.SKIP, shown, NeedResult.SKIPPED)
 
 
 def _ranks(graph: Graph, durations: Sequence[float]) -> List[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import (
     Any,
     Callable,
@@ -19,17 +20,24 @@ from typing import (
 
 from orchestra.model.expression import (
     FILE_FUNCTIONS,
+    STATUS_FUNCTIONS,
+    Expression,
     Scope,
     Text,
+    Tree,
     Value,
     fill_text,
     fill_tree,
+    functions_of,
     references_of,
 )
 from orchestra.model.workflow import Step, Workflow
 
 FileFunctions = Mapping[str, Callable[..., Value]]
 """`hash_files` and `glob`; only who may read files gives them."""
+
+_KNOWN_BEFORE = frozenset(["params", "vars", "env", "always"])
+"""The names, of `_names_in`, that stand for something before the run."""
 
 
 class RunFacts(NamedTuple):
@@ -128,9 +136,26 @@ class Scopes:
         self._shared: Dict[object, Dict[str, str]] = {}
         self._env_file = env_file
 
+    @cached_property
+    def _env_names(self) -> FrozenSet[str]:
+        workflow = self._workflow
+        names = _names_in([dict(workflow.env), dict(workflow.default_env)])
+        return names | {"env_file"} if workflow.env_files else names
+
     def inherit(self, step: Step) -> Union[bool, Tuple[str, ...]]:
         """What the step inherits of the environment of orchestra."""
         return self._workflow.inherit_env if step.inherit_env is None else step.inherit_env
+
+    def is_known(self, holder: Union[Tree, Expression], step: Step) -> bool:
+        """Whether something that stands in a step can be evaluated before the run.
+
+        What an env file holds cannot: only a run reads it.
+        """
+        names = _names_in(holder)
+        if "env" in names:
+            names |= self._env_names
+            names |= _names_in(dict(step.env))
+        return names <= _KNOWN_BEFORE
 
     def env(self, step: Step, steps: Optional[StepsView] = None) -> Dict[str, str]:
         """The layers of the file for a step, evaluated: env_file, root, defaults, its own.
@@ -208,6 +233,7 @@ def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, 
     return values
 
 
-def is_constant(names: FrozenSet[str], functions: FrozenSet[str]) -> bool:
-    """Whether something that uses these root names and functions can be known before the run."""
-    return names <= {"params", "vars", "env"} and functions.isdisjoint(FILE_FUNCTIONS)
+def _names_in(holder: Union[Tree, Expression]) -> FrozenSet[str]:
+    """The root names that are used, and the functions whose answer depends on more than values."""
+    roots = frozenset(str(reference.path[0]) for reference in references_of(holder))
+    return roots | functions_of(holder) & (FILE_FUNCTIONS | STATUS_FUNCTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Dict, List, Mapping, Tuple
 
@@ -16,13 +17,16 @@ from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import ON_DONE, Need, Retry
 
 _NOTHING_WRITTEN = Written({})
-_ONE_CPU: Mapping[str, int] = {"cpu": 1000}
+_UNKNOWN_CPU = 1000
 
 
-def predict(plan: Plan, scopes: Scopes) -> Prediction:
+def predict(plan: Plan) -> Prediction:
     """The makespan when every step that may run does, and takes as long as the plan says."""
-    steps = tuple(_unconditional(planned) for planned in plan.steps)
-    simple = Plan(**{**vars(plan), "steps": steps, "notes": ()})
+    steps = tuple(_unconditional(planned, plan.budget) for planned in plan.steps)
+    # the environment is left out as well: some of it only a run can tell
+    workflow = replace(plan.workflow, env={}, default_env={}, env_files=())
+    simple = replace(plan, workflow=workflow, steps=steps, notes=())
+    scopes = Scopes(workflow, plan.params, plan.vars, {}, {})
     machine = Machine(simple, scopes, Origin("", "", 0, ""), lambda: 0.5)
     ends: List[Tuple[float, int, AttemptKey]] = []
     in_use: Dict[str, int] = {}
@@ -61,11 +65,13 @@ def _launched(reaction: Reaction) -> List[Tuple[AttemptKey, Mapping[str, int]]]:
     ]
 
 
-def _unconditional(planned: PlannedStep) -> PlannedStep:
+def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedStep:
     """The step without anything that later values decide; one that will be skipped is a gate."""
     step = planned.step
     body = None if planned.will is Will.SKIP else step.body
-    exit_codes = (0,) if 0 not in step.success_codes else step.success_codes
+    demand = planned.demand
+    if demand is None:
+        demand = {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
     return planned._replace(
         step=step._replace(
             body=body,
@@ -76,7 +82,7 @@ def _unconditional(planned: PlannedStep) -> PlannedStep:
             needs=tuple(Need(need.step, ON_DONE) for need in step.needs),
             timeout=None,
             retry=Retry(),
-            success_codes=exit_codes,
+            success_codes=(0,),
         ),
-        demand=_ONE_CPU if planned.demand is None else planned.demand,
+        demand=demand,
     )

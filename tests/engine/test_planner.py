@@ -50,11 +50,11 @@ def test_waves_ranks_and_the_critical_path():
 
 
 def test_the_lower_bound_knows_the_scarcest_resource():
-    plan, scopes = make_plan(
+    plan, _ = make_plan(
         *[step("s%d" % n, duration_s=10.0, resources={"memory": 6 * 2**30}) for n in range(4)]
     )
     assert plan.lower_bound_s == 30.0
-    assert predict(plan, scopes) == Prediction(40.0, {"cpu": 1000, "memory": 6 * 2**30})
+    assert predict(plan) == Prediction(40.0, {"cpu": 1000, "memory": 6 * 2**30})
 
 
 def test_the_lower_bound_knows_how_many_may_run_at_once():
@@ -63,14 +63,14 @@ def test_the_lower_bound_knows_how_many_may_run_at_once():
 
 
 def test_a_prediction_counts_waits_and_skips():
-    plan, scopes = make_plan(
+    plan, _ = make_plan(
         step("a", duration_s=2.0),
         step("b", duration_s=5.0, if_="false"),
         step("c", "a", duration_s=3.0, if_="failure()"),
         step("d", duration_s=2.0),
         cpu=1,
     )
-    assert predict(plan, scopes) == Prediction(7.0, {"cpu": 1000})
+    assert predict(plan) == Prediction(7.0, {"cpu": 1000})
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,66 @@ def test_demands_may_use_params_and_env():
     assert plan.steps[0].demand == {"cpu": 1000, "memory": 2 * 2**30}
 
 
-def test_a_demand_that_needs_outputs_is_not_known_yet():
+@pytest.mark.parametrize(
+    "amount", ["${{ steps.a.outputs.m }}", "${{ len(glob('*.csv')) }}MiB", "${{ env.OF_FILES }}"]
+)
+def test_a_demand_that_needs_outputs_or_files_is_not_known_yet(amount):
     plan, _ = make_plan(
-        step("a"), step("b", "a", resources={"memory": parse_text("${{ steps.a.outputs.m }}")})
+        step("a"),
+        step(
+            "b",
+            "a",
+            env={"OF_FILES": parse_text("${{ len(glob('*')) }}MiB")},
+            resources={"memory": parse_text(amount)},
+        ),
     )
     assert plan.steps[1].demand is None
+
+
+def test_a_demand_over_what_is_left_of_a_core_is_predicted_as_all_of_it():
+    plan, _ = make_plan(
+        step("a", resources={"cpu": 500}),
+        step("b", "a", resources={"cpu": parse_text("${{ steps.a.outputs.n }}")}),
+        budget={"cpu": 500},
+    )
+    assert predict(plan) == Prediction(2.0, {"cpu": 500})
+
+
+@pytest.mark.parametrize("layer", ["env", "default_env"])
+def test_an_environment_of_the_run_itself_is_not_asked_for_a_prediction(layer):
+    plan, _ = make_plan(step("a"), **{layer: {"RUN": parse_text("${{ run.id }}")}})
+    assert predict(plan) == Prediction(1.0, {"cpu": 1000})
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("always()", ("run", "always")),
+        ("always() and params.n == 1", ("run", "always")),
+        ("not always()", ("skip", "if: not always()")),
+        ("always() and params.n == 2", ("skip", "if: always() and params.n == 2")),
+        ("always() and steps.a.outputs.x", ("unknown", "if: always() and steps.a.outputs.x")),
+        ("always() and failure()", ("unknown", "if: always() and failure()")),
+        ("always() and 1 / 0 == 1", ("run", "if: division by zero")),
+    ],
+)
+def test_always_is_known_before_the_run_as_far_as_the_rest_is(condition, expected):
+    found = wills(step("a"), step("b", "a", if_=condition), params={"n": 1})
+    assert found["b"] == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"env": {"E": "x"}}, ("run", "no needs")),
+        ({"env": {"E": parse_text("${{ params.n }}")}}, ("skip", "if: env.E == 'x'")),
+        ({"env": {"E": parse_text("${{ run.id }}")}}, ("unknown", "if: env.E == 'x'")),
+        ({"default_env": {"E": parse_text("${{ run.id }}")}}, ("unknown", "if: env.E == 'x'")),
+        ({"env_files": (".env",)}, ("unknown", "if: env.E == 'x'")),
+    ],
+)
+def test_an_environment_that_only_the_run_knows_decides_nothing_before(fields, expected):
+    assert wills(step("a", if_="env.E == 'x'"), params={"n": 1}, **fields) == {"a": expected}
 
 
 def test_what_will_run_is_told_as_far_as_it_is_known():
@@ -147,9 +202,9 @@ def test_what_will_run_is_told_as_far_as_it_is_known():
 
 
 def test_a_plan_of_nothing_is_a_plan():
-    plan, scopes = make_plan()
+    plan, _ = make_plan()
     assert (plan.lower_bound_s, plan.critical_path) == (0.0, ())
-    assert predict(plan, scopes) == Prediction(0.0, {})
+    assert predict(plan) == Prediction(0.0, {})
 
 
 def test_vars_may_use_params_and_each_other_in_any_order():

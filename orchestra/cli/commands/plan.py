@@ -52,7 +52,7 @@ def show_plan(prepared: Prepared, format: str, terminal: Terminal) -> None:
         return
     from orchestra.engine.simulate import predict
 
-    prediction = predict(prepared.plan, prepared.scopes)
+    prediction = predict(prepared.plan)
     if format == "json":
         from orchestra.reports.plan_json import render_plan_json
 
