@@ -75,7 +75,8 @@ class RunStore:
             StoreError: the record cannot be read.
         """
         prefix = wanted or ""
-        found = self._ids(_IDS, (len(prefix), prefix, _SHOWN + 1))
+        # a file's name may hold bytes that are no UTF-8, which SQLite refuses; no id does
+        found = self._ids(_IDS, (len(prefix), prefix, _SHOWN + 1)) if prefix.isascii() else []
         if len(found) == 1 or (found and not wanted):
             return found[0]
         if not found and wanted:

@@ -235,6 +235,7 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path, name: bytes) -> None:
     assert next(store.envelopes(run_id)) == opening(run_id, folder + "/flow.yaml")[0]
     assert store.runs(1)[0].path == folder + "/flow.yaml"
     assert store.find("flow.yaml", folder) == run_id
+    assert store.find(folder + "/flow.yaml", "/") == run_id
     assert sorted(os.listdir(str(tmp_path))) == [os.fsdecode(name)]
     store.close()
 
