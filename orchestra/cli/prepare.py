@@ -71,7 +71,8 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
     try:
         variables = evaluate_vars(workflow, params)
     except ExpressionError as fault:
-        raise _faulty(found, [Problem(("vars",), "expression", fault.message)]) from None
+        problem = Problem(("vars",), "expression", fault.message, fault.hint)
+        raise _faulty(found, [problem]) from None
     scopes = Scopes(workflow, params, variables, environ, {})
     plan, problems = planner.plan(
         workflow,

@@ -45,13 +45,13 @@ def decide(step: Step, scope: Scope) -> Decision:
                 return Decision(StepState.SKIPPED, shown)
             reason = shown
     except ExpressionError as fault:
-        return Decision(StepState.FAILED, "if: %s" % fault.message)
+        return Decision(StepState.FAILED, "if: %s" % fault)
     for requirement in step.require:
         try:
             if not evaluate_condition(requirement.condition, scope):
                 return Decision(StepState.FAILED, requirement.message)
         except ExpressionError as fault:
-            return Decision(StepState.FAILED, "require: %s" % fault.message)
+            return Decision(StepState.FAILED, "require: %s" % fault)
     return Decision(None, reason)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple, Optional, Tuple
 
-from orchestra.model.expression import ExpressionError, Scope, Template, fill, to_text
+from orchestra.model.expression import ExpressionError, Scope, Template, fill_text
 from orchestra.model.plan import Room
 from orchestra.model.units import format_amount, parse_amount, parse_duration
 from orchestra.model.workflow import Step
@@ -80,11 +80,11 @@ def fit_demand(
 
 def _evaluate(name: str, amount: Template, scope: Optional[Scope]) -> int:
     assert scope is not None
-    value = fill(amount, scope)
+    text = _text(amount, scope, "resources." + name)
     try:
-        return parse_amount(name, to_text(value))
+        return parse_amount(name, text)
     except ValueError:
-        raise ExpressionError("%r is no amount of %s" % (to_text(value), name)) from None
+        raise ExpressionError("resources.%s: %r is no amount of it" % (name, text)) from None
 
 
 def resolve_timeout_s(step: Step, scope: Scope) -> Optional[float]:
@@ -95,8 +95,15 @@ def resolve_timeout_s(step: Step, scope: Scope) -> Optional[float]:
     """
     if step.timeout is None or isinstance(step.timeout, float):
         return step.timeout
-    text = to_text(fill(step.timeout, scope))
+    text = _text(step.timeout, scope, "timeout")
     try:
         return parse_duration(text)
     except ValueError:
         raise ExpressionError("timeout: %r is no duration" % text) from None
+
+
+def _text(template: Template, scope: Scope, what: str) -> str:
+    try:
+        return fill_text(template, scope)
+    except ExpressionError as fault:
+        raise fault.within(what) from None

@@ -205,8 +205,6 @@ class Driver:
 
 
 def _said(fault: Exception) -> str:
-    if isinstance(fault, ExpressionError):
-        return fault.message
     if isinstance(fault, OSError) and fault.filename is not None:
         return "%s: %s" % (fault.filename, fault.strerror)
     return str(fault)

@@ -177,7 +177,7 @@ class Machine:
         try:
             scope = self._scope(run, self._status_functions(run))
         except ExpressionError as fault:
-            self._fail(run, "env: %s" % fault.message)
+            self._fail(run, str(fault))
             return
         if reads_files(step):
             self._asked.add(step.id)
@@ -220,7 +220,7 @@ class Machine:
             try:
                 demand = resolve_demand(run.step, self._scope(run))
             except ExpressionError as fault:
-                self._fail(run, "resources: %s" % fault.message)
+                self._fail(run, str(fault))
                 return
             refusal, note = fit_demand(run.step.id, demand, self._plan.room)
             if refusal is not None:
@@ -255,7 +255,7 @@ class Machine:
             scope = self._scopes.scope(step, env, steps)
             run.timeout_s = resolve_timeout_s(step, scope)
         except ExpressionError as fault:
-            self._fail(run, fault.message)
+            self._fail(run, str(fault))
             return
         if self._stop is not None and run.timeout_s is None:
             run.timeout_s = CLEAN_UP_S

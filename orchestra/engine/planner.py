@@ -103,7 +103,8 @@ def _demand(
             scope = scopes.scope(step, scopes.env(step))
             demand = resolve_demand(step, scope)
         except ExpressionError as fault:
-            problems.append(Problem(("steps", step.id, "resources"), "expression", fault.message))
+            place = ("steps", step.id, "resources")
+            problems.append(Problem(place, "expression", fault.message, fault.hint))
             return None
     else:
         demand = resolve_demand(step, None)
@@ -159,7 +160,7 @@ def _ask(step: Step, scopes: Scopes) -> Optional[_Expectation]:
         scope = scopes.scope(step, scopes.env(step), functions={"always": lambda: True})
         holds = evaluate_condition(condition, scope)
     except ExpressionError as fault:
-        return _Expectation(Will.RUN, "if: %s" % fault.message, NeedResult.FAILURE)
+        return _Expectation(Will.RUN, "if: %s" % fault, NeedResult.FAILURE)
     return None if holds else _Expectation(Will.SKIP, shown, NeedResult.SKIPPED)
 
 

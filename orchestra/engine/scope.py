@@ -22,6 +22,7 @@ from orchestra.model.expression import (
     FILE_FUNCTIONS,
     STATUS_FUNCTIONS,
     Expression,
+    ExpressionError,
     Scope,
     Text,
     Tree,
@@ -210,7 +211,10 @@ class Scopes:
         below = EnvView(dict(layers), self._environ, inherit)
         scope = self._scope(below, steps)
         for name, text in layer.items():
-            layers[name] = text if type(text) is str else fill_text(text, scope)
+            try:
+                layers[name] = text if type(text) is str else fill_text(text, scope)
+            except ExpressionError as fault:
+                raise fault.within("env." + name) from None
 
 
 def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, Value]:
@@ -228,7 +232,10 @@ def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, 
         ready = [name for name, uses in waiting.items() if uses <= values.keys()]
         for name in ready or list(waiting):
             scope = Scope({"params": params, "vars": values})
-            values[name] = fill_tree(workflow.vars[name], scope)
+            try:
+                values[name] = fill_tree(workflow.vars[name], scope)
+            except ExpressionError as fault:
+                raise fault.within("vars." + name) from None
             del waiting[name]
     return values
 

@@ -53,5 +53,4 @@ def _fill(text: Text, scope: Scope, what: str, number: int) -> List[str]:
         values = value if isinstance(value, (list, tuple)) else (value,)
         return [to_text(one) for one in values]
     except ExpressionError as fault:
-        message = "%s argument %d: %s" % (what, number, fault.message)
-        raise ExpressionError(message, fault.offset, fault.hint) from None
+        raise fault.within("%s argument %d" % (what, number)) from None

@@ -64,8 +64,7 @@ def _fill(name: str, tree: Tree, scope: Scope) -> Value:
     try:
         return fill_tree(tree, scope)
     except ExpressionError as fault:
-        message = "python argument %s: %s" % (name, fault.message)
-        raise ExpressionError(message, fault.offset, fault.hint) from None
+        raise fault.within("python argument " + name) from None
 
 
 def _invocation(

@@ -94,7 +94,6 @@ class StepRenderer:
         try:
             given = fill_text(text, launching.scope)
         except ExpressionError as fault:
-            message = "working_dir: %s" % fault.message
-            raise ExpressionError(message, fault.offset, fault.hint) from None
+            raise fault.within("working_dir") from None
         encode(given, "working_dir")
         return os.path.join(self._folder, given) if given else self._folder

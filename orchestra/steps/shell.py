@@ -164,7 +164,7 @@ def _evaluate(expression: Expression, scope: Scope) -> Value:
     try:
         return evaluate(expression, scope)
     except ExpressionError as fault:
-        raise ExpressionError("run: %s" % fault.message, fault.offset, fault.hint) from None
+        raise fault.within("run") from None
 
 
 def _name(expression: Expression, value: Value, values: _Values) -> str:
@@ -172,8 +172,7 @@ def _name(expression: Expression, value: Value, values: _Values) -> str:
     try:
         text = to_text(value)
     except ExpressionError as fault:
-        message = "run: ${{ %s }}: %s" % (source, fault.message)
-        raise ExpressionError(message, fault.offset, fault.hint) from None
+        raise fault.within("run: ${{ %s }}" % source) from None
     return values.name(encode(text, "run: ${{ %s }}" % source))
 
 

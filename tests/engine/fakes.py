@@ -149,4 +149,4 @@ class Listener:
         self.closed = True
 
 
-NULL_INSIDE = ExpressionError("params.x is null", 0, "default(params.x, '')")
+NULL_INSIDE = ExpressionError("params.x is null", 0, "use default(params.x, '')")

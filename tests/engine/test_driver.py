@@ -121,7 +121,7 @@ def test_a_step_that_cannot_be_rendered_fails_without_a_process():
     assert drive.run() == 1
     reasons = {id: s.reason for id, s in drive.replay.record.step_by_id.items()}
     assert reasons == {
-        "a": "could not be started: params.x is null",
+        "a": "could not be started: params.x is null (use default(params.x, ''))",
         "b": "could not be started: /x: No space left",
     }
     assert [line for line in drive.trace if line.startswith("submit")] == []

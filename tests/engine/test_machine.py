@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.engine.stimuli import StopAsked
-from orchestra.model.events import AttemptStarted, Noted, RunFinished, RunStarted, StepReady
+from orchestra.engine.conditions import Decision
+from orchestra.engine.stimuli import Decided, StopAsked
+from orchestra.model.events import (
+    AttemptStarted,
+    Noted,
+    RunFinished,
+    RunStarted,
+    StepEnded,
+    StepReady,
+    StopRequested,
+)
+from orchestra.model.expression import parse_text
 from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import OutputType, Retry, RetryWhen, Stop
 from tests.engine.plans import make_plan, step
@@ -292,8 +302,6 @@ def test_what_is_known_of_a_step_above_can_be_asked():
 
 
 def test_demands_may_come_from_outputs():
-    from orchestra.model.expression import parse_text
-
     world = play(
         step("a"),
         step("b", "a", resources={"memory": parse_text("${{ steps.a.outputs.need }}")}),
@@ -303,8 +311,72 @@ def test_demands_may_come_from_outputs():
     )
     ready = {e.step: e.resources for e in world.events if type(e) is StepReady}
     assert ready["b"] == {"cpu": 1000, "memory": 2 * 2**30}
-    assert world.reasons["c"] == "resources: '2' is no amount of memory"
+    assert world.reasons["c"] == "resources.memory: '2' is no amount of it"
     assert world.reasons["d"] == "`d` asks for 99 GiB of memory, this run has 8 GiB"
+
+
+NULL = "null has no text (use default(x, ''))"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"env": {"X": parse_text("<${{ params.x }}>")}}, "env.X: " + NULL),
+        ({"env": {"X": parse_text("${{ params.x }}")}, "if_": "env.X == ''"}, "env.X: " + NULL),
+        ({"timeout": parse_text("${{ params.x }}")}, "timeout: " + NULL),
+        ({"timeout": parse_text("${{ params.n }}")}, "timeout: '5' is no duration"),
+        ({"resources": {"memory": parse_text("${{ steps.a.x }}")}}, "resources.memory: " + NULL),
+        ({"if_": "params.n / 0 == 1"}, "if: division by zero"),
+        ({"require": [("params.n", "never")]}, "require: "),
+    ],
+)
+def test_a_value_that_cannot_be_had_fails_the_step_and_says_which(fields, reason):
+    world = play(step("a"), step("b", "a", **fields), params={"x": None, "n": 5})
+    assert world.states["b"] == "failed"
+    assert world.reasons["b"].startswith(reason)
+    assert world.launches == [("a", 0.0)]
+
+
+def test_a_timeout_may_come_from_a_value():
+    world = play(
+        step("a", timeout=parse_text("${{ params.n }}s")),
+        behave={"a": Behaviour(lasts=99.0)},
+        params={"n": 5},
+    )
+    assert (world.reasons["a"], world.now) == ("timed out after 5.0s", 5.0)
+
+
+def test_a_demand_over_the_machine_that_comes_from_outputs_is_lowered_with_a_note():
+    world = play(
+        step("a"),
+        step("b", "a", resources={"cpu": parse_text("${{ steps.a.outputs.n }}")}),
+        behave={"a": Behaviour(outputs={"n": 64})},
+    )
+    ready = {e.step: e.resources for e in world.events if type(e) is StepReady}
+    assert ready["b"] == {"cpu": 4000}
+    notes = [e for e in world.events if type(e) is Noted]
+    assert notes == [Noted("b", "`b` asks for 64 cpu, this run has 4: lowered to it")]
+
+
+def test_a_name_that_can_be_told_before_the_run_is_and_others_stand_as_written():
+    world = play(
+        step("a", name=parse_text("load ${{ params.n }}")),
+        step("b", name=parse_text("load ${{ run.id }}")),
+        params={"n": 5},
+    )
+    assert [entry.name for entry in world.events[0].steps] == ["load 5", "load ${{ run.id }}"]
+
+
+def test_the_steps_that_a_step_can_walk_are_those_above_nearest_first():
+    world = play(
+        step("top"),
+        step("left", "top"),
+        step("right", "top"),
+        step("beside"),
+        step("end", "left", "right", if_="len(steps) == 3"),
+    )
+    assert world.states["end"] == "succeeded"
+    assert world.machine.above("end") == ["left", "right", "top"]
 
 
 # Conditions and requirements
@@ -494,6 +566,26 @@ def test_a_run_that_is_stopped_tries_nothing_again_but_clean_up():
     )
     assert [id for id, _ in world.launches] == ["a", "clean", "clean"]
     assert world.states == {"a": "failed", "clean": "succeeded"}
+
+
+def test_the_runs_timeout_gives_up_a_waiting_retry():
+    world = play(step("a", retry=Retry(max=1, delay_s=60.0)), timeout_s=10.0, behave={"a": FAILS})
+    assert world.reasons == {"a": "run timeout, after exit code 1"}
+    assert world.states == {"a": "failed"}
+    assert world.now == 10.0
+
+
+def test_a_question_about_files_that_is_answered_after_a_stop_starts_nothing():
+    plan, scopes = make_plan(step("a", if_="len(glob('*.csv')) == 0"))
+    world = World(plan, scopes)
+    world.machine.begin(0.0)
+    answer = Decided("a", Decision(None, "if: no files"))
+    reaction = world.machine.handle([INT, answer], 1.0)
+    assert reaction.events == [
+        StopRequested("SIGINT", False),
+        StepEnded("a", "cancelled", "stopped by SIGINT", {}),
+        RunFinished("cancelled", 130, "stopped by SIGINT"),
+    ]
 
 
 def test_the_runs_timeout_is_no_second_signal():

@@ -115,7 +115,7 @@ def test_a_step_runs_in_its_working_dir(renderer: StepRenderer, folder: Path) ->
 @pytest.mark.parametrize(
     ("value", "fault", "message"),
     [
-        (None, ExpressionError, "working_dir: null has no text"),
+        (None, ExpressionError, "working_dir: null has no text (use default(x, ''))"),
         ("a\0b", ValueError, "working_dir has a NUL byte, which no process can be given"),
     ],
 )

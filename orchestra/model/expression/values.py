@@ -47,6 +47,13 @@ class ExpressionError(Exception):
         self.offset = offset
         self.hint = hint
 
+    def __str__(self) -> str:
+        return "%s (%s)" % (self.message, self.hint) if self.hint else self.message
+
+    def within(self, what: str) -> ExpressionError:
+        """The same, said of `what` the expression is a part of."""
+        return ExpressionError("%s: %s" % (what, self.message), self.offset, self.hint)
+
 
 class Kind(Enum):
     """The kinds of values, in the words of messages."""
