@@ -18,6 +18,7 @@ from typing import (
 
 from graphlib import CycleError, TopologicalSorter
 
+from orchestra.engine.ancestry import ordered_pairs
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import Expression, Reference, Tree, references_of
 from orchestra.model.nearest import did_you_mean
@@ -79,18 +80,9 @@ def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
 def problems_above(workflow: Workflow, graph: Graph) -> Iterator[Problem]:
     """What only the order can tell: references to steps that are not above, needs never met."""
     number_by_id = {step.id: number for number, step in enumerate(graph.order)}
+    yield from _references_not_above(graph, number_by_id)
     possible: List[FrozenSet[NeedResult]] = []
-    for number, step in enumerate(graph.order):
-        for path, reference in _step_references(step):
-            above = number_by_id.get(str(reference.path[1]))
-            if above is not None and not _is_above(graph, above, number):
-                yield Problem(
-                    path,
-                    "step-not-above",
-                    "`%s` does not come before `%s`" % (reference.path[1], step.id),
-                    "add it to the needs of `%s`" % step.id,
-                    offset=reference.offset,
-                )
+    for step in graph.order:
         never = _never_met(step, graph, possible, number_by_id)
         if never is not None:
             yield never
@@ -188,6 +180,26 @@ def _ordered(
     )
 
 
+def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iterator[Problem]:
+    found: List[Tuple[Tuple[int, int], PathParts, Reference]] = []
+    for number, step in enumerate(graph.order):
+        for path, reference in _step_references(step):
+            above = number_by_id.get(str(reference.path[1]))
+            if above is not None:
+                found.append(((above, number), path, reference))
+    in_order = ordered_pairs(graph.needs, {pair for pair, _, _ in found})
+    for pair, path, reference in found:
+        if pair not in in_order:
+            id = graph.order[pair[1]].id
+            yield Problem(
+                path,
+                "step-not-above",
+                "`%s` does not come before `%s`" % (reference.path[1], id),
+                "add it to the needs of `%s`" % id,
+                offset=reference.offset,
+            )
+
+
 def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
     """Every `steps.ID` that an expression of the step names, with the path to where it stands."""
     for path, holder in _expressions(step):
@@ -227,22 +239,6 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     elif isinstance(body, PythonCall):
         for name, tree in body.args.items():
             yield ("python", "args", name), tree
-
-
-def _is_above(graph: Graph, above: int, below: int) -> bool:
-    """Whether one step comes before another by needs; cheap where the need is direct."""
-    if above >= below:
-        return False
-    seen = {below}
-    stack = [below]
-    while stack:
-        for number in graph.needs[stack.pop()]:
-            if number == above:
-                return True
-            if number > above and number not in seen:
-                seen.add(number)
-                stack.append(number)
-    return False
 
 
 def _possible_results(step: Step) -> FrozenSet[NeedResult]:
