@@ -200,4 +200,6 @@ def test_a_harmless_value_works_as_if_it_stood_in_the_text(script: str, shell: s
     done = run(script, shell, "abc")
 
     as_text = run_as_text(script, shell, "abc")
+    # functions that call each other without end kill the shell, never at the same depth
+    assume(as_text.code >= 0)
     assert (done.code, done.output, done.files) == (as_text.code, as_text.output, as_text.files)
