@@ -32,10 +32,16 @@ def run_app(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         terminal.say(messages.format_error(fault, color))
         return fault.exit_code
     except BrokenPipeError:
-        # whoever read the output has seen enough; what Python has left over must not fail again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return ExitCode.OK
+        _give_up_output()
+        return ExitCode.OK  # whoever read the output has seen enough
+    except SystemExit as fault:
+        # click's own way to leave when the reader is gone, which is no failure of a command here
+        if isinstance(fault.__context__, BrokenPipeError):
+            _give_up_output()
+            return ExitCode.OK
+        raise
     except OSError as fault:
+        _give_up_output()
         terminal.say(messages.format_os_error(fault, color))
         return ExitCode.BROKEN
     except MemoryError:
@@ -44,3 +50,12 @@ def run_app(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except Exception as fault:
         terminal.say(messages.format_bug(fault, traceback.extract_tb(fault.__traceback__)))
         return ExitCode.BUG
+
+
+def _give_up_output() -> None:
+    """Write what is left, or let it not fail once more when Python exits."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -99,6 +99,8 @@ def format_os_error(error: OSError, color: bool = False) -> str:
     words = error.strerror or str(error) or type(error).__name__
     if error.filename is not None:
         words = "%s: %s" % (os.fsdecode(error.filename), words)
+    elif isinstance(error, FileNotFoundError):
+        words = "the current folder is gone"  # all else is asked for by name
     return _sentence(words, "", Look(color))
 
 

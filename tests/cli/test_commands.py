@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -43,6 +44,36 @@ def test_an_unknown_command_is_one_error(cli):
     result = cli.run("rnu")
     assert result.code == 2
     assert result.err.splitlines()[-1] == "  help: `orchestra --help` shows how it is used"
+
+
+@pytest.mark.parametrize("command", ["--version", "schema"])
+def test_output_that_cannot_be_written_is_one_error(cli, command):
+    with open("/dev/full", "w") as full:
+        result = cli.run(command, stdout=full)
+    assert result == (3, "", "error: No space left on device\n")
+
+
+@pytest.mark.parametrize("command", [["--version"], ["schema"], ["logs"]])
+def test_a_reader_who_has_seen_enough_is_no_failure(cli, command):
+    cli.file("p.yaml", "version: 1\nsteps:\n  a: {run: 'seq 1 20000'}\n")
+    cli.run("run", "p.yaml")
+    read, write = os.pipe()
+    os.close(read)
+    result = cli.run(*command, stdout=write)
+    os.close(write)
+    assert result == (0, "", "")
+
+
+@pytest.mark.parametrize("command", [["run", "../p.yaml"], ["runs"]])
+def test_a_current_folder_that_is_gone_is_one_error(cli, command):
+    def leave():
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir("../gone")
+
+    cli.file("p.yaml", "version: 1\nsteps:\n  a: {run: 'true'}\n")
+    result = cli.run(*command, preexec_fn=leave)
+    assert result == (3, "", "error: the current folder is gone\n")
 
 
 def test_validate_says_ok_or_every_fault(cli):

@@ -33,7 +33,8 @@ def validate(
         try:
             found = prepare.read(file)
             faults, text = found.warnings, found.loaded.text
-            verdict = "%s: ok, %d steps\n" % (file, len(found.workflow.step_by_id))
+            count = len(found.workflow.step_by_id)
+            verdict = "%s: ok, %d step%s\n" % (file, count, "" if count == 1 else "s")
         except WorkflowError as error:
             failed = True
             faults, text, verdict = error.faults, error.text, ""
