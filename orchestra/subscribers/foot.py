@@ -75,9 +75,12 @@ class Foot:
 
     def clear(self, size: Tuple[int, int]) -> str:
         """The text that takes the last frame away and gives the cursor back."""
+        if not self._lines:
+            return ""
         self._resize(size)
         self._set(_BLANK)  # rich draws the frame once more before it goes
         self._live.stop()
+        self._lines = ()
         return self._take()
 
     def _set(self, lines: Tuple[Line, ...]) -> None:

@@ -25,6 +25,10 @@ _WIDEST_BAR = 40
 _LEAST_BAR = 8
 _WIDEST_NAME = 28
 _CLOCK_CELLS = 6
+_ECHO_CELLS = 4
+"""Room at the end of the last line, where the cursor is: a terminal shows `^C` there, twice at
+most between two frames. A line broken by that would leave a row of the frame behind."""
+
 _COUNTED_FIRST = (StepState.SUCCEEDED, StepState.FAILED, StepState.RUNNING)
 _WAITING = (StepState.PENDING, StepState.READY, StepState.WAITING_RETRY)
 _COUNTED_LAST = tuple(state for state in ENDED_STATES if state not in _COUNTED_FIRST)
@@ -72,18 +76,24 @@ def frame_lines(view: View, columns: int, height: int, look: Look) -> Tuple[Line
     """The frame, at most `height - 1` lines (one at least) of at most `columns - 1` cells."""
     width = max(columns - 1, 1)
     room = max(height - 1, 1)
-    lines = [_fit(spans, width, look) for spans in _head(view, width, look)][:room]
+    lines = list(_head(view, width, look))[:room]
     room -= len(lines)
-    if room <= 0:
-        return tuple(lines)
+    if room > 0:
+        lines += _rows(view, width, room, look)
+    last = lines.pop()
+    fitted = [_fit(spans, width, look) for spans in lines]
+    return (*fitted, _fit(last, max(width - _ECHO_CELLS, 1), look))
+
+
+def _rows(view: View, width: int, room: int, look: Look) -> Iterator[List[Span]]:
     hidden = view.hidden + max(0, len(view.rows) - room)
     shown = view.rows[: room - 1 if hidden else room]
     hidden += min(len(view.rows), room) - len(shown)
     name_cells = min(view.name_cells, _WIDEST_NAME, max(width // 3, 4))
-    lines += [_fit(_row(row, name_cells, look), width, look) for row in shown]
+    for row in shown:
+        yield _row(row, name_cells, look)
     if hidden:
-        lines.append(_fit([("%s and %d more" % (look.ellipsis, hidden), Tone.QUIET)], width, look))
-    return tuple(lines)
+        yield [("%s and %d more" % (look.ellipsis, hidden), Tone.QUIET)]
 
 
 def _head(view: View, width: int, look: Look) -> Iterator[List[Span]]:

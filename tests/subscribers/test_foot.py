@@ -63,7 +63,11 @@ def test_the_end_takes_the_frame_away_and_gives_the_cursor_back() -> None:
 
 
 def test_with_nothing_painted_there_is_nothing_to_clear() -> None:
-    assert Foot(Look()).clear(SIZE) == ""
+    foot = Foot(Look())
+    assert foot.clear(SIZE) == ""
+    foot.paint(lines("a"), SIZE)
+    foot.clear(SIZE)
+    assert foot.clear((10, 24)) == ""
 
 
 @pytest.mark.parametrize("columns", [79, 20, 10, 1])

@@ -74,7 +74,7 @@ def test_only_the_end_of_a_flood_is_kept() -> None:
     stage.view.output(AttemptKey("a", 1), b"x" * 1_000_000 + b"the end")
     stage.view.output(AttemptKey("a", 1), "東".encode() * 500)
     stage.view.tick(T0)
-    assert stage.seen()[-1] == "● a    0s  " + "東" * 23 + " …"
+    assert stage.seen()[-1] == "● a    0s  " + "東" * 21 + " …"
 
 
 def test_a_failure_is_printed_once_above_the_frame() -> None:
@@ -183,6 +183,18 @@ def test_a_view_that_is_dropped_takes_its_frame_away() -> None:
     stage.view.tick(T0 + 1)
     assert stage.seen() == [""]
     assert stage.pages.text.count(_SHOW_CURSOR) == 1
+
+
+def test_an_echo_of_two_interrupts_leaves_nothing_behind() -> None:
+    stage, terminal = Stage(), Terminal(60, 12)
+    stage.play(Story().begin(["a"]).start(0, "a"))
+    stage.view.output(AttemptKey("a", 1), b"word " * 60)
+    stage.view.tick(T0)
+    terminal.feed(stage.pages.text + "^C^C")
+    assert terminal.seen()[-1].endswith("…^C^C")
+    stage.view.close()
+    terminal.feed(stage.pages.texts[-1])
+    assert terminal.seen() == [""]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (0, 0), (500, 200), (2, 50), (50, 2)])
