@@ -35,9 +35,8 @@ def run(
 
     Example: orchestra run pipeline.yaml -p region=eu -j 4
     """
-    from orchestra.cli import prepare, wiring
+    from orchestra.cli import prepare
     from orchestra.cli.commands.plan import show_plan
-    from orchestra.store.directory import locate
 
     environ = dict(os.environ)
     terminal = Terminal(environ)
@@ -51,6 +50,9 @@ def run(
     if dry_run:
         show_plan(prepared, "table", terminal)
         return 0
+    from orchestra.cli import wiring
+    from orchestra.store.directory import locate
+
     named = state_dir or environ.get("ORCHESTRA_STATE_DIR")
     state = locate(named, file, os.getcwd())
     return wiring.run(prepared, state, mode, reports, terminal, environ)

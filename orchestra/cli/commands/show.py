@@ -29,8 +29,6 @@ def show(
     Example: orchestra show pipeline.yaml
     """
     from orchestra.cli.history import find_run
-    from orchestra.reports.history import render_show
-    from orchestra.reports.json_report import render_json_report
     from orchestra.reports.log_file import LogFolder
 
     if format not in ("text", "json"):
@@ -39,7 +37,11 @@ def show(
     found = find_run(run, state_dir)
     logs = LogFolder(found.folder.path)
     if format == "json":
+        from orchestra.reports.json_report import render_json_report
+
         terminal.out(render_json_report(found.record, logs))
     else:
+        from orchestra.reports.history import render_show
+
         look = terminal.look(sys.stdout)
         terminal.out(render_show(found.record, terminal.width, look, logs))

@@ -1,0 +1,67 @@
+"""What each command imports: what is slow to import, only where it is used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SLOW = (
+    "asyncio",
+    "fastjsonschema",
+    "importlib.metadata",
+    "jinja2",
+    "jsonschema",
+    "pydantic",
+    "rich",
+    "rich.live",
+    "sqlite3",
+    "typer",
+    "yaml",
+)
+
+GOOD = "version: 1\nsteps:\n  a: {run: 'true'}\n"
+BAD = "version: 1\nsteps:\n  a: {runn: 'true'}\n"
+
+SCRIPT = """
+import atexit, json, sys
+atexit.register(lambda: json.dump([m for m in %r if m in sys.modules], open("imported", "w")))
+from orchestra.cli.app import main
+sys.argv[0] = "orchestra"
+main()
+"""
+
+
+def imported(cli, arguments):
+    """Which of the slow modules are there when the command ends."""
+    command = [sys.executable, "-c", SCRIPT % (SLOW,), *arguments]
+    subprocess.run(command, cwd=cli.folder, env=cli.environ, capture_output=True, check=False)
+    return json.loads(cli.read("imported"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--version"], []),
+        (["schema"], ["typer"]),
+        (["init"], ["typer"]),
+        (["validate", "good.yaml"], ["typer", "yaml"]),
+        (["validate", "bad.yaml"], ["jsonschema", "typer", "yaml"]),
+        (["plan", "good.yaml", "--format", "json"], ["typer", "yaml"]),
+        (["plan", "good.yaml", "--format", "mermaid"], ["typer", "yaml"]),
+        (["plan", "good.yaml"], ["rich", "typer", "yaml"]),
+        (["run", "good.yaml", "--dry-run"], ["rich", "typer", "yaml"]),
+        (["run", "nowhere.yaml"], ["typer", "yaml"]),
+        (["run", "good.yaml", "--output", "plain"], ["rich", "sqlite3", "typer", "yaml"]),
+        (["run", "good.yaml", "--output", "json"], ["rich", "sqlite3", "typer", "yaml"]),
+        (["runs"], ["rich", "sqlite3", "typer"]),
+        (["show", "--format", "json"], ["sqlite3", "typer"]),
+        (["logs", "a"], ["sqlite3", "typer"]),
+    ],
+)
+def test_a_command_imports_what_it_uses_and_no_more(cli, arguments, expected):
+    cli.file("good.yaml", GOOD).file("bad.yaml", BAD).run("run", "good.yaml")
+
+    assert imported(cli, arguments) == expected
