@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from rich.cells import cell_len
 
 from orchestra.model.look import (
     ENDED_STATES,
@@ -12,12 +13,11 @@ from orchestra.model.look import (
     step_label,
 )
 from orchestra.model.run import RESULT_BY_STATE, StepState
-from orchestra.model.screen_text import cell_width
 
 
 @pytest.mark.parametrize("state", list(StepState))
 def test_each_state_has_a_mark_of_one_cell_with_and_without_unicode(state: StepState) -> None:
-    assert cell_width(Look().mark(state)) == 1
+    assert cell_len(Look().mark(state)) == 1
     assert len(Look(unicode=False).mark(state)) == 1
     assert Look(unicode=False).mark(state).isascii()
     assert isinstance(state_tone(state), Tone)
