@@ -49,7 +49,7 @@ def read(path: str) -> Read:
         built, problems = graph.build(loaded.draft)
         problems.extend(graph.problems_of_budget(loaded.draft))
     if loaded.workflow is not None and built is not None:
-        problems.extend(graph.problems_above(loaded.workflow, built))
+        problems.extend(graph.problems_above(built))
     faults = loaded.located(problems)
     if loaded.workflow is None or built is None or has_errors(faults):
         raise WorkflowError(faults, loaded.text)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
 
 from orchestra.model.expression import ExpressionError, Scope, Template, fill_text
 from orchestra.model.plan import Room
 from orchestra.model.units import format_amount, parse_amount, parse_duration
 from orchestra.model.workflow import Step
+
+_ONE_CPU = 1000
 
 
 class Refusal(NamedTuple):
@@ -23,19 +25,23 @@ def mutex_name(mutex: str) -> str:
     return "mutex:" + mutex
 
 
+def asked(step: Step) -> Mapping[str, Union[int, Template]]:
+    """What a step asks for as far as it is written: cpu is 1 unless given, a gate takes nothing."""
+    return {} if step.body is None else {"cpu": _ONE_CPU, **step.resources}
+
+
 def resolve_demand(step: Step, scope: Optional[Scope]) -> Dict[str, int]:
-    """What a step takes, in `Amounts` units: cpu is 1 unless given, a gate takes nothing.
+    """What a step takes, in `Amounts` units, mutexes included.
 
     Raises:
         ExpressionError: an amount cannot be evaluated, or is no amount of its resource.
     """
-    if step.body is None:
-        return {}
-    demand = {"cpu": 1000}
-    for name, amount in step.resources.items():
-        demand[name] = amount if isinstance(amount, int) else _evaluate(name, amount, scope)
-    for mutex in step.mutex:
-        demand[mutex_name(mutex)] = 1
+    demand = {
+        name: amount if isinstance(amount, int) else _evaluate(name, amount, scope)
+        for name, amount in asked(step).items()
+    }
+    if step.body is not None:
+        demand.update((mutex_name(mutex), 1) for mutex in step.mutex)
     return demand
 
 

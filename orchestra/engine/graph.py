@@ -19,6 +19,7 @@ from typing import (
 from graphlib import CycleError, TopologicalSorter
 
 from orchestra.engine.ancestry import ordered_pairs
+from orchestra.engine.demand import asked
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import Expression, Reference, Tree, references_of
 from orchestra.model.nearest import did_you_mean
@@ -77,7 +78,7 @@ def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
     return _ordered(steps, needs, sorter), []
 
 
-def problems_above(workflow: Workflow, graph: Graph) -> Iterator[Problem]:
+def problems_above(graph: Graph) -> Iterator[Problem]:
     """What only the order can tell: references to steps that are not above, needs never met."""
     number_by_id = {step.id: number for number, step in enumerate(graph.order)}
     yield from _references_not_above(graph, number_by_id)
@@ -93,10 +94,11 @@ def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
     """Demands over the budget that the file itself gives; the same on every machine."""
     budget = workflow.budget
     for step in workflow.step_by_id.values():
-        for name, amount in step.resources.items():
+        for name, amount in asked(step).items():
             if isinstance(amount, int) and name in budget and amount > budget[name]:
+                given = ("resources", name) if name in step.resources else ()
                 yield Problem(
-                    ("steps", step.id, "resources", name),
+                    ("steps", step.id, *given),
                     "over-budget",
                     "`%s` asks for %s of %s, the budget has %s"
                     % (
@@ -107,15 +109,6 @@ def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
                     ),
                     "ask for less, or raise budget.%s" % name,
                 )
-
-
-def check(workflow: Workflow) -> Tuple[Problem, ...]:
-    """Everything that is wrong with the graph and its demands, whatever the machine."""
-    graph, problems = build(workflow)
-    if graph is not None:
-        problems.extend(problems_above(workflow, graph))
-    problems.extend(problems_of_budget(workflow))
-    return tuple(problems)
 
 
 def _bad_needs(steps: Sequence[Step], place_by_id: Mapping[str, int]) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from orchestra.engine import graph, planner
 from orchestra.engine.scope import Scopes, evaluate_vars
+from orchestra.errors import Problem
 from orchestra.model.expression import parse
 from orchestra.model.plan import Plan, Room
 from orchestra.model.workflow import (
@@ -41,6 +42,13 @@ def _need(text: str) -> Need:
 def workflow(*steps: Step, **fields: Any) -> Workflow:
     placed = {s.id: s._replace(place=place) for place, s in enumerate(steps)}
     return Workflow("/w/flow.yaml", "/w", "flow", placed, **fields)
+
+
+def check(flow: Workflow) -> Tuple[Problem, ...]:
+    """Everything that is wrong with a graph and its demands, whatever the machine."""
+    built, problems = graph.build(flow)
+    above = [] if built is None else graph.problems_above(built)
+    return (*problems, *above, *graph.problems_of_budget(flow))
 
 
 def make_plan(

@@ -121,7 +121,11 @@ def test_a_step_with_no_cpu_runs_beside_a_full_budget():
 
 
 def test_a_gate_succeeds_without_an_attempt():
-    world = play(step("a"), step("gate", "a", body=None), step("b", "gate"))
+    world = play(
+        step("a"),
+        step("gate", "a", body=None, mutex=("m",), resources={"gpu": 9}),
+        step("b", "gate"),
+    )
     assert world.states["gate"] == "succeeded"
     assert world.launches == [("a", 0.0), ("b", 1.0)]
 
