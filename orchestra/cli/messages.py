@@ -20,7 +20,7 @@ from orchestra.errors import (
     WorkflowError,
 )
 from orchestra.model.look import Look, Tone
-from orchestra.model.screen_text import cell_width, safe_line
+from orchestra.model.screen_text import safe_line
 from orchestra.spec.findings import MORE
 
 _SHOWN_FRAMES = 12
@@ -164,18 +164,20 @@ def _excerpt(
 
 def _visible(line: str, column: int, look: Look) -> _Line:
     """The part of a line around a column, with everything a terminal would obey spelled out."""
+    from rich.cells import cell_len
+
     before, after = line[: column - 1], line[column - 1 :]
     start = max(0, len(before) - 2 * _WIDTH)
     before, after = _safe(before[start:]), _safe(after[: 2 * _WIDTH])
     lead = look.ellipsis if start else ""
-    while cell_width(before) > _WIDTH * 2 // 3:
+    while cell_len(before) > _WIDTH * 2 // 3:
         before, lead = before[1:], look.ellipsis
-    room = _WIDTH - cell_width(lead + before)
+    room = _WIDTH - cell_len(lead + before)
     is_cut = len(line) - column + 1 > 2 * _WIDTH
-    while cell_width(after) > room:
+    while cell_len(after) > room:
         after, is_cut = after[:-1], True
     text = lead + before + after + (look.ellipsis if is_cut else "")
-    return _Line(text, cell_width(lead + before))
+    return _Line(text, cell_len(lead + before))
 
 
 def _safe(text: str) -> str:

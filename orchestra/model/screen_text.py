@@ -1,4 +1,4 @@
-"""Untrusted text made safe for a terminal, and the cells that text takes there. Pure.
+"""Untrusted text made safe for a terminal. Pure.
 
 What it gives back holds no control, no direction override, no lone surrogate: it cannot move the
 cursor, hide what stands before it, or fail to be encoded.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import List
-from unicodedata import category, east_asian_width
 
 _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200d-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
@@ -16,7 +15,6 @@ _UNSAFE = re.compile(
 )
 _COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e", "\u200d": ""}
-_EMOJI_START = "\U0001f000"
 _LONGEST_LINE = 4000
 
 
@@ -49,13 +47,6 @@ def output_lines(data: bytes) -> List[str]:
     return [_output_line(line) for line in lines]
 
 
-def cell_width(text: str) -> int:
-    """How many cells of a terminal the text takes; where terminals differ, the larger number."""
-    if text.isascii():
-        return len(text)
-    return sum(map(_cells, text))
-
-
 def _output_line(line: str) -> str:
     if len(line) > _LONGEST_LINE:
         left_out = len(line) - _LONGEST_LINE
@@ -71,13 +62,3 @@ def _spell(match: re.Match[str]) -> str:
     if code < 0x100:
         return "\\x%02x" % code
     return "\\u%04x" % code if code < 0x10000 else "\\U%08x" % code
-
-
-def _cells(character: str) -> int:
-    if character.isascii():
-        return 1
-    if character >= _EMOJI_START or east_asian_width(character) in "WF":
-        return 2
-    if character == "\ufe0f":  # asks for the wide picture of the character before it
-        return 1
-    return 0 if category(character) in ("Mn", "Me", "Cf") else 1

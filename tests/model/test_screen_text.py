@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestra.model.screen_text import cell_width, output_lines, safe_line
+from orchestra.model.screen_text import output_lines, safe_line
 
 ANY_TEXT = st.text(st.characters(exclude_categories=())) | st.text(
     "\x1b[]0;mhJ\r\n\t\x07\x9b\u202e世a"
@@ -84,19 +84,3 @@ def test_no_control_of_any_output_is_left(data: bytes) -> None:
 
 def test_a_very_long_line_is_cut_and_says_so() -> None:
     assert output_lines(b"x" * 5000) == ["x" * 4000 + "… (1000 more characters)"]
-
-
-@pytest.mark.parametrize(
-    ("text", "cells"),
-    [
-        ("", 0),
-        ("abc", 3),
-        ("東京", 4),
-        ("e\u0301", 1),
-        ("🎻", 2),
-        ("❤\ufe0f", 2),
-        ("─━●", 3),
-    ],
-)
-def test_width_counts_cells_not_characters(text: str, cells: int) -> None:
-    assert cell_width(text) == cells
