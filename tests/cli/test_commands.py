@@ -139,6 +139,33 @@ def test_logs_of_all_steps_have_headings_and_attempts_can_be_chosen(cli):
     assert cli.run("logs", "a", "--attempt", "1").out == "1\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["a", "--attempt", "3"],
+            "error: step `a` has no attempt 3\n  help: it had 2 of them\n",
+        ),
+        (
+            ["b", "--attempt", "1"],
+            "error: step `b` has no attempt 1\n  help: it had 0 of them\n",
+        ),
+        (
+            ["--attempt", "1"],
+            "error: --attempt wants a step\n  help: name the step as well\n",
+        ),
+        (
+            ["a", "--attempt", "1", "-f"],
+            "error: --attempt cannot be followed\n  help: leave out -f, or --attempt\n",
+        ),
+    ],
+)
+def test_an_attempt_that_cannot_be_shown_is_one_error(cli, arguments, message):
+    cli.file("p.yaml", "version: 1\nsteps:\n  a: {run: 'exit 1', retry: 1}\n  b: {needs: a}\n")
+    cli.run("run", "p.yaml")
+    assert cli.run("logs", *arguments) == (2, "", message)
+
+
 def test_logs_follow_a_run_to_its_end(cli):
     cli.file(
         "p.yaml",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import typer
 
@@ -12,6 +12,9 @@ from orchestra.cli import options
 from orchestra.cli.completion import complete_runs, complete_steps
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestra.model.run import RunRecord
 
 
 def logs(
@@ -44,8 +47,8 @@ def logs(
     if step is not None and step not in found.record.step_by_id:
         known = ", ".join(list(found.record.step_by_id)[:10])
         raise UsageError("run %s has no step `%s`" % (found.folder.run_id, step), "one of " + known)
-    if attempt is not None and step is None:
-        raise UsageError("--attempt wants a step", "name the step as well")
+    if attempt is not None:
+        _check_attempt(found.record, step, attempt, follow)
     safe = sys.stdout is not None and sys.stdout.isatty()
     printer = following.LogPrinter(found.folder.path, terminal.out_bytes, safe, step is None)
     if follow:
@@ -57,6 +60,17 @@ def logs(
     for key in keys:
         printer.print_new(key)
     printer.end_line()
+
+
+def _check_attempt(record: RunRecord, step: Optional[str], attempt: int, follow: bool) -> None:
+    if step is None:
+        raise UsageError("--attempt wants a step", "name the step as well")
+    if follow:
+        raise UsageError("--attempt cannot be followed", "leave out -f, or --attempt")
+    count = len(record.step_by_id[step].attempts)
+    if attempt > count:
+        message = "step `%s` has no attempt %d" % (step, attempt)
+        raise UsageError(message, "it had %d of them" % count)
 
 
 def _sort_out(
