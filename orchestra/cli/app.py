@@ -1,27 +1,34 @@
-"""The `orchestra` command: its subcommands, and the edge where every error becomes words."""
+"""The `orchestra` command: its subcommands, and the edge where every error becomes words.
+
+Imports next to nothing: what happens before `main` begins cannot be told in words.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
-from typing import NoReturn
 
 from orchestra import __version__
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run the command line of this process and exit."""
-    if sys.argv[1:] == ["--version"]:
-        with suppress(OSError):  # it is met again, and told, below
-            os.write(1, (__version__ + "\n").encode())  # before anything slow is imported
-            sys.exit(0)
-    if os.name != "posix":
-        sys.exit("orchestra runs on Linux and macOS; on Windows, run it in WSL")
     try:
-        from orchestra.cli.edge import run_app
-
-        code = run_app(sys.argv[1:], os.environ)
+        code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
     sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    if arguments == ["--version"]:
+        try:
+            os.write(1, (__version__ + "\n").encode())  # before anything slow is imported
+            return 0
+        except OSError:
+            pass  # it is met again, and told, below
+    if os.name != "posix":
+        sys.exit("orchestra runs on Linux and macOS; on Windows, run it in WSL")
+    from orchestra.cli.edge import run_app
+
+    return run_app(arguments, os.environ)

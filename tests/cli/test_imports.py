@@ -48,7 +48,7 @@ def imported(cli, arguments):
         (["schema"], ["typer"]),
         (["init"], ["typer"]),
         (["validate", "good.yaml"], ["typer", "yaml"]),
-        (["validate", "bad.yaml"], ["jsonschema", "typer", "yaml"]),
+        (["validate", "bad.yaml"], ["jsonschema", "rich", "typer", "yaml"]),
         (["plan", "good.yaml", "--format", "json"], ["typer", "yaml"]),
         (["plan", "good.yaml", "--format", "mermaid"], ["typer", "yaml"]),
         (["plan", "good.yaml"], ["rich", "typer", "yaml"]),
@@ -65,3 +65,17 @@ def test_a_command_imports_what_it_uses_and_no_more(cli, arguments, expected):
     cli.file("good.yaml", GOOD).file("bad.yaml", BAD).run("run", "good.yaml")
 
     assert imported(cli, arguments) == expected
+
+
+def test_before_the_command_line_begins_nothing_is_imported_that_ctrl_c_could_interrupt(cli):
+    script = (
+        "import sys; old = {*sys.modules}; import orchestra.cli.app; print(*{*sys.modules} - old)"
+    )
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, env=cli.environ, capture_output=True, check=True, text=True)
+    assert sorted(found.stdout.split()) == [
+        "__future__",
+        "orchestra",
+        "orchestra.cli",
+        "orchestra.cli.app",
+    ]
