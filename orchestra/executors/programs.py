@@ -7,11 +7,10 @@ import errno
 import os
 from typing import List, Mapping, Sequence
 
+from orchestra.model.run import LONGEST_STRING_BYTES
+
 DEFAULT_PATH = b"/bin:/usr/bin"
 """Where programs are looked for when PATH is not set. Source: execvp(3), confstr(_CS_PATH)."""
-
-LONGEST_STRING_BYTES = 131_071
-"""What fits one argument or variable on Linux. Source: MAX_ARG_STRLEN in execve(2)."""
 
 
 def program_places(name: bytes, env: Mapping[bytes, bytes]) -> List[bytes]:

@@ -9,6 +9,12 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 from orchestra.model.expression import Value
 from orchestra.model.workflow import NeedResult
 
+LONGEST_STRING_BYTES = 131_071
+"""What Linux takes in one argument, or in one `NAME=VALUE`, of a process.
+
+Source: MAX_ARG_STRLEN in execve(2), less the NUL.
+"""
+
 
 class StepState(str, Enum):
     """Where a step is. Timed out, signal, exit code are reasons of `failed`, never states."""

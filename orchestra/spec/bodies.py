@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import Text
+from orchestra.model.run import LONGEST_STRING_BYTES
 from orchestra.model.workflow import (
     Body,
     Command,
@@ -22,12 +23,6 @@ from orchestra.spec.places import Places
 from orchestra.spec.references import IN_STEP
 from orchestra.spec.shellscan import scan
 from orchestra.spec.texts import OPEN, Texts
-
-LARGEST_STRING = 131_071
-"""Bytes that fit into one argument, or one NAME=VALUE.
-
-Source: MAX_ARG_STRLEN in Linux, less the NUL.
-"""
 
 LONGEST_SCRIPT = 2**18
 """Characters of a script that is searched for the places of its values."""
@@ -71,11 +66,12 @@ class Bodies:
 
     def check_length(self, text: Text, extra: int, path: PathParts) -> None:
         """Reports a constant that no process can be handed; `extra` counts bytes beside it."""
-        if not isinstance(text, str) or len(text) * 4 + extra <= LARGEST_STRING:
+        if not isinstance(text, str) or len(text) * 4 + extra <= LONGEST_STRING_BYTES:
             return
         size = len(text.encode("utf-8", "surrogatepass")) + extra
-        if size > LARGEST_STRING:
-            message = "this is %d bytes, and at most %d can be handed over" % (size, LARGEST_STRING)
+        if size > LONGEST_STRING_BYTES:
+            about = (size, LONGEST_STRING_BYTES)
+            message = "this is %d bytes, and at most %d can be handed over" % about
             self._findings.error(path, "too-long", message, "put it into a file")
 
     def _script(self, text: str, path: PathParts, shell: Shell) -> ShellScript:

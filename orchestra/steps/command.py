@@ -6,9 +6,9 @@ from typing import List, Sequence
 
 from orchestra.engine.ports import Launching
 from orchestra.model.expression import ExpressionError, Scope, Text, fill, to_text
-from orchestra.model.run import Invocation
+from orchestra.model.run import LONGEST_STRING_BYTES, Invocation
 from orchestra.model.workflow import Command
-from orchestra.steps.environment import LONGEST_STRING, encode
+from orchestra.steps.environment import encode
 from orchestra.steps.place import Place
 
 
@@ -40,8 +40,8 @@ def fill_arguments(texts: Sequence[Text], scope: Scope, what: str) -> List[bytes
         filled = [text] if type(text) is str else _fill(text, scope, what, number)
         for one in filled:
             raw = encode(one, "%s argument %d" % (what, number))
-            if len(raw) > LONGEST_STRING:
-                about = (what, number, len(raw), LONGEST_STRING)
+            if len(raw) > LONGEST_STRING_BYTES:
+                about = (what, number, len(raw), LONGEST_STRING_BYTES)
                 raise ValueError("%s argument %d is %d bytes, the limit is %d" % about)
             arguments.append(raw)
     return arguments

@@ -15,10 +15,8 @@ from typing import Dict, List, Mapping, Tuple, Union
 
 from orchestra.engine.ports import Launching
 from orchestra.errors import UsageError
+from orchestra.model.run import LONGEST_STRING_BYTES
 from orchestra.model.units import Amounts
-
-LONGEST_STRING = 131_071
-"""Bytes in one argument, or in one `NAME=VALUE`, that Linux takes. Source: execve(2)."""
 
 OWN_NAMES = (
     "ORCHESTRA_RUN_ID",
@@ -88,8 +86,8 @@ class Environments:
         env = base.copy()
         for name, value in launching.env.items():
             raw_name, raw = name.encode(), encode(value, "env " + name)
-            if len(raw_name) + 1 + len(raw) > LONGEST_STRING:
-                about = (name, len(raw_name) + 1 + len(raw), LONGEST_STRING)
+            if len(raw_name) + 1 + len(raw) > LONGEST_STRING_BYTES:
+                about = (name, len(raw_name) + 1 + len(raw), LONGEST_STRING_BYTES)
                 raise ValueError("env %s is %d bytes with its name, the limit is %d" % about)
             env[raw_name] = raw
         self._add_own(env, launching)

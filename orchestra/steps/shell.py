@@ -12,10 +12,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.ports import Launching
 from orchestra.model.expression import Expression, ExpressionError, Scope, Value, evaluate, to_text
-from orchestra.model.run import Invocation
+from orchestra.model.run import LONGEST_STRING_BYTES, Invocation
 from orchestra.model.workflow import ShellScript, Slot, Splice
 from orchestra.steps.direct import DirectCommands, in_path
-from orchestra.steps.environment import LONGEST_STRING, encode
+from orchestra.steps.environment import VALUE_PREFIX, encode
 from orchestra.steps.place import Place, write_private
 
 LARGEST_VALUE = 64 * 1024
@@ -113,7 +113,7 @@ def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
         loader = _loader(in_file, script.shell, private + ".values")
         raw = encode(loader, "run") + raw
     start = _STARTS[script.shell]
-    if len(raw) <= LONGEST_STRING:
+    if len(raw) <= LONGEST_STRING_BYTES:
         return ShellInvocation((*start, b"-c", b"--", raw), values.by_name)
     write_private(private + ".script", raw)
     return ShellInvocation((*start, encode(private + ".script", "run")), values.by_name)
@@ -130,7 +130,7 @@ class _Values:
         """The variable that holds the value."""
         known = self._name_by_value.get(raw)
         if known is None:
-            known = "ORCHESTRA_VALUE_%d" % (len(self._name_by_value) + 1)
+            known = VALUE_PREFIX + str(len(self._name_by_value) + 1)
             self._name_by_value[raw] = known
             self.by_name[known.encode()] = raw
         return known
@@ -177,10 +177,10 @@ def _name(expression: Expression, value: Value, values: _Values) -> str:
 
 
 def _other_shell(shell: Sequence[str], raw: bytes) -> Tuple[bytes, ...]:
-    if len(raw) > LONGEST_STRING:
+    if len(raw) > LONGEST_STRING_BYTES:
         raise ValueError(
             "run: the script is %d bytes, the limit for %s is %d"
-            % (len(raw), shell[0], LONGEST_STRING)
+            % (len(raw), shell[0], LONGEST_STRING_BYTES)
         )
     return (*(encode(word, "shell") for word in shell), raw)
 
