@@ -84,7 +84,7 @@ def problems_above(graph: Graph) -> Iterator[Problem]:
     yield from _references_not_above(graph, number_by_id)
     possible: List[FrozenSet[NeedResult]] = []
     for step in graph.order:
-        never = _never_met(step, graph, possible, number_by_id)
+        never = _never_met(step, possible, number_by_id)
         if never is not None:
             yield never
         possible.append(_possible_results(step))
@@ -248,7 +248,6 @@ def _possible_results(step: Step) -> FrozenSet[NeedResult]:
 
 def _never_met(
     step: Step,
-    graph: Graph,
     possible: Sequence[FrozenSet[NeedResult]],
     number_by_id: Dict[str, int],
 ) -> Optional[Problem]:

@@ -58,7 +58,6 @@ class Explainer:
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._schema = schema
         self._root = _VALIDATOR(schema)
         self._step = self._root.evolve(schema=schema["$defs"]["step"])
         self._step_keys = schema["$defs"]["step"]["properties"]
