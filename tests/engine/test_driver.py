@@ -145,6 +145,16 @@ def test_a_listener_that_raises_is_dropped_and_named_once():
     assert good.closed
 
 
+def test_a_listener_that_cannot_be_closed_is_named():
+    listener = Listener()
+    listener.close = lambda: 1 / 0
+    drive = Drive(step("a"), listeners=[listener])
+    drive.run()
+    drive.audience.close()
+    dropped = ["Listener failed and was dropped: ZeroDivisionError: division by zero"]
+    assert drive.audience.dropped == dropped
+
+
 def test_a_ticker_that_raises_is_dropped():
     def tick(at):
         raise ValueError("no terminal")

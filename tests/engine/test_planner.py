@@ -87,6 +87,12 @@ def test_a_demand_that_can_never_be_met_is_refused(resources, message):
     assert found == [(("steps", "a", "resources", name), "over-budget", message)]
 
 
+def test_a_demand_that_cannot_be_evaluated_is_refused():
+    found = refusals(step("a", resources={"memory": parse_text("${{ 1 / 0 }}GiB")}))
+    message = "resources.memory: division by zero"
+    assert found == [(("steps", "a", "resources"), "expression", message)]
+
+
 def test_a_cpu_demand_over_a_given_budget_is_refused():
     found = refusals(step("a", resources={"cpu": 2000}), given={"cpu": 1000})
     assert found[0][2] == "`a` asks for 2 of cpu, this run has 1"
