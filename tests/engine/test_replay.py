@@ -1,0 +1,45 @@
+"""The fold of events: what it makes of histories that are cut, or newer than this version."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from orchestra.engine.replay import fold
+from orchestra.model.events import Envelope, Noted, PlannedEntry, RunStarted, StepReady
+from orchestra.model.run import RunRecord, RunState, StepRecord, StepState
+
+ENTRIES = (PlannedEntry("a", "A", (), {}), PlannedEntry("b", "b", ("a",), {"cpu": 1000}))
+STARTED = RunStarted("r", "w", "/w.yaml", {"p": 1}, {}, 2, 9.0, "host", 7, "0", {}, ENTRIES)
+
+
+class FromTheFuture(NamedTuple):
+    step: str
+
+
+def record_of(*events: Any) -> Any:
+    return fold(Envelope(seq, 100.0 + seq, event) for seq, event in enumerate(events, 1))
+
+
+def test_events_without_a_start_make_no_record():
+    assert record_of() is None
+    assert record_of(Noted("", "lost its head")) is None
+
+
+def test_kinds_that_are_not_known_are_passed_over():
+    ready = StepReady("b", {"cpu": 500})
+    assert record_of(STARTED, FromTheFuture("b"), ready) == RunRecord(
+        run_id="r",
+        workflow="w",
+        path="/w.yaml",
+        started_at=101.0,
+        params={"p": 1},
+        max_parallel=2,
+        lower_bound_s=9.0,
+        pid=7,
+        state=RunState.RUNNING,
+        step_by_id={
+            "a": StepRecord("a", "A", (), {}),
+            "b": StepRecord("b", "b", ("a",), {"cpu": 500}, StepState.READY),
+        },
+        counts={**dict.fromkeys(StepState, 0), StepState.PENDING: 1, StepState.READY: 1},
+    )
