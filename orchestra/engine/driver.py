@@ -27,14 +27,10 @@ from orchestra.engine.stimuli import (
 )
 from orchestra.engine.timers import Timers
 from orchestra.errors import ExitCode, StoreError
-from orchestra.model.events import AttemptLaunched, Envelope, Event, RunFinished
+from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Step
-
-HOLD_S = 0.05
-"""How long the news that a process exists may wait for the next commit: the attempt itself is
-recorded before, so that a crash in between loses its number but never the attempt."""
 
 TICK_S = 0.1
 
@@ -64,8 +60,7 @@ class Driver:
         self._timers = Timers()
         self._inbox: List[Stimulus] = []
         self._step_by_key: Dict[AttemptKey, Step] = {}
-        self._held: List[Envelope] = []
-        self._held_since = 0.0
+        self._hurries = False
         self._seq = 0
         self._epoch = 0.0
         self._next_tick = 0.0
@@ -91,13 +86,11 @@ class Driver:
         poller.register(self._signals.fileno(), select.POLLIN)
         self._carry_out(self._machine.begin(now), now)
         while not self._is_over():
+            self._rest(poller, self._clock.monotonic())
             now = self._clock.monotonic()
             stimuli = self._gather(now)
             if stimuli:
                 self._carry_out(self._machine.handle(stimuli, now), now)
-            else:
-                self._rest(poller, now)
-        self._audience.tell(self._record())
         return self._exit_code
 
     def _is_over(self) -> bool:
@@ -123,16 +116,15 @@ class Driver:
         return AttemptOver(ended, self._renderer.outputs(step, ended.key))
 
     def _rest(self, poller: select.poll, now: float) -> None:
-        """Sleep until something happens or is due."""
+        """Sleep until something happens or is due; not at all where something waits already."""
+        if self._inbox or self._hurries:
+            self._hurries = False
+            return
         waits = [due - now for due in (self._timers.next_due(),) if due is not None]
         patience = self._executor.due_in()
         if patience is not None:
             waits.append(patience)
         assert waits or self._executor.running(), "nothing runs, nothing is due, and no end"
-        if self._held:
-            waits.append(self._held_since + HOLD_S - now)
-            if waits[-1] <= 0:
-                self._audience.tell(self._record())
         if self._audience.ticks:
             if now >= self._next_tick:
                 self._audience.tick(self._epoch + now)
@@ -142,15 +134,12 @@ class Driver:
 
     def _carry_out(self, reaction: Reaction, now: float) -> None:
         """Record the events of a turn, then do what it orders, then tell the audience."""
-        launches = [order for order in reaction.orders if type(order) is Launch]
-        if reaction.events:
-            if not self._held:
-                self._held_since = now
-            self._held.extend(self._number(reaction.events, now))
-        can_wait = all(type(event) is AttemptLaunched for event in reaction.events)
-        recorded = [] if can_wait and not launches else self._record()
+        recorded = self._record(self._number(reaction.events, now))
+        launches = []
         for order in reaction.orders:
-            if type(order) is not Launch:
+            if type(order) is Launch:
+                launches.append(order)
+            else:
                 self._act[type(order)](order)
         if launches and self.lost is None:
             self._launch(launches)
@@ -162,20 +151,19 @@ class Driver:
         self._seq += len(events)
         return [Envelope(first + n, at, event) for n, event in enumerate(events)]
 
-    def _record(self) -> List[Envelope]:
-        """Commit what is held; gives what may now be told, nothing where it was not recorded."""
-        held, self._held = self._held, []
-        if not held or self.lost is not None:
-            return []
+    def _record(self, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
+        """Commit a turn; gives what may now be told, nothing where it was not recorded."""
+        if not envelopes or self.lost is not None:
+            return ()
         try:
-            self._store.append(held)
+            self._store.append(envelopes)
         except StoreError as fault:
             self.lost = fault
-            return []
-        last = held[-1].event
+            return ()
+        last = envelopes[-1].event
         if type(last) is RunFinished:
             self._exit_code = last.exit_code
-        return held
+        return envelopes
 
     # Orders
 
@@ -189,6 +177,8 @@ class Driver:
                 self._inbox.append(NotRendered(launching.key, _said(fault)))
             else:
                 self._step_by_key[launching.key] = launching.step
+                # its time runs from the moment at which the machine hears that it was launched
+                self._hurries = self._hurries or launching.step.timeout is not None
         self._executor.submit(batch)
 
     def _stop(self, stop: Stop) -> None:

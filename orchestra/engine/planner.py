@@ -49,13 +49,37 @@ def plan(
         return None, problems
     durations = [UNKNOWN_DURATION_S if s.duration_s is None else s.duration_s for s in graph.order]
     ranks = _ranks(graph, durations)
+    mutexes = {mutex_name(mutex): 1 for step in graph.order for mutex in step.mutex}
+    budget = {**room.amounts, **mutexes}
+    used = [(durations[n], demands[n] or {}) for n, s in enumerate(graph.order) if s.body]
+    return (
+        Plan(
+            workflow=workflow,
+            steps=_planned(graph, demands, ranks, _expectations(graph, scopes)),
+            params=params,
+            vars=variables,
+            room=room,
+            budget=budget,
+            devices=room.devices[: budget.get("gpu", 0)],
+            max_parallel=limits.max_parallel,
+            fail_fast=limits.fail_fast,
+            critical_path=_critical_path(graph, ranks),
+            work_s=sum(duration for duration, _ in used),
+            lower_bound_s=_lower_bound(used, ranks, budget, limits.max_parallel),
+            notes=tuple(notes),
+        ),
+        [],
+    )
+
+
+def _planned(
+    graph: Graph,
+    demands: Sequence[Optional[Mapping[str, int]]],
+    ranks: Sequence[float],
+    expected: Sequence[_Expectation],
+) -> Tuple[PlannedStep, ...]:
     waves = _waves(graph)
-    expected = _expectations(graph, scopes)
-    budget = room.amounts
-    for step in graph.order:
-        for mutex in step.mutex:
-            budget[mutex_name(mutex)] = 1
-    planned = tuple(
+    return tuple(
         PlannedStep(
             step,
             graph.needs[n],
@@ -68,26 +92,6 @@ def plan(
             expected[n].reason,
         )
         for n, step in enumerate(graph.order)
-    )
-    critical = _critical_path(graph, ranks)
-    used = [(durations[n], demands[n] or {}) for n in range(len(planned)) if graph.order[n].body]
-    return (
-        Plan(
-            workflow=workflow,
-            steps=planned,
-            params=params,
-            vars=variables,
-            room=room,
-            budget=budget,
-            devices=room.devices[: budget.get("gpu", 0)],
-            max_parallel=limits.max_parallel,
-            fail_fast=limits.fail_fast,
-            critical_path=critical,
-            work_s=sum(duration for duration, _ in used),
-            lower_bound_s=_lower_bound(used, ranks, budget, limits.max_parallel),
-            notes=tuple(notes),
-        ),
-        [],
     )
 
 

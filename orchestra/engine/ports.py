@@ -42,7 +42,7 @@ class Executor(Protocol):
     """A place where attempts run. Nothing in it blocks, except `close`."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable when `collect` has something."""
+        """A descriptor that is readable when `collect` has an end to tell."""
 
     def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
         """Start all of the batch; what became of each comes through `collect`."""
@@ -60,7 +60,10 @@ class Executor(Protocol):
         """How many attempts have been submitted and not yet been reported as ended."""
 
     def due_in(self) -> Optional[float]:
-        """Seconds until `collect` wants to be called though nothing is readable, None for never."""
+        """Seconds until `collect` wants to be called though nothing is readable, None for never.
+
+        It may have news before: what was launched can wait for the next end.
+        """
 
     def faults(self) -> List[str]:
         """What has gone wrong since the last call that the run cannot go on with, in words."""

@@ -26,6 +26,9 @@ IDLE_S = 0.1
 DRAIN_S = 5.0
 """How long it may go on writing; and how long, after that, it may take to die."""
 
+TELL_S = 0.05
+"""How long the news that attempts were launched may wait for an end: a turn less for each step."""
+
 SWEEP_S = 1.0
 """How often orphans are looked for when nothing ends."""
 
@@ -65,6 +68,7 @@ class LocalExecutor:
         self._started_by_fd: Dict[int, Started] = {}
         self._ending: Dict[AttemptKey, Started] = {}
         self._stimuli: List[ExecutorStimulus] = []
+        self._tell_by: Optional[float] = None
         self._sweep_at = time.monotonic() + SWEEP_S
         self._block = memoryview(bytearray(BLOCK_BYTES))
         self._own_peak = OwnPeak()
@@ -83,15 +87,17 @@ class LocalExecutor:
             self._opened = opened.pop_all()
 
     def fileno(self) -> int:
-        """A descriptor that is readable when `collect` has something, and at any signal."""
+        """A descriptor that is readable when `collect` has an end, and at any signal.
+
+        That attempts were launched is told with the next end, or when `due_in` says so.
+        """
         return self._poller.fileno()
 
     def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
         """Start all of the batch, in its order; those for which there is no room are kept."""
         for key, invocation in batch:
             self._launcher.add(key, invocation)
-        self._launch()
-        if self._stimuli:
+        if self._launch():
             self._wakeup.poke()
 
     def collect(self) -> List[ExecutorStimulus]:
@@ -114,19 +120,20 @@ class LocalExecutor:
         if len(self._launcher) and (ended or now >= self._launcher.retry_at):
             self._launch()
         stimuli, self._stimuli = self._stimuli, []
+        self._tell_by = None
         return stimuli
 
     def due_in(self) -> Optional[float]:
         """In how many seconds `collect` should be called though `fileno` is not readable."""
-        if not (self._ending or self._trees.have_orphans() or len(self._launcher)):
-            return max(0.0, self._sweep_at - time.monotonic()) if self._started_by_key else None
         now = time.monotonic()
         times = [due for each in self._ending.values() for due in each.due() if due > now]
         if self._started_by_key or self._trees.have_orphans():
             times.append(self._sweep_at)
+        if self._tell_by is not None:
+            times.append(self._tell_by)
         if len(self._launcher):
             times.append(self._launcher.retry_at)
-        return max(0.0, min(times) - now)
+        return max(0.0, min(times) - now) if times else None
 
     def stop(self, key: AttemptKey, signal: str) -> None:
         """Send the signal, by name, to all processes of an attempt; then they are continued.
@@ -183,7 +190,8 @@ class LocalExecutor:
             self.collect()
             self._look_for_orphans()
 
-    def _launch(self) -> None:
+    def _launch(self) -> bool:
+        """Start what there is room for; whether any of it has ended by that."""
         all_started, refused = self._launcher.launch(len(self._started_by_key))
         for started in all_started:
             assert started.output is not None
@@ -192,7 +200,10 @@ class LocalExecutor:
             self._started_by_fd[started.output.fd] = started
             self._poller.add(started.output.fd)
             self._stimuli.append(Launched(started.key, started.pid))
+        if all_started and self._tell_by is None:
+            self._tell_by = time.monotonic() + TELL_S
         self._stimuli.extend(refused)
+        return bool(refused)
 
     def _pump(self, started: Started, now: float) -> bool:
         """Move a block of output to its log; whether there was one."""

@@ -159,12 +159,23 @@ def test_collecting_does_not_wait_for_an_end(place: Place) -> None:
     assert kinds(told, A) == [Launched]
 
 
-def test_the_descriptor_is_readable_when_there_is_news(place: Place) -> None:
-    place.executor.submit([(A, place.lasts(A))])
+def test_the_descriptor_is_readable_when_there_is_an_end_to_tell(place: Place) -> None:
+    place.executor.submit([(A, place.exits(A, 0))])
 
     readable, _, _ = select.select([place.executor.fileno()], [], [], LIMIT_S)
 
     assert readable == [place.executor.fileno()]
+
+
+def test_that_an_attempt_was_launched_is_told_when_it_is_due(place: Place) -> None:
+    place.executor.submit([(A, place.lasts(A))])
+    due_s = place.executor.due_in()
+    assert due_s is not None
+
+    select.select([place.executor.fileno()], [], [], due_s)
+
+    assert due_s < 1
+    assert kinds(place.executor.collect(), A) == [Launched]
 
 
 def test_an_attempt_runs_from_its_submission_until_its_end_is_told(place: Place) -> None:
