@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from orchestra.errors import PathParts
@@ -144,7 +145,7 @@ class Roots:
                 check_rules(param, default)
             except ParamError as error:
                 self._findings.error(path, "param-value", "%s %s" % (words, error))
-        return Param(**{**vars(param), "default": default, "has_default": True})
+        return replace(param, default=default, has_default=True)
 
     def _value(self, kind: ParamType, value: Any, path: PathParts, words: str) -> Any:
         try:
