@@ -45,10 +45,6 @@ class Loaded:
         """The text of the file, for showing its lines."""
         return self.document.text
 
-    def fault(self, problem: Problem) -> Fault:
-        """A problem that was found elsewhere, with its position. For many, use `located`."""
-        return self.document.faults([problem])[0]
-
     def located(self, problems: Sequence[Problem]) -> Tuple[Fault, ...]:
         """This file's faults and the problems found elsewhere, by line, the most telling ones."""
         if not problems:

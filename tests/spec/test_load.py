@@ -308,5 +308,5 @@ def test_problems_found_elsewhere_are_placed_and_sorted_among_the_warnings() -> 
 
 def test_one_problem_found_elsewhere_gets_its_place() -> None:
     loaded = load("f.yaml", b"steps:\n  a: {needs: b}\n")
-    fault = loaded.fault(Problem(("steps", "a", "needs", 0), "unknown-step", "no `b`"))
+    (fault,) = loaded.located([Problem(("steps", "a", "needs", 0), "unknown-step", "no `b`")])
     assert fault[:4] == ("f.yaml", 2, 14, ("steps", "a", "needs", 0))
