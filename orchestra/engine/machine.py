@@ -174,11 +174,7 @@ class Machine:
         if step.condition is None and not step.require:
             self._go(run, "its needs were met" if step.needs else "it needs nothing")
             return
-        try:
-            scope = self._scope(run, self._status_functions(run))
-        except ExpressionError as fault:
-            self._fail(run, str(fault))
-            return
+        scope = self._scope(run, self._status_functions(run))
         if reads_files(step):
             self._asked.add(step.id)
             self._orders.append(Decide(step, scope))
@@ -454,8 +450,7 @@ class Machine:
     def _scope(
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
-        steps = StepsView(self, run.step.id)
-        return self._scopes.scope(run.step, self._scopes.env(run.step, steps), steps, functions)
+        return self._scopes.early_scope(run.step, StepsView(self, run.step.id), functions)
 
     def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
         return {

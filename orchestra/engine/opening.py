@@ -44,6 +44,6 @@ def _entry(planned: PlannedStep, scopes: Scopes) -> PlannedEntry:
     name = given if isinstance(given, str) else given.source
     if not isinstance(given, str):
         with suppress(ExpressionError):  # a value that comes later in the run
-            name = fill_text(given, scopes.scope(step, scopes.env(step)))
+            name = fill_text(given, scopes.early_scope(step))
     needs = tuple(need.step for need in step.needs)
     return PlannedEntry(step.id, name, needs, planned.demand or {})

@@ -98,14 +98,12 @@ def _planned(
 def _demand(
     step: Step, scopes: Scopes, room: Room, problems: List[Problem], notes: List[str]
 ) -> Optional[Dict[str, int]]:
-    scope = None
     open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
     if open_amounts:
         if not all(scopes.is_known(amount, step) for amount in open_amounts):
             return None
         try:
-            scope = scopes.scope(step, scopes.env(step))
-            demand = resolve_demand(step, scope)
+            demand = resolve_demand(step, scopes.early_scope(step))
         except ExpressionError as fault:
             place = ("steps", step.id, "resources")
             problems.append(Problem(place, "expression", fault.message, fault.hint))
@@ -161,7 +159,7 @@ def _ask(step: Step, scopes: Scopes) -> Optional[_Expectation]:
     if not scopes.is_known(condition, step):
         return _Expectation(Will.UNKNOWN, shown, None)
     try:
-        scope = scopes.scope(step, scopes.env(step), functions={"always": lambda: True})
+        scope = scopes.early_scope(step, functions={"always": lambda: True})
         holds = evaluate_condition(condition, scope)
     except ExpressionError as fault:
         return _Expectation(Will.RUN, "if: %s" % fault, NeedResult.FAILURE)

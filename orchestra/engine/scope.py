@@ -84,6 +84,26 @@ class EnvView(Mapping[str, Any]):
         return sum(1 for _ in self)
 
 
+class LateLayers(Mapping[str, str]):
+    """The layers of the file for a step, evaluated when something first looks into them."""
+
+    def __init__(self, evaluate: Callable[[], Mapping[str, str]]) -> None:
+        self._evaluate = evaluate
+
+    @cached_property
+    def _layers(self) -> Mapping[str, str]:
+        return self._evaluate()
+
+    def __getitem__(self, name: str) -> str:
+        return self._layers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+
 class Results(Protocol):
     """What is known of the steps of a run that have ended."""
 
@@ -185,6 +205,19 @@ class Scopes:
     ) -> Scope:
         """What the step's own expressions see; `env` is what `env` gave for it."""
         return self._scope(EnvView(env, self._environ, self.inherit(step)), steps, functions)
+
+    def early_scope(
+        self,
+        step: Step,
+        steps: Optional[StepsView] = None,
+        functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+    ) -> Scope:
+        """What the step's expressions see that are asked before it has an attempt.
+
+        Only those that use the environment evaluate it: what it is made of may be missing, or not
+        be known yet, and `if` may ask for just that.
+        """
+        return self.scope(step, LateLayers(lambda: self.env(step, steps)), steps, functions)
 
     def _scope(
         self,

@@ -293,6 +293,30 @@ def test_outputs_reach_the_steps_below():
     assert world.reasons["c"] == "if: steps.a.outputs.n > 3 (steps.a.outputs.n is 3)"
 
 
+@pytest.mark.parametrize(
+    ("fields", "state", "reason"),
+    [
+        (
+            {"if_": "steps.a.state != 'skipped'"},
+            "skipped",
+            "if: steps.a.state != 'skipped' (steps.a.state is 'skipped')",
+        ),
+        ({"require": [("steps.a.state != 'skipped'", "a is needed")]}, "failed", "a is needed"),
+        (
+            {"if_": "env.V == ''"},
+            "failed",
+            "if: env.V: null has no text (use default(x, ''))",
+        ),
+        ({}, "failed", "env.V: null has no text (use default(x, ''))"),
+    ],
+)
+def test_an_environment_that_cannot_be_made_matters_only_to_who_uses_it(fields, state, reason):
+    env = {"V": parse_text("${{ steps.a.outputs.v }}")}
+    outputs = {"v": OutputType.STRING}
+    world = play(step("a", if_="false", outputs=outputs), step("b", "a:skipped", env=env, **fields))
+    assert (world.states["b"], world.reasons["b"]) == (state, reason)
+
+
 def test_what_is_known_of_a_step_above_can_be_asked():
     world = play(
         step("a", allow_failure=True),
@@ -328,7 +352,7 @@ NULL = "null has no text (use default(x, ''))"
     ("fields", "reason"),
     [
         ({"env": {"X": parse_text("<${{ params.x }}>")}}, "env.X: " + NULL),
-        ({"env": {"X": parse_text("${{ params.x }}")}, "if_": "env.X == ''"}, "env.X: " + NULL),
+        ({"env": {"X": parse_text("${{ params.x }}")}, "if_": "env.X == ''"}, "if: env.X: "),
         ({"timeout": parse_text("${{ params.x }}")}, "timeout: " + NULL),
         ({"timeout": parse_text("${{ params.n }}")}, "timeout: '5' is no duration"),
         ({"resources": {"memory": parse_text("${{ steps.a.x }}")}}, "resources.memory: " + NULL),

@@ -116,6 +116,19 @@ def test_demands_may_use_params_and_env():
     assert plan.steps[0].demand == {"cpu": 1000, "memory": 2 * 2**30}
 
 
+@pytest.mark.parametrize("layer", ["env", "default_env"])
+def test_a_demand_that_uses_no_environment_is_known_whatever_that_is_made_of(layer):
+    one = step("a", resources={"memory": parse_text("${{ params.gib }}GiB")})
+    plan, _ = make_plan(one, params={"gib": 2}, **{layer: {"E": parse_text("${{ run.id }}")}})
+    assert plan.steps[0].demand == {"cpu": 1000, "memory": 2 * 2**30}
+
+
+def test_a_condition_that_uses_no_environment_is_known_whatever_that_is_made_of():
+    one = step("a", if_="params.n == 2", env={"E": parse_text("${{ run.id }}")})
+    plan, _ = make_plan(one, params={"n": 1})
+    assert (plan.steps[0].will.value, plan.steps[0].reason) == ("skip", "if: params.n == 2")
+
+
 @pytest.mark.parametrize(
     "amount", ["${{ steps.a.outputs.m }}", "${{ len(glob('*.csv')) }}MiB", "${{ env.OF_FILES }}"]
 )
