@@ -44,6 +44,16 @@ class PlanOptions(NamedTuple):
     fail_fast: Optional[bool] = None
 
 
+def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    """Refuse a value that is none of the choices of an option.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    if value not in choices:
+        raise UsageError("%s %s is not known" % (option, value), "one of %s" % ", ".join(choices))
+
+
 def parse_params(texts: Sequence[str]) -> Dict[str, str]:
     """`NAME=VALUE` texts as a mapping, later ones win.
 

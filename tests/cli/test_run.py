@@ -75,6 +75,22 @@ def test_a_dry_run_runs_nothing_and_leaves_nothing(cli):
     assert sorted(os.listdir(cli.folder)) == ["p.yaml"]
 
 
+@pytest.mark.parametrize("format", ["table", "json", "mermaid", "dot"])
+def test_a_dry_run_shows_what_plan_shows(cli, format):
+    cli.file("p.yaml", HELLO)
+    assert cli.run("run", "p.yaml", "--dry-run", "--format", format) == cli.run(
+        "plan", "p.yaml", "--format", format
+    )
+
+
+def test_a_format_is_for_dry_runs(cli):
+    result = cli.file("p.yaml", HELLO).run("run", "p.yaml", "--format", "json")
+    assert (result.code, result.err) == (
+        2,
+        "error: --format is for the plan that --dry-run shows\n  help: add --dry-run\n",
+    )
+
+
 def test_quiet_says_only_how_it_ended(cli):
     result = cli.file("p.yaml", HELLO).run("run", "p.yaml", "--output", "quiet")
     assert (result.code, result.out) == (0, "")

@@ -10,7 +10,6 @@ import typer
 
 from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
-from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
@@ -33,8 +32,7 @@ def plan(
     """
     from orchestra.cli import prepare
 
-    if format not in FORMATS:
-        raise UsageError("--format %s is not known" % format, "one of %s" % ", ".join(FORMATS))
+    options.check_choice("--format", format, FORMATS)
     environ = dict(os.environ)
     terminal = Terminal(environ)
     wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)

@@ -8,6 +8,7 @@ from typing import List, Optional
 import typer
 
 from orchestra.cli import options
+from orchestra.cli.commands.plan import FORMATS, show_plan
 from orchestra.cli.terminal import MODES, Terminal
 from orchestra.errors import UsageError
 
@@ -20,6 +21,9 @@ def run(
     budget: List[str] = options.BUDGET,
     fail_fast: Optional[bool] = options.FAIL_FAST,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
+    format: str = typer.Option(
+        "table", "--format", metavar="|".join(FORMATS), help="With --dry-run: the plan as what."
+    ),
     report: List[str] = typer.Option(
         [], "--report", metavar="json=PATH", help="Write a report when the run is over."
     ),
@@ -36,19 +40,21 @@ def run(
     Example: orchestra run pipeline.yaml -p region=eu -j 4
     """
     from orchestra.cli import prepare
-    from orchestra.cli.commands.plan import show_plan
 
     environ = dict(os.environ)
     terminal = Terminal(environ)
-    if output is not None and output not in MODES:
-        raise UsageError("--output %s is not known" % output, "one of %s" % ", ".join(MODES))
+    if output is not None:
+        options.check_choice("--output", output, MODES)
+    options.check_choice("--format", format, FORMATS)
+    if format != "table" and not dry_run:
+        raise UsageError("--format is for the plan that --dry-run shows", "add --dry-run")
     mode = terminal.mode(output)
     reports = options.parse_reports(report)
     wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)
     prepared = prepare.prepare(file, wanted, environ, os.getcwd())
     prepare.tell_warnings(prepared, terminal)
     if dry_run:
-        show_plan(prepared, "table", terminal)
+        show_plan(prepared, format, terminal)
         return 0
     from orchestra.cli import wiring
     from orchestra.store.directory import locate

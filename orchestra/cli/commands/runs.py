@@ -10,7 +10,6 @@ import typer
 
 from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
-from orchestra.errors import UsageError
 
 
 def runs(
@@ -25,8 +24,7 @@ def runs(
     from orchestra.cli.history import open_store
     from orchestra.reports.history import render_runs, runs_json
 
-    if format not in ("text", "json"):
-        raise UsageError("--format %s is not known" % format, "one of text, json")
+    options.check_choice("--format", format, ("text", "json"))
     terminal = Terminal(dict(os.environ))
     store = open_store(state_dir)
     rows = store.runs(limit)

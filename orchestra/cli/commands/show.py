@@ -11,7 +11,6 @@ import typer
 from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
 from orchestra.cli.terminal import Terminal
-from orchestra.errors import UsageError
 
 
 def show(
@@ -31,8 +30,7 @@ def show(
     from orchestra.cli.history import find_run
     from orchestra.reports.log_file import LogFolder
 
-    if format not in ("text", "json"):
-        raise UsageError("--format %s is not known" % format, "one of text, json")
+    options.check_choice("--format", format, ("text", "json"))
     terminal = Terminal(dict(os.environ))
     found = find_run(run, state_dir)
     logs = LogFolder(found.folder.path)

@@ -8,8 +8,9 @@ from typing import List
 
 import typer
 
+from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
-from orchestra.errors import ExitCode, Fault, UsageError, WorkflowError
+from orchestra.errors import ExitCode, Fault, WorkflowError
 
 FORMATS = ("text", "json", "github")
 
@@ -24,8 +25,7 @@ def validate(
     """
     from orchestra.cli import messages, prepare
 
-    if format not in FORMATS:
-        raise UsageError("--format %s is not known" % format, "one of %s" % ", ".join(FORMATS))
+    options.check_choice("--format", format, FORMATS)
     terminal = Terminal(dict(os.environ))
     all_faults: List[Fault] = []
     failed = False
