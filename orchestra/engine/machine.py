@@ -12,6 +12,7 @@ from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
 from orchestra.engine.demand import fit_demand, resolve_demand, resolve_timeout_s
+from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.rules import (
@@ -19,8 +20,6 @@ from orchestra.engine.rules import (
     asks_status,
     explain,
     judge,
-    starts_after_failure,
-    starts_while_stopping,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
@@ -62,14 +61,11 @@ from orchestra.model.events import (
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
-from orchestra.model.run import RESULT_BY_STATE, AttemptKey, RunState, StepState
+from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
 from orchestra.model.workflow import NeedResult
 
 CLEAN_UP_S = 60.0
 """How long a step without a timeout may run once the run is being stopped."""
-
-RUN_TIMEOUT = "run timeout"
-"""The cause of a stop when the workflow's own `timeout` is over."""
 
 _RUN_TIMER = Timer("run", None)
 
@@ -94,8 +90,7 @@ class Machine:
         self._asked: Set[str] = set()
         self._open = len(self._runs)
         self._any_failed = False
-        self._struck_by: Optional[str] = None
-        self._stop: Optional[StopAsked] = None
+        self._halt = Halt()
         self._events: List[Event] = []
         self._orders: List[Order] = []
         self._handlers: Dict[type, Callable[..., None]] = {
@@ -161,8 +156,8 @@ class Machine:
 
     def _consider(self, run: StepRun) -> None:
         step = run.step
-        if self._keeps_from_starting(run):
-            self._end(run, StepState.CANCELLED, self._why_cancelled())
+        if self._halt.holds(run.step):
+            self._end(run, StepState.CANCELLED, self._halt.why)
             return
         if step.needs and not asks_status(step):
             verdict = judge([(self._result(need.step), need.when) for need in step.needs])
@@ -185,8 +180,8 @@ class Machine:
         if answer.step in self._asked:
             self._asked.remove(answer.step)
             run = self._run_by_id[answer.step]
-            if self._keeps_from_starting(run):
-                self._end(run, StepState.CANCELLED, self._why_cancelled())
+            if self._halt.holds(run.step):
+                self._end(run, StepState.CANCELLED, self._halt.why)
             else:
                 self._take(run, answer.decision)
 
@@ -253,7 +248,7 @@ class Machine:
         except ExpressionError as fault:
             self._fail(run, str(fault))
             return
-        if self._stop is not None and run.timeout_s is None:
+        if self._halt.stop is not None and run.timeout_s is None:
             run.timeout_s = CLEAN_UP_S
         run.number += 1
         run.state = StepState.RUNNING
@@ -295,23 +290,19 @@ class Machine:
         run.exit_code = ended.exit_code
         run.outputs = written.outputs
         step = run.step
-        stopped_by = "" if self._stop is None else self._stop.cause
+        stopped_by = "" if self._halt.stop is None else self._halt.stop.cause
         verdict = judge_end(step, ended, written, run.cause, stopped_by)
         self._events.append(attempt_ended(ended, verdict))
         self._events.extend(Noted(step.id, warning) for warning in written.warnings)
         run.given_up = final_state(step, verdict, ended.exit_code, run.cause, run.timeout_s)
-        if again and wants_retry(step, run.number, ended, verdict.outcome) and self._may_retry(run):
+        again = again and not self._halt.holds(step)
+        if again and wants_retry(step, run.number, ended, verdict.outcome):
             self._wait_for_retry(run)
         elif run.given_up[0] is StepState.SUCCEEDED:
             tries = "" if run.number == 1 else "; attempt %d succeeded" % run.number
             self._end(run, StepState.SUCCEEDED, run.why + tries)
         else:
             self._end(run, *run.given_up)
-
-    def _may_retry(self, run: StepRun) -> bool:
-        if self._stop is not None:
-            return not self._stop.at_once and starts_while_stopping(run.step)
-        return self._struck_by is None or starts_after_failure(run.step)
 
     def _wait_for_retry(self, run: StepRun) -> None:
         retry = run.step.retry
@@ -331,7 +322,7 @@ class Machine:
     def _timer_fired(self, fired: TimerFired) -> None:
         kind, key = fired.timer
         if key is None:
-            if self._stop is None:
+            if self._halt.stop is None:
                 self._stop_asked(StopAsked(RUN_TIMEOUT, ExitCode.FAILED))
             return
         run = self._run_by_id[key.step]
@@ -366,8 +357,8 @@ class Machine:
                 self._unsettled.append(below)
         if failed:
             self._any_failed = True
-            if self._plan.fail_fast and self._struck_by is None and self._stop is None:
-                self._struck_by = run.step.id
+            if self._plan.fail_fast and not self._halt.is_on:
+                self._halt.struck_by = run.step.id
                 self._call_off()
 
     def _call_off(self) -> None:
@@ -378,45 +369,26 @@ class Machine:
         """
         for index in self._queue.drain():
             run = self._runs[index]
-            if self._keeps_from_starting(run):
-                self._end(run, StepState.CANCELLED, self._why_cancelled())
+            if self._halt.holds(run.step):
+                self._end(run, StepState.CANCELLED, self._halt.why)
             else:
                 self._queue.push(index, run.demand, run.order)
         for run in self._runs:
-            if run.state is StepState.WAITING_RETRY and self._keeps_from_starting(run):
+            if run.state is StepState.WAITING_RETRY and self._halt.holds(run.step):
                 self._give_up_retry(run)
 
     def _give_up_retry(self, run: StepRun) -> None:
         self._orders.append(CancelTimer(Timer("retry", AttemptKey(run.step.id, run.number + 1))))
         assert run.given_up is not None
-        state, reason = run.given_up
-        if self._stop is None:
-            self._end(run, state, "%s, retry given up (%s)" % (reason, self._why_cancelled()))
-        elif self._stop.cause == RUN_TIMEOUT:
-            self._end(run, StepState.FAILED, "%s, after %s" % (RUN_TIMEOUT, reason))
-        else:
-            self._end(run, StepState.CANCELLED, "%s, after %s" % (self._why_cancelled(), reason))
-
-    def _keeps_from_starting(self, run: StepRun) -> bool:
-        if self._stop is not None:
-            return self._stop.at_once or not starts_while_stopping(run.step)
-        return self._struck_by is not None and not starts_after_failure(run.step)
-
-    def _why_cancelled(self) -> str:
-        if self._stop is None:
-            return "fail_fast: `%s` failed" % self._struck_by
-        return (
-            RUN_TIMEOUT if self._stop.cause == RUN_TIMEOUT else "stopped by %s" % self._stop.cause
-        )
+        self._end(run, *self._halt.retry_given_up(*run.given_up))
 
     # The end of the run
 
     def _stop_asked(self, asked: StopAsked) -> None:
         """The first request ends the run in order; a second one, or one that says so, at once."""
-        at_once = asked.at_once or self._stop is not None
-        self._stop = (self._stop or asked)._replace(at_once=at_once)
+        at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
-        cause = Cause.RUN_TIMEOUT if self._stop.cause == RUN_TIMEOUT else Cause.CANCEL
+        cause = Cause.RUN_TIMEOUT if self._halt.timed_out else Cause.CANCEL
         for key, run in self._running.items():
             if at_once:
                 run.cause = run.cause or cause
@@ -429,15 +401,8 @@ class Machine:
         self.finished = True
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(CancelTimer(_RUN_TIMER))
-        stop = self._stop
-        if stop is not None:
-            cancelled = stop.exit_code > ExitCode.BUG
-            state = RunState.CANCELLED if cancelled else RunState.FAILED
-            self._events.append(RunFinished(state.value, stop.exit_code, self._why_cancelled()))
-        elif self._any_failed:
-            self._events.append(RunFinished(RunState.FAILED.value, ExitCode.FAILED, ""))
-        else:
-            self._events.append(RunFinished(RunState.SUCCEEDED.value, ExitCode.OK, ""))
+        state, exit_code, reason = self._halt.end(self._any_failed)
+        self._events.append(RunFinished(state.value, exit_code, reason))
 
     # What the rest is made from
 
@@ -455,7 +420,7 @@ class Machine:
     def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
         return {
             "always": lambda: True,
-            "cancelled": lambda: self._stop is not None,
+            "cancelled": lambda: self._halt.stop is not None,
             "failure": lambda: run.failed_above,
             "success": lambda: all(
                 self._result(need.step) is NeedResult.SUCCESS for need in run.step.needs

@@ -60,12 +60,13 @@ def make_plan(
     fail_fast: bool = False,
     params: Optional[Dict[str, Any]] = None,
     environ: Optional[Dict[str, str]] = None,
+    files: Optional[Dict[str, Any]] = None,
     **fields: Any,
 ) -> Tuple[Plan, Scopes]:
     """The plan of steps on a machine with `cpu` cores and 8 GiB; it must have no fault."""
     flow = workflow(*steps, **fields)
     variables = evaluate_vars(flow, params or {})
-    scopes = Scopes(flow, params or {}, variables, environ or {}, {})
+    scopes = Scopes(flow, params or {}, variables, environ or {}, {}, files=files)
     built, problems = graph.build(flow)
     assert built is not None, problems
     defaults = {"cpu": cpu * 1000, "memory": 8 * 2**30, "gpu": len(devices)}

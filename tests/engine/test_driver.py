@@ -216,7 +216,6 @@ def test_a_run_that_is_stuck_says_so_instead_of_hanging():
 
 
 def test_a_condition_that_reads_files_is_answered_in_the_next_turn():
-    drive = Drive(step("a", if_="len(glob('x')) == 0"))
-    drive.machine._scopes._files = {"glob": lambda pattern: []}
+    drive = Drive(step("a", if_="len(glob('x')) == 0"), files={"glob": lambda pattern: []})
     assert drive.run() == 0
     assert drive.states == {"a": "succeeded"}

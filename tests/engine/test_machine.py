@@ -430,9 +430,9 @@ def test_a_requirement_that_does_not_hold_fails_the_step_with_its_message():
 
 
 def test_a_condition_that_reads_files_is_decided_outside():
-    plan, scopes = make_plan(step("a", if_="len(glob('*.csv')) > 0"), step("b", "a"))
-    scopes._files = {"glob": lambda pattern: []}
-    world = World(plan, scopes).run()
+    world = play(
+        step("a", if_="len(glob('*.csv')) > 0"), step("b", "a"), files={"glob": lambda pattern: []}
+    )
     assert world.states == {"a": "skipped", "b": "skipped"}
 
 

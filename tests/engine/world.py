@@ -84,7 +84,6 @@ class World:
         self._tickets = 0
         self._alive: Dict[AttemptKey, Tuple[Behaviour, Mapping[str, int], Tuple[int, ...]]] = {}
         self._ended: Set[str] = set()
-        self._stop_count = 0
         for at, asked in stops.items():
             self._schedule(at, asked)
 
@@ -145,8 +144,6 @@ class World:
             self._alive.pop(stimulus.ended.key, None)
         elif isinstance(stimulus, NotRendered):
             self._alive.pop(stimulus.key, None)
-        elif isinstance(stimulus, StopAsked):
-            self._stop_count += 1
 
     def _take(self, reaction: Reaction) -> None:
         start = len(self.events) + 1
