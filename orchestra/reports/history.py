@@ -17,6 +17,8 @@ from orchestra.reports.table import Cell, Column, render_table
 
 RUNS_FORMAT = 1
 
+_CUT_OFF = "nothing runs it any more; below is what was known last"
+
 _COLUMNS = (
     Column("run", least=26),
     Column("workflow", least=8, yields=1),
@@ -48,8 +50,12 @@ def render_show(
     look: Look,
     logs: Optional[LogReader] = None,
     zone: Optional[tzinfo] = None,
+    alive: bool = True,
 ) -> str:
-    """One run: what it was started with, then the same summary that ended it on the screen."""
+    """One run: what it was started with, then the same summary that ended it on the screen.
+
+    `alive` says that an orchestrator holds the run; one that runs and is not alive was cut off.
+    """
     params = ", ".join("%s=%s" % (name, json_text(v)) for name, v in record.params.items())
     facts = [
         ("run", record.run_id),
@@ -57,6 +63,7 @@ def render_show(
         ("started", _local_time(record.started_at, zone)),
         ("params", params),
         ("budget", amounts_text(record.budget)),
+        ("cut off", "" if alive or record.state is not RunState.RUNNING else _CUT_OFF),
     ]
     lines = [
         "%s %s\n" % (look.paint("%-8s" % title, Tone.QUIET), safe_line(text))

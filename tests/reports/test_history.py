@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import timezone
+from typing import List
 
 import pytest
 from rich.cells import cell_len
 
 from orchestra.model.look import Look
-from orchestra.model.run import RunRow, RunState
-from orchestra.reports.history import render_runs
+from orchestra.model.run import RunRecord, RunRow, RunState
+from orchestra.reports.history import render_runs, render_show
 from tests.golden.cases import ROWS
 
 
@@ -27,3 +28,19 @@ def test_names_are_shown_safe() -> None:
     assert render_runs([row], 80, Look(), timezone.utc).splitlines()[1] == (
         "r1   a\\e[2J\\nb  succeeded  1      1970-01-01 00:00  1.0s"
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "alive", "shown"),
+    [
+        (RunState.RUNNING, True, []),
+        (RunState.RUNNING, False, ["nothing runs it any more; below is what was known last"]),
+        (RunState.FAILED, False, []),
+    ],
+)
+def test_a_run_that_was_cut_off_is_not_shown_as_one_that_goes_on(
+    state: RunState, alive: bool, shown: List[str]
+) -> None:
+    record = RunRecord("r1", "flow", "/w/flow.yaml", 0.0, state=state)
+    lines = render_show(record, 80, Look(), zone=timezone.utc, alive=alive).splitlines()
+    assert [line[9:] for line in lines if line.startswith("cut off")] == shown

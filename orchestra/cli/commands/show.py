@@ -42,4 +42,5 @@ def show(
         from orchestra.reports.history import render_show
 
         look = terminal.look(sys.stdout)
-        terminal.out(render_show(found.record, terminal.width, look, logs))
+        alive = found.store.is_alive(found.folder.run_id)
+        terminal.out(render_show(found.record, terminal.width, look, logs, alive=alive))
