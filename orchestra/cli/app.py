@@ -17,7 +17,16 @@ def main() -> None:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    _ignore_late_signals()
     sys.exit(code)
+
+
+def _ignore_late_signals() -> None:
+    """All is done and recorded: what arrives while Python cleans up must not change the code."""
+    import signal
+
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _run(arguments: list[str]) -> int:

@@ -10,7 +10,7 @@ from orchestra.cli.options import PlanOptions, parse_budget, parse_params
 from orchestra.cli.terminal import Terminal
 from orchestra.engine import graph, planner
 from orchestra.engine.scope import Scopes, evaluate_vars
-from orchestra.errors import Fault, Problem, WorkflowError
+from orchestra.errors import Fault, Problem, UsageError, WorkflowError
 from orchestra.executors.room import machine_amounts, visible_devices
 from orchestra.model.expression import ExpressionError
 from orchestra.model.plan import Plan, Room
@@ -115,6 +115,12 @@ def _room(workflow: Workflow, options: PlanOptions, environ: Mapping[str, str]) 
     if options.jobs is not None:
         defaults["cpu"] = options.jobs * 1000
     if given.get("gpu", 0) > len(devices):
+        if "CUDA_VISIBLE_DEVICES" in environ:
+            raise UsageError(
+                "the budget has %d gpu, CUDA_VISIBLE_DEVICES leaves %d to use"
+                % (given["gpu"], len(devices)),
+                "--budget gpu=%d" % len(devices),
+            )
         devices = tuple(range(given["gpu"]))
     defaults["gpu"] = len(devices)
     return Room(given, defaults, devices)

@@ -12,6 +12,7 @@ from typing import Any, List, NamedTuple, Optional, Pattern, Tuple
 from orchestra.errors import PathParts
 from orchestra.model.expression import Value
 from orchestra.model.workflow import Param, ParamType
+from orchestra.spec.patience import ImpatientError, matches
 from orchestra.spec.scalars import SourceFloat, text_of
 
 _INT = re.compile(r"[-+]?[0-9]{1,100}", re.ASCII)
@@ -97,13 +98,21 @@ def check_rules(param: Param, value: Value, clock: Optional[Clock] = None) -> No
     if choices and value not in choices:
         shown = ", ".join(_show(choice) for choice in param.enum[:10])
         raise ParamError("must be one of %s" % (shown + (", …" if len(param.enum) > 10 else "")))
-    if param.pattern is not None and not compiled(param.pattern).fullmatch(_show(value)):
-        raise ParamError("must match the pattern %s" % param.pattern)
+    if param.pattern is not None:
+        _check_pattern(param.pattern, _show(value))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if param.min is not None and value < param.min:
             raise ParamError("must be at least %g" % param.min)
         if param.max is not None and value > param.max:
             raise ParamError("must be at most %g" % param.max)
+
+
+def _check_pattern(pattern: str, text: str) -> None:
+    try:
+        if not matches(compiled(pattern), text):
+            raise ParamError("must match the pattern %s" % pattern)
+    except ImpatientError:
+        raise ParamError("takes too long to be matched with the pattern %s" % pattern) from None
 
 
 def compiled(pattern: str) -> Pattern[str]:

@@ -194,6 +194,18 @@ def test_the_budget_bounds_what_runs_at_once(cli):
     assert cli.read("log").split() == ["begin", "end"] * 4
 
 
+def test_gpus_outside_the_mask_are_never_made_up(cli):
+    cli.environ["CUDA_VISIBLE_DEVICES"] = "5,7"
+    cli.file("p.yaml", HELLO)
+    result = cli.run("run", "p.yaml", "--budget", "gpu=3")
+    assert (result.code, result.err) == (
+        2,
+        "error: the budget has 3 gpu, CUDA_VISIBLE_DEVICES leaves 2 to use\n"
+        "  help: --budget gpu=2\n",
+    )
+    assert cli.run("run", "p.yaml", "--budget", "gpu=2").code == 0
+
+
 def test_gpus_of_a_budget_are_never_shared(cli):
     steps = "".join(
         "  s%d: {run: 'echo +$CUDA_VISIBLE_DEVICES >> log; sleep 0.2;"

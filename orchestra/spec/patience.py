@@ -1,0 +1,39 @@
+"""Matches a pattern that somebody else wrote, and gives up before it takes for ever.
+
+A pattern such as `(a+)+$` takes twice as long for each letter more. Python's matcher has no bound,
+but it looks for signals on its way, and so an alarm ends it. Source: `Modules/_sre/sre_lib.h`.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Optional, Pattern
+
+LONGEST_MATCH_S = 1.0
+
+
+class ImpatientError(Exception):
+    """The match was given up."""
+
+
+def matches(pattern: Pattern[str], text: str) -> bool:
+    """Whether the pattern matches the whole text; outside the main thread without a bound.
+
+    Raises:
+        ImpatientError: that cannot be told within LONGEST_MATCH_S.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return pattern.fullmatch(text) is not None
+    before = signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_MATCH_S)
+    try:
+        return pattern.fullmatch(text) is not None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(number: int, frame: Optional[FrameType]) -> None:
+    raise ImpatientError
