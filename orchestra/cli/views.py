@@ -16,13 +16,19 @@ from orchestra.reports.log_file import LogFolder
 from orchestra.reports.summary import render_summary, totals_line
 from orchestra.subscribers.screen import Screen
 
+_PATIENCE_S = 0.05
+
 
 class View(NamedTuple):
-    """A listener, and the further calls it wants, where it does."""
+    """A listener, and the further calls it wants, where it does.
+
+    `patience_s` is how long events may wait before it is told, so that they come in batches.
+    """
 
     subscriber: Subscriber
     on_output: Optional[Callable[[AttemptKey, bytes], None]] = None
     ticker: Optional[Callable[[float], None]] = None
+    patience_s: float = 0.0
 
 
 def make_view(
@@ -55,7 +61,7 @@ def make_view(
     if mode == "json":
         from orchestra.subscribers.jsonlines import JsonLines
 
-        return View(JsonLines(screen))
+        return View(JsonLines(screen), patience_s=_PATIENCE_S)
     if mode == "quiet":
         from orchestra.subscribers.quiet import QuietView
 
@@ -70,4 +76,5 @@ def make_view(
         return View(stream, stream.output)
     from orchestra.subscribers.plain import PlainView
 
-    return View(PlainView(screen, replay, logs, grouping, summarize))
+    plain = PlainView(screen, replay, logs, grouping, summarize)
+    return View(plain, patience_s=_PATIENCE_S)

@@ -110,7 +110,7 @@ def _drive(
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
         view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
-        audience = Audience(replay, [view.subscriber], view.ticker)
+        audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
         stack.callback(audience.close)
         executor = LocalExecutor(folder.run_id, view.on_output)
         stack.callback(executor.close)

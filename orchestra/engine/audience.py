@@ -6,11 +6,16 @@ from typing import Callable, List, Optional, Sequence
 
 from orchestra.engine.ports import Subscriber
 from orchestra.engine.replay import Replay
-from orchestra.model.events import Envelope
+from orchestra.model.events import Envelope, RunFinished
+
+TICK_S = 0.1
 
 
 class Audience:
     """The run's record, kept first, then subscribers; `ticker` is called with UTC seconds.
+
+    Events are told once the first of those that wait is `patience_s` old, and the end of the run
+    at once: told in batches, ten thousand quick steps cost half as much to show.
 
     One that raises is dropped, and `dropped` says which and why, once.
     """
@@ -20,19 +25,28 @@ class Audience:
         replay: Replay,
         subscribers: Sequence[Subscriber],
         ticker: Optional[Callable[[float], None]] = None,
+        patience_s: float = 0.0,
     ) -> None:
         self.dropped: List[str] = []
         self._replay = replay
         self._subscribers = list(subscribers)
         self._ticker = ticker
-
-    @property
-    def ticks(self) -> bool:
-        """Whether someone wants to be called from time to time."""
-        return self._ticker is not None
+        self._patience_s = patience_s
+        self._untold: List[Envelope] = []
+        self._next_tick = 0.0
 
     def tell(self, envelopes: Sequence[Envelope]) -> None:
-        """Hand the envelopes of a turn to each."""
+        """Hand the envelopes of a turn to each, or keep them for a while."""
+        untold = self._untold
+        untold.extend(envelopes)
+        if untold:
+            last = untold[-1]
+            if last.at - untold[0].at >= self._patience_s or type(last.event) is RunFinished:
+                self.catch_up()
+
+    def catch_up(self) -> None:
+        """Hand on what was kept."""
+        envelopes, self._untold = self._untold, []
         if not envelopes:
             return
         self._replay.apply(envelopes)
@@ -43,14 +57,21 @@ class Audience:
                 self._subscribers.remove(subscriber)
                 self._note(type(subscriber).__name__, fault)
 
-    def tick(self, at: float) -> None:
-        """Let what is shown be brought up to date."""
+    def attend(self, at: float) -> Optional[float]:
+        """Do what is due at this time; in how many seconds something will be, None for never."""
+        waits = []
+        if self._untold:
+            wait = self._untold[0].at + self._patience_s - at
+            if wait > 0:
+                waits.append(wait)
+            else:
+                self.catch_up()
         if self._ticker is not None:
-            try:
-                self._ticker(at)
-            except Exception as fault:  # whatever a listener does, the run goes on
-                self._ticker = None
-                self._note("the live view", fault)
+            if at >= self._next_tick:
+                self._tick(self._ticker, at)
+                self._next_tick = at + TICK_S
+            waits.append(self._next_tick - at)
+        return min(waits) if waits else None
 
     def close(self) -> None:
         """The run is over."""
@@ -60,6 +81,13 @@ class Audience:
                 subscriber.close()
             except Exception as fault:  # whatever a listener does, the run goes on
                 self._note(type(subscriber).__name__, fault)
+
+    def _tick(self, ticker: Callable[[float], None], at: float) -> None:
+        try:
+            ticker(at)
+        except Exception as fault:  # whatever a listener does, the run goes on
+            self._ticker = None
+            self._note("the live view", fault)
 
     def _note(self, name: str, fault: Exception) -> None:
         self.dropped.append(

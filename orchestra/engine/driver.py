@@ -32,8 +32,6 @@ from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Step
 
-TICK_S = 0.1
-
 _NOTHING_WRITTEN = Written({})
 
 
@@ -63,7 +61,6 @@ class Driver:
         self._hurries = False
         self._seq = 0
         self._epoch = 0.0
-        self._next_tick = 0.0
         self._exit_code: int = ExitCode.BROKEN
         self.lost: Optional[StoreError] = None
         self._act: Dict[type, Callable[..., None]] = {
@@ -91,6 +88,7 @@ class Driver:
             stimuli = self._gather(now)
             if stimuli:
                 self._carry_out(self._machine.handle(stimuli, now), now)
+        self._audience.catch_up()
         return self._exit_code
 
     def _is_over(self) -> bool:
@@ -120,17 +118,15 @@ class Driver:
         if self._inbox or self._hurries:
             self._hurries = False
             return
-        waits = [due - now for due in (self._timers.next_due(),) if due is not None]
-        patience = self._executor.due_in()
+        wait = self._executor.due_in()
+        due = self._timers.next_due()
+        if due is not None:
+            wait = min(wait, due - now) if wait is not None else due - now
+        assert wait is not None or self._executor.running(), "nothing runs, is due, and no end"
+        patience = self._audience.attend(self._epoch + now)
         if patience is not None:
-            waits.append(patience)
-        assert waits or self._executor.running(), "nothing runs, nothing is due, and no end"
-        if self._audience.ticks:
-            if now >= self._next_tick:
-                self._audience.tick(self._epoch + now)
-                self._next_tick = now + TICK_S
-            waits.append(self._next_tick - now)
-        poller.poll(max(0, math.ceil(min(waits) * 1000)) if waits else None)
+            wait = min(wait, patience) if wait is not None else patience
+        poller.poll(None if wait is None else max(0, math.ceil(wait * 1000)))
 
     def _carry_out(self, reaction: Reaction, now: float) -> None:
         """Record the events of a turn, then do what it orders, then tell the audience."""

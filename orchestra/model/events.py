@@ -163,9 +163,14 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encode_turn(envelopes: Sequence[Envelope]) -> str:
-    """One compact JSON text for all events of a turn: `[[seq, at, kind, field, …], …]`."""
+    """One compact JSON text for the events of a turn: `[seq, at, [kind, field, …], …]`.
+
+    They have happened at one time, and follow each other from the first one's `seq` on.
+    """
+    first = envelopes[0]
     names = _NAME_BY_KIND
-    return _encode([(e.seq, e.at, names[type(e.event)], *e.event) for e in envelopes])
+    rows = [(names[type(envelope.event)], *envelope.event) for envelope in envelopes]
+    return _encode((first.seq, first.at, *rows))
 
 
 def decode_turn(text: str) -> List[Envelope]:
@@ -175,10 +180,10 @@ def decode_turn(text: str) -> List[Envelope]:
         ValueError: the text is no turn.
     """
     try:
-        rows = json.loads(text)
+        seq, at, *rows = json.loads(text)
         return [
-            Envelope(seq, at, _build(_KIND_BY_NAME[kind], fields))
-            for seq, at, kind, *fields in rows
+            Envelope(number, at, _build(_KIND_BY_NAME[kind], fields))
+            for number, (kind, *fields) in enumerate(rows, seq)
             if kind in _KIND_BY_NAME
         ]
     except (TypeError, KeyError) as fault:

@@ -11,10 +11,11 @@ from orchestra.errors import StoreError
 from orchestra.model.events import Envelope, RunFinished, RunStarted, StepEnded, encode_turn
 from orchestra.model.run import RunState, StepState
 from orchestra.store import faults
+from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import RunFolder
 from orchestra.store.locks import Lock
 
-_ADD_TURN = "INSERT INTO turns (run, last_seq, events) VALUES (?, ?, ?)"
+_ADD_TURN = "INSERT INTO turns (place, events) VALUES (?, ?)"
 _ADD_RUN = (
     "INSERT INTO runs (run_id, workflow, path, started_at, total, failed, state)"
     " VALUES (?, ?, ?, ?, ?, 0, ?)"
@@ -36,6 +37,7 @@ class RunJournal:
         self._inode = os.stat(database).st_ino
         self._lock = lock
         self._number: Optional[int] = None
+        self._place = 0
         self._failed = 0
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
@@ -97,6 +99,8 @@ class RunJournal:
                 RunState.RUNNING.value,
             )
             self._number = execute(_ADD_RUN, row).lastrowid
+            assert self._number is not None
+            self._place = self._number * RUN_SPAN
         if failures:
             execute(_SET_FAILED, (self._failed + failures, self._number))
         if type(last.event) is RunFinished:
@@ -105,12 +109,13 @@ class RunJournal:
 
     def _add_turn(self, turn: Sequence[Envelope]) -> None:
         text = encode_turn(turn)
+        place = self._place + turn[-1].seq
         try:
-            self._execute(_ADD_TURN, (self._number, turn[-1].seq, text))
+            self._execute(_ADD_TURN, (place, text))
         except UnicodeEncodeError:
             # bytes of a path that are no UTF-8 are lone surrogates in it, which SQLite refuses
             escaped = json.dumps(json.loads(text), separators=(",", ":"))
-            self._execute(_ADD_TURN, (self._number, turn[-1].seq, escaped))
+            self._execute(_ADD_TURN, (place, escaped))
 
 
 def _failures(turn: Sequence[Envelope]) -> int:

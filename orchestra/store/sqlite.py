@@ -10,6 +10,7 @@ from orchestra.errors import StoreError, UsageError
 from orchestra.model.events import Envelope, decode_turn
 from orchestra.model.run import RunRow, RunState
 from orchestra.store import database, faults, locks
+from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
 from orchestra.store.journal import RunJournal
 
@@ -23,9 +24,7 @@ _ROWS = "SELECT %s FROM runs ORDER BY number DESC LIMIT ?" % _COLUMNS
 _IDS = "SELECT run_id FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"
 _IDS_BY_PATH = "SELECT run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC LIMIT 1"
 _NUMBER = "SELECT number FROM runs WHERE run_id = ?"
-_TURNS = (
-    "SELECT last_seq, events FROM turns WHERE run = ? AND last_seq > ? ORDER BY last_seq LIMIT ?"
-)
+_TURNS = "SELECT place, events FROM turns WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
 
 
 class RunStore:
@@ -93,13 +92,14 @@ class RunStore:
         Raises:
             StoreError: the record cannot be read.
         """
-        for number in self._query(_NUMBER, (run_id,)):
+        for (number,) in self._query(_NUMBER, (run_id,)):
+            start, end = number * RUN_SPAN, (number + 1) * RUN_SPAN
             while True:
-                turns = self._query(_TURNS, (number[0], after_seq, _BATCH))
-                for last_seq, events in turns:
+                turns = self._query(_TURNS, (start + after_seq, end, _BATCH))
+                for place, events in turns:
                     # the turn may begin at or before `after_seq`
                     yield from (e for e in self._decode(events) if e.seq > after_seq)
-                    after_seq = last_seq
+                    after_seq = place - start
                 if len(turns) < _BATCH:
                     return
 

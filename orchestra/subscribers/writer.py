@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import select
+import signal
 import threading
 import time
 from collections import deque
@@ -104,6 +105,8 @@ class ScreenWriter:
             self._texts.append(note)
 
     def _drain(self) -> None:
+        # a child's end that reached this thread would take it through the interpreter's lock
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while not self._give_up and self.fault is None:
             self._wake.wait()
             self._closing.wait(self._gather_s)
