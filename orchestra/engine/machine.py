@@ -250,13 +250,12 @@ class Machine:
             return
         if self._halt.stop is not None and run.timeout_s is None:
             run.timeout_s = CLEAN_UP_S
-        run.number += 1
+        key = run.next_attempt()
         run.state = StepState.RUNNING
         run.cause = None
         run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
         if run.first_started_at is None:
             run.first_started_at = self._now
-        key = run.key
         self._running[key] = run
         queued_s = self._now - run.ready_at
         inherit = self._scopes.inherit(step)
@@ -347,7 +346,7 @@ class Machine:
         run.state = state
         run.ended_at = self._now
         self._open -= 1
-        self._events.append(StepEnded(run.step.id, state.value, reason, run.outputs))
+        self._events.append(StepEnded(run.step.id, state._value_, reason, run.outputs))
         failed = state is StepState.FAILED
         for number in self._plan.steps[run.index].dependents:
             below = self._runs[number]

@@ -14,9 +14,10 @@ from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
 class StepRun:
     """A step's state, the share of the budget it wants or holds, and its attempts so far.
 
-    `waiting` counts the needs that have not ended; `order` is its place in line; `why` is the
-    reason it runs; `cause` is why orchestra asked the present attempt to end; `given_up` is what
-    the step comes to if a retry it waits for is not made; times are the machine's seconds.
+    `waiting` counts the needs that have not ended; `order` is its place in line; `key` names the
+    present or last attempt; `why` is the reason it runs; `cause` is why orchestra asked the present
+    attempt to end; `given_up` is what the step comes to if a retry it waits for is not made; times
+    are the machine's seconds.
     """
 
     __slots__ = (
@@ -30,6 +31,7 @@ class StepRun:
         "first_started_at",
         "given_up",
         "index",
+        "key",
         "number",
         "order",
         "outputs",
@@ -53,6 +55,7 @@ class StepRun:
         self.demand: Demand = ()
         self.devices: Tuple[int, ...] = ()
         self.number = 0
+        self.key = AttemptKey(step.id, 0)
         self.timeout_s: Optional[float] = None
         self.cause: Optional[Cause] = None
         self.given_up: Optional[Tuple[StepState, str]] = None
@@ -63,10 +66,11 @@ class StepRun:
         self.first_started_at: Optional[float] = None
         self.ended_at: Optional[float] = None
 
-    @property
-    def key(self) -> AttemptKey:
-        """The present, or the last, attempt."""
-        return AttemptKey(self.step.id, self.number)
+    def next_attempt(self) -> AttemptKey:
+        """Count one more attempt; names it."""
+        self.number += 1
+        self.key = AttemptKey(self.step.id, self.number)
+        return self.key
 
     def facts(self) -> Mapping[str, Value]:
         """What `steps.ID` shows of it; `duration` is None where no attempt ended."""

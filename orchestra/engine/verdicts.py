@@ -88,7 +88,7 @@ def attempt_ended(ended: Ended, verdict: Verdict) -> AttemptEnded:
     return AttemptEnded(
         ended.key.step,
         ended.key.number,
-        verdict.outcome.value,
+        verdict.outcome._value_,
         ended.exit_code,
         ended.signal,
         verdict.reason,

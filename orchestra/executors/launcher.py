@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from typing import Callable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, List, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.output import Output
@@ -23,13 +23,6 @@ BUSY_PATIENCE_S = 2.0
 """How long it waits for whoever is writing its program."""
 
 
-class Waiting(NamedTuple):
-    """An attempt that is not started; since when nothing of ours could help it, monotonic."""
-
-    invocation: Invocation
-    since: Optional[float] = None
-
-
 class Launcher:
     """A queue of attempts with a process at its end.
 
@@ -41,7 +34,8 @@ class Launcher:
         self._room = room
         self._on_fault = on_fault
         self._spawner = Spawner()
-        self._waiting: OrderedDict[AttemptKey, Waiting] = OrderedDict()
+        self._waiting: OrderedDict[AttemptKey, Invocation] = OrderedDict()
+        self._helpless_since: Dict[AttemptKey, float] = {}
         self.retry_at = 0.0
 
     def __len__(self) -> int:
@@ -49,41 +43,41 @@ class Launcher:
 
     def add(self, key: AttemptKey, invocation: Invocation) -> None:
         """Take one more."""
-        self._waiting[key] = Waiting(invocation)
+        self._waiting[key] = invocation
 
     def drop(self, key: AttemptKey) -> bool:
         """Forget one that waits; whether there was such a one."""
+        self._helpless_since.pop(key, None)
         return self._waiting.pop(key, None) is not None
 
     def clear(self) -> None:
         """Forget all."""
         self._waiting.clear()
+        self._helpless_since.clear()
 
     def launch(self, running: int) -> Tuple[List[Started], List[Ended]]:
         """Start what can be started beside the `running` ones; the started and the refused."""
         started: List[Started] = []
         refused: List[Ended] = []
-        later: List[Tuple[AttemptKey, Waiting]] = []
+        later: List[Tuple[AttemptKey, Invocation]] = []
         now = time.monotonic()
         self.retry_at = now + RETRY_S
         while self._waiting and running + len(started) < self._room:
-            key, waiting = self._waiting.popitem(last=False)
+            key, invocation = self._waiting.popitem(last=False)
             try:
-                started.append(self._start(key, waiting.invocation))
+                started.append(self._start(key, invocation))
             except NotStarted as refusal:
                 refused.append(Ended(key, refusal=refusal.reason))
             except NotYet as delay:
-                alone = not running and not started
-                since = _helpless_since(waiting.since, delay, alone, now)
-                if since is not None and now - since > _patience_s(delay):
+                if self._is_hopeless(key, delay, not running and not started, now):
                     refused.append(Ended(key, refusal=delay.reason))
                     continue
-                later.append((key, Waiting(waiting.invocation, since)))
+                later.append((key, invocation))
                 if not delay.busy:
                     break
         self._spawner.go_home()
-        for key, waiting in reversed(later):
-            self._waiting[key] = waiting
+        for key, invocation in reversed(later):
+            self._waiting[key] = invocation
             self._waiting.move_to_end(key, last=False)
         return started, refused
 
@@ -106,15 +100,10 @@ class Launcher:
         output = Output(reader, writer, invocation.log_path, self._on_fault)
         return Started(key, invocation, pid, output)
 
-
-def _helpless_since(
-    since: Optional[float], delay: NotYet, alone: bool, now: float
-) -> Optional[float]:
-    """None as long as the end of another attempt of ours may make room."""
-    if not (delay.busy or alone):
-        return None
-    return now if since is None else since
-
-
-def _patience_s(delay: NotYet) -> float:
-    return BUSY_PATIENCE_S if delay.busy else ROOM_PATIENCE_S
+    def _is_hopeless(self, key: AttemptKey, delay: NotYet, alone: bool, now: float) -> bool:
+        """Whether it has waited long enough for what the end of no other attempt can help."""
+        if not (delay.busy or alone):
+            self._helpless_since.pop(key, None)
+            return False
+        since = self._helpless_since.setdefault(key, now)
+        return now - since > (BUSY_PATIENCE_S if delay.busy else ROOM_PATIENCE_S)

@@ -52,11 +52,10 @@ def read_outputs(path: str, declared: Mapping[str, OutputType]) -> Written:
     A file that is not there is one with nothing in it. What can be read is given back also
     where there are problems.
     """
-    # asked first: most steps write none, and an exception costs more than the question
-    if not os.access(path, os.F_OK, follow_symlinks=False):
-        return Written({}, tuple(_missing(declared, ()))) if declared else _NOTHING
     try:
         data, problem = _content(path)
+    except FileNotFoundError:
+        return Written({}, tuple(_missing(declared, ()))) if declared else _NOTHING
     except OSError as fault:
         return Written({}, (_unreadable(fault),))
     if problem:

@@ -15,6 +15,9 @@ from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import RunFolder
 from orchestra.store.locks import Lock
 
+LOOK_S = 1.0
+"""How often it is looked whether the database is still in its place; at a run's end in any case."""
+
 _ADD_TURN = "INSERT INTO turns (place, events) VALUES (?, ?)"
 _ADD_RUN = (
     "INSERT INTO runs (run_id, workflow, path, started_at, total, failed, state)"
@@ -39,6 +42,7 @@ class RunJournal:
         self._number: Optional[int] = None
         self._place = 0
         self._failed = 0
+        self._looked_at = 0.0
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
         """Record the events of one turn, all or none; the first of a run is its `RunStarted`.
@@ -49,7 +53,10 @@ class RunJournal:
         if not envelopes:
             return
         try:
-            self._assert_in_place()
+            last = envelopes[-1]
+            if last.at - self._looked_at >= LOOK_S or type(last.event) is RunFinished:
+                self._assert_in_place()
+                self._looked_at = last.at
             self._record(envelopes)
         except sqlite3.Error as fault:
             raise faults.from_sqlite(fault, self._database) from fault

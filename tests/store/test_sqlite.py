@@ -13,7 +13,9 @@ import pytest
 from orchestra.errors import StoreError, UsageError
 from orchestra.model.events import Envelope, Noted, StepEnded
 from orchestra.model.run import RunRow, RunState
+from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
+from orchestra.store.journal import LOOK_S
 from orchestra.store.sqlite import RunStore
 from tests.store.story import BEGAN, ending, launched, opening, whole
 
@@ -62,9 +64,9 @@ def test_a_long_run_is_read_without_a_gap(store: RunStore) -> None:
 def test_turns_of_unknown_kinds_are_passed_over(store: RunStore, state: StateDirectory) -> None:
     run_id = record(store)
     with closing(sqlite3.connect(state.database)) as connection, connection:
-        rows = [(1, seq, '[[%d,1.0,"Foreseen","x"]]' % seq) for seq in range(8, 408)]
-        connection.executemany("INSERT INTO turns VALUES (?, ?, ?)", rows)
-        connection.execute('INSERT INTO turns VALUES (1, 408, \'[[408,1.0,"Noted","","end"]]\')')
+        rows = [(RUN_SPAN + n, '[%d,1.0,["Foreseen","x"]]' % n) for n in range(8, 408)]
+        rows.append((RUN_SPAN + 408, '[408,1.0,["Noted","","end"]]'))
+        connection.executemany("INSERT INTO turns VALUES (?, ?)", rows)
 
     assert list(store.envelopes(run_id)) == [*whole(run_id), Envelope(408, 1.0, Noted("", "end"))]
 
@@ -277,7 +279,7 @@ def test_a_store_that_is_gone_records_nothing(
     change(path)
 
     with pytest.raises(StoreError) as caught:
-        journal.append(launched())
+        journal.append([each._replace(at=each.at + LOOK_S) for each in launched()])
 
     journal.close()
     assert caught.value.path == path
