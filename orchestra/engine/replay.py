@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, Optional
+from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from orchestra.model.events import (
     AttemptEnded,
@@ -10,16 +10,19 @@ from orchestra.model.events import (
     AttemptStarted,
     Envelope,
     Noted,
+    PlannedEntry,
     RetryScheduled,
     RunFinished,
     RunStarted,
     StepEnded,
     StepReady,
+    StepsAdded,
     StopRequested,
 )
 from orchestra.model.run import (
     Attempt,
     Outcome,
+    Role,
     RunRecord,
     RunState,
     StepRecord,
@@ -64,13 +67,22 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         lower_bound_s=event.lower_bound_s,
         pid=event.pid,
     )
-    for entry in event.steps:
-        record.step_by_id[entry.step] = StepRecord(
-            entry.step, entry.name, entry.needs, entry.resources
-        )
     record.counts = dict.fromkeys(StepState, 0)
-    record.counts[StepState.PENDING] = len(event.steps)
+    _add(record, event.steps)
     return record
+
+
+def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
+    for entry in entries:
+        step = StepRecord(entry.step, entry.name, entry.needs, entry.resources)
+        step.owner = entry.owner
+        step.role = Role(entry.role)
+        record.step_by_id[entry.step] = step
+    record.counts[StepState.PENDING] += len(entries)
+
+
+def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
+    _add(record, event.steps)
 
 
 def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
@@ -140,6 +152,7 @@ def _run_finished(record: RunRecord, event: RunFinished, at: float) -> None:
 
 
 _HANDLERS: Dict[type, Callable[..., None]] = {
+    StepsAdded: _steps_added,
     StepReady: _ready,
     AttemptStarted: _attempt_started,
     AttemptLaunched: _attempt_launched,

@@ -15,12 +15,17 @@ EVENTS_FORMAT = 1
 
 
 class PlannedEntry(NamedTuple):
-    """One step as it stood in the plan when the run started."""
+    """One step as it stood in the plan when the run started, or when it was added to the run.
+
+    `owner` is the step of which it is a part, `role` (a `Role`'s value) the part it plays there.
+    """
 
     step: str
     name: str
     needs: Tuple[str, ...]
     resources: Mapping[str, int]
+    owner: str = ""
+    role: str = "step"
 
 
 class RunStarted(NamedTuple):
@@ -37,6 +42,12 @@ class RunStarted(NamedTuple):
     pid: int
     version: str
     labels: Mapping[str, str]
+    steps: Tuple[PlannedEntry, ...]
+
+
+class StepsAdded(NamedTuple):
+    """Steps that the plan could not know: the instances of a fan-out, what is done at an end."""
+
     steps: Tuple[PlannedEntry, ...]
 
 
@@ -120,6 +131,7 @@ class RunFinished(NamedTuple):
 
 Event = Union[
     RunStarted,
+    StepsAdded,
     StepReady,
     AttemptStarted,
     AttemptLaunched,
@@ -133,6 +145,7 @@ Event = Union[
 
 _KINDS: Tuple[Type[Event], ...] = (
     RunStarted,
+    StepsAdded,
     StepReady,
     AttemptStarted,
     AttemptLaunched,
@@ -195,18 +208,27 @@ def to_data(envelope: Envelope) -> Dict[str, Any]:
     event = envelope.event
     data: Dict[str, Any] = {"seq": envelope.seq, "at": envelope.at, "event": type(event).__name__}
     data.update(event._asdict())
-    if type(event) is RunStarted:
+    if type(event) is RunStarted or type(event) is StepsAdded:
         data["steps"] = [entry._asdict() for entry in event.steps]
     return data
 
 
 def _build(kind: Type[Event], fields: List[Any]) -> Event:
     known = fields[: len(kind._fields)]
-    if kind is RunStarted:
-        known[-1] = tuple(
-            PlannedEntry(step, name, tuple(needs), resources)
-            for step, name, needs, resources, *_ in known[-1]
-        )
+    if kind is RunStarted or kind is StepsAdded:
+        known[-1] = tuple(_entry(*entry) for entry in known[-1])
     elif kind is AttemptStarted:
         known[-1] = tuple(known[-1])
     return kind(*known)
+
+
+def _entry(
+    step: str,
+    name: str,
+    needs: Sequence[str],
+    resources: Mapping[str, int],
+    owner: str = "",
+    role: str = "step",
+    *_: Any,
+) -> PlannedEntry:
+    return PlannedEntry(step, name, tuple(needs), resources, owner, role)

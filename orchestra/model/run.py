@@ -46,6 +46,19 @@ RESULT_BY_STATE: Mapping[StepState, NeedResult] = {
 """What a final state means to the steps below; the states that are not final are not in it."""
 
 
+class Role(str, Enum):
+    """What a step is to its owner, the step of which it is a part."""
+
+    STEP = "step"  # it has no owner
+    INSTANCE = "instance"  # one of a fan-out
+    INNER = "inner"  # one of the steps in a step
+    FALLBACK = "fallback"
+    ON_SUCCESS = "on_success"
+    ON_FAILURE = "on_failure"
+    ON_CANCEL = "on_cancel"
+    FINALLY = "finally"
+
+
 class RunState(str, Enum):
     """Where a run is."""
 
@@ -117,7 +130,10 @@ class Attempt:
 
 @dataclass
 class StepRecord:
-    """What is known of one step of one run, folded from its events."""
+    """What is known of one step of one run, folded from its events.
+
+    `owner` is the id of the step of which it is a part, `role` what it is to it.
+    """
 
     id: str
     name: str
@@ -129,6 +145,8 @@ class StepRecord:
     attempts: List[Attempt] = field(default_factory=list)
     ended_at: Optional[float] = None
     retry_at: Optional[float] = None
+    owner: str = ""
+    role: Role = Role.STEP
 
     @property
     def duration_s(self) -> Optional[float]:
