@@ -9,6 +9,7 @@ from orchestra.engine.stimuli import Decided, StopAsked
 from orchestra.model.events import (
     AttemptStarted,
     Noted,
+    PlannedEntry,
     RunFinished,
     RunStarted,
     StepEnded,
@@ -49,8 +50,8 @@ def test_the_first_event_tells_the_whole_plan():
     started = world.events[0]
     assert isinstance(started, RunStarted)
     assert started.steps == (
-        ("a", "a", (), {"cpu": 1000}),
-        ("b", "b", ("a",), {"cpu": 1000, "memory": 5}),
+        PlannedEntry("a", "a", (), {"cpu": 1000}),
+        PlannedEntry("b", "b", ("a",), {"cpu": 1000, "memory": 5}),
     )
     assert started.labels == {"team": "x"}
 

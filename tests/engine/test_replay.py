@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orchestra.engine.replay import fold
-from orchestra.model.events import Envelope, Noted, PlannedEntry, RunStarted, StepReady
-from orchestra.model.run import RunRecord, RunState, StepRecord, StepState
+from orchestra.model.events import Envelope, Noted, PlannedEntry, RunStarted, StepReady, StepsAdded
+from orchestra.model.run import Role, RunRecord, RunState, StepRecord, StepState
 
 ENTRIES = (PlannedEntry("a", "A", (), {}), PlannedEntry("b", "b", ("a",), {"cpu": 1000}))
 STARTED = RunStarted("r", "w", "/w.yaml", {"p": 1}, {}, 2, 9.0, "host", 7, "0", {}, ENTRIES)
@@ -43,3 +43,11 @@ def test_kinds_that_are_not_known_are_passed_over():
         },
         counts={**dict.fromkeys(StepState, 0), StepState.PENDING: 1, StepState.READY: 1},
     )
+
+
+def test_steps_that_are_added_are_pending_parts_of_their_owner():
+    entry = PlannedEntry("a[0]", "a[0]", (), {}, "a", "instance")
+    record = record_of(STARTED, StepsAdded((entry,)))
+    added = record.step_by_id["a[0]"]
+    assert (added.state, added.owner, added.role) == (StepState.PENDING, "a", Role.INSTANCE)
+    assert record.counts[StepState.PENDING] == 3

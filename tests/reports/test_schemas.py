@@ -88,7 +88,7 @@ def test_the_schema_lists_the_fields_of_each_kind_of_event(kind: Any) -> None:
 
 
 def test_the_schema_knows_every_kind_of_event() -> None:
-    assert set(KINDS) == set(events.Event.__args__)
+    assert set(KINDS) == {*events.Event.__args__, events.PlannedEntry}
 
 
 @pytest.mark.parametrize(
