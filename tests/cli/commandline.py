@@ -40,6 +40,8 @@ class CommandLine:
             "LANG": "C.UTF-8",
             "COLUMNS": "100",
         }
+        if "PYTHONPATH" in os.environ:
+            self.environ["PYTHONPATH"] = os.environ["PYTHONPATH"]
 
     def file(self, name: str, text: str) -> CommandLine:
         """Put a file into the folder."""
