@@ -1,7 +1,8 @@
 """Writes `accept.py`: the JSON Schema of workflow files as plain Python tests, for speed.
 
-`python -m orchestra.spec.generate` rewrites it. Knows the keywords that the schema uses and refuses
-every other one, so that no rule of the schema can be left out unseen.
+`python -m orchestra.spec.generate` rewrites it, and `docs/reference.md` with it. Knows the keywords
+that the schema uses and refuses every other one, so that no rule of the schema can be left out
+unseen.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 from typing import Any, Dict, List, Mapping
 
+from orchestra.spec.reference import page
 from orchestra.spec.schema import schema_text
 
 _ANNOTATIONS = frozenset(["$schema", "$id", "$defs", "title", "description", "examples", "default"])
@@ -192,10 +194,17 @@ def _indented(lines: List[str]) -> List[str]:
 
 
 def main() -> None:
-    """Rewrites `accept.py` beside this file."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "accept.py")
+    """Rewrites `accept.py` beside this file, and the reference page of the checkout."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    docs = os.path.join(os.path.dirname(os.path.dirname(folder)), "docs")
+    schema = json.loads(schema_text())
+    _write(os.path.join(folder, "accept.py"), generate(schema))
+    _write(os.path.join(docs, "reference.md"), page(schema))
+
+
+def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8") as file:
-        file.write(generate(json.loads(schema_text())))
+        file.write(text)
 
 
 if __name__ == "__main__":

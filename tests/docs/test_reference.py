@@ -7,16 +7,19 @@ file goes into FILES, a value into PARAMS or ENVIRON, and a key beside it into B
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
 import pytest
 import yaml
 
+from orchestra.spec.reference import ITEM, Key, as_yaml, dotted, page, resolve, sections
+from orchestra.spec.schema import schema_text
 from tests.cli.commandline import CommandLine, Result
-from tests.docs.reference import ITEM, PAGE, Key, as_yaml, dotted, page, resolve, sections
 
 FILES: Mapping[str, str] = {
     "numbers.txt": "3\n1\n2\n",
@@ -61,7 +64,9 @@ AROUND: Mapping[str, Mapping[str, Any]] = {
 BODIES = {"run", "command", "python", "uses", "steps"}
 NO_BODY_OF_ITS_OWN = {"run": "true"}
 
-SECTIONS = sections()
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
+SCHEMA: Mapping[str, Any] = json.loads(schema_text())
+SECTIONS = sections(SCHEMA)
 RULES_BY_PATH = {section.path: section.rules for section in SECTIONS}
 KEYS = [key for section in SECTIONS for key in section.keys]
 
@@ -114,7 +119,7 @@ def _required(path: Tuple[str, ...], given: Mapping[str, Any]) -> Dict[str, Any]
     """The first examples of the other keys that the mapping at `path` must have."""
     rules = RULES_BY_PATH.get(path, {})
     missing = [name for name in rules.get("required", ()) if name not in given and path]
-    return {name: resolve(rules["properties"][name])["examples"][0] for name in missing}
+    return {name: resolve(SCHEMA, rules["properties"][name])["examples"][0] for name in missing}
 
 
 def _complete(data: Dict[str, Any]) -> None:
@@ -183,8 +188,8 @@ def test_every_key_has_a_description_and_an_example(key):
 
 
 def test_the_page_is_what_the_schema_says():
-    is_fresh = PAGE.read_text(encoding="utf-8") == page()
-    assert is_fresh, "the schema has changed: run `python -m tests.docs.reference`"
+    is_fresh = PAGE.read_text(encoding="utf-8") == page(SCHEMA)
+    assert is_fresh, "the schema has changed: run `python -m orchestra.spec.generate`"
 
 
 def test_what_is_put_beside_examples_is_for_keys_that_exist():

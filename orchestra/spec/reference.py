@@ -1,31 +1,28 @@
-"""Writes `docs/reference.md`: every key of a workflow file, from the JSON Schema and nothing else.
+"""The reference page: every key of a workflow file, from the JSON Schema and nothing else. Pure.
 
-`python -m tests.docs.reference` rewrites the page.
+`python -m orchestra.spec.generate` writes it to `docs/reference.md`; no wheel has this module.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import yaml
 
-from orchestra.spec.schema import schema_text
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference.md"
-SCHEMA: Mapping[str, Any] = json.loads(schema_text())
-
 ITEM = "[]"
 """Stands in a path for any element of a list, as NAME and ID do for a word of the author's."""
 
-Path_ = Tuple[str, ...]
+KeyPath = Tuple[str, ...]
+"""Where a key stands, from the root of the file."""
+
+Schema = Mapping[str, Any]
 
 _WIDTH = 90
 _HEAD = """# Every key of a workflow file
 
-Made from `schemas/workflow.schema.json` by `python -m tests.docs.reference`. A test runs every
+Made from `schemas/workflow.schema.json` by `python -m orchestra.spec.generate`. A test runs every
 example on this page as part of a workflow. NAME and ID stand for words of your own, `[]` for each
 element of a list. How the keys work together is told by the [guides](README.md).
 """
@@ -43,63 +40,61 @@ _CHOICE = re.compile(r"\^(\(SIG\)\?)?\((\w+(?:\|\w+)*)\)\$\(\?!\\n\)")
 class Key(NamedTuple):
     """A key, where it stands; `same_as` is the path of the key that it repeats, if it does."""
 
-    path: Path_
+    path: KeyPath
     rules: Mapping[str, Any]
-    same_as: Optional[Path_] = None
+    same_as: Optional[KeyPath] = None
 
     @property
     def name(self) -> str:
+        """The path in a word."""
         return dotted(self.path)
 
     @property
     def examples(self) -> List[Any]:
+        """Values that the schema gives for it."""
         return list(self.rules.get("examples", ()))
 
 
 class Section(NamedTuple):
     """A mapping with known keys: `path` leads to it from the root of the file."""
 
-    path: Path_
+    path: KeyPath
     rules: Mapping[str, Any]
     keys: List[Key]
 
 
-def dotted(path: Path_) -> str:
+def dotted(path: KeyPath) -> str:
     """A path as people write it: `steps.ID.require[].if`."""
     return ".".join(path).replace("." + ITEM, ITEM)
 
 
-def resolve(rules: Mapping[str, Any]) -> Dict[str, Any]:
+def resolve(schema: Schema, rules: Schema) -> Dict[str, Any]:
     """Rules with what they refer to; their own words win."""
     if "$ref" not in rules:
         return dict(rules)
     own = {word: rule for word, rule in rules.items() if word != "$ref"}
-    return {**resolve(_part(rules["$ref"])), **own}
-
-
-def _part(reference: str) -> Mapping[str, Any]:
-    node: Any = SCHEMA
-    for word in reference[2:].split("/"):
+    node: Any = schema
+    for word in rules["$ref"][2:].split("/"):
         node = node[word]
-    return node  # type: ignore[no-any-return]  # the schema is JSON
+    return {**resolve(schema, node), **own}
 
 
-def sections() -> List[Section]:
+def sections(schema: Schema) -> List[Section]:
     """Every mapping with known keys, the root first, outer ones before inner ones.
 
     One that is used at several places is told once, at the first of them.
     """
     found: List[Section] = []
-    first_by_mapping: Dict[str, Path_] = {}
-    queue: List[Tuple[Path_, Mapping[str, Any]]] = [((), resolve(SCHEMA))]
+    first_by_mapping: Dict[str, KeyPath] = {}
+    queue: List[Tuple[KeyPath, Mapping[str, Any]]] = [((), resolve(schema, schema))]
     while queue:
         path, rules = queue.pop(0)
         keys = [
-            Key((*path, name), resolve(raw), _alias(raw))
+            Key((*path, name), resolve(schema, raw), _alias(raw))
             for name, raw in rules["properties"].items()
         ]
         for place, key in enumerate(keys):
-            for inner, mapping in () if key.same_as else _mappings(key.path, key.rules):
+            for inner, mapping in () if key.same_as else _mappings(schema, key.path, key.rules):
                 mark = json.dumps(mapping["properties"], sort_keys=True)
                 first = first_by_mapping.setdefault(mark, inner)
                 if first == inner:
@@ -110,13 +105,13 @@ def sections() -> List[Section]:
     return found
 
 
-def _alias(raw: Mapping[str, Any]) -> Optional[Path_]:
+def _alias(raw: Mapping[str, Any]) -> Optional[KeyPath]:
     """Where the key is told already, when it is by reference nothing but another key."""
     words = raw.get("$ref", "").split("/")
     return ("steps", "ID", words[4]) if words[2:4] == ["step", "properties"] else None
 
 
-def _mappings(path: Path_, rules: Mapping[str, Any]) -> Iterator[Tuple[Path_, Mapping[str, Any]]]:
+def _mappings(schema: Schema, path: KeyPath, rules: Schema) -> Iterator[Tuple[KeyPath, Schema]]:
     """The mappings with known keys that a key's value is, or is made of."""
     if "properties" in rules:
         yield path, rules
@@ -126,27 +121,27 @@ def _mappings(path: Path_, rules: Mapping[str, Any]) -> Iterator[Tuple[Path_, Ma
     inner += [(word, rules.get("additionalProperties")), (ITEM, rules.get("items"))]
     for word, part in inner:
         if isinstance(part, dict):
-            yield from _mappings((*path, word), resolve(part))
+            yield from _mappings(schema, (*path, word), resolve(schema, part))
 
 
-def page() -> str:
+def page(schema: Schema) -> str:
     """The whole page as Markdown."""
-    return "\n".join([_HEAD, *(_section(section) for section in sections())])
+    return "\n".join([_HEAD, *(_section(schema, section) for section in sections(schema))])
 
 
-def _section(section: Section) -> str:
+def _section(schema: Schema, section: Section) -> str:
     title = "`%s`" % dotted(section.path) if section.path else "The file"
     required = section.rules.get("required", ())
     others = section.rules.get("additionalProperties")
     lines = ["## %s\n" % title]
     if isinstance(others, dict):
-        lines.append("Any other name: %s.\n" % in_words(resolve(others)))
+        lines.append("Any other name: %s.\n" % _in_words(resolve(schema, others)))
     lines += [_key(key, key.path[-1] in required) for key in section.keys]
     return "\n".join(lines)
 
 
 def _key(key: Key, is_required: bool) -> str:
-    facts = [in_words(key.rules)]
+    facts = [_in_words(key.rules)]
     if is_required:
         facts.append("required")
     if "default" in key.rules:
@@ -159,7 +154,7 @@ def _key(key: Key, is_required: bool) -> str:
     return "\n".join([*lines, "```yaml\n%s\n```\n" % shown])
 
 
-def in_words(rules: Mapping[str, Any]) -> str:
+def _in_words(rules: Mapping[str, Any]) -> str:
     """What kind of value it is: the title, or words for the type and its bounds."""
     kinds = rules.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
@@ -204,15 +199,6 @@ def _on_one_line(value: Any) -> str:
     return str(text)[3 if is_scalar else 0 :].rstrip("\n")
 
 
-def _anchor(path: Path_) -> str:
+def _anchor(path: KeyPath) -> str:
     """The anchor that GitHub gives to a heading: lower case, letters, digits, `-` and `_`."""
     return re.sub(r"[^\w-]", "", dotted(path).lower())
-
-
-def main() -> None:
-    """Rewrites the page."""
-    PAGE.write_text(page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
