@@ -1,0 +1,186 @@
+"""Holds the events of a run, in their order, to what must be true whatever happens.
+
+It reads the plan and the events, never the machine.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Dict, Mapping, Optional, Sequence, Set
+
+from orchestra.model.events import (
+    AttemptEnded,
+    AttemptLaunched,
+    AttemptStarted,
+    Event,
+    RetryScheduled,
+    RunFinished,
+    StepEnded,
+    StepReady,
+    StepsAdded,
+    StopRequested,
+)
+from orchestra.model.plan import Plan
+from orchestra.model.workflow import Step
+from tests.engine.algebra import CALM, RESULT_BY_STATE, decide, may_start
+
+RUN_TIMEOUT = "run timeout"
+FIRST_SIGNAL_CODE = 128
+
+
+class Audit:
+    """Take every event once; an assertion says which promise was broken.
+
+    `exit_code_by_cause` is what the run is to end with after a stop of that cause. With
+    `knows_conditions` every decision is held to the algebra; each `if` must then be one that its
+    model can evaluate.
+    """
+
+    def __init__(
+        self, plan: Plan, exit_code_by_cause: Mapping[str, int], knows_conditions: bool
+    ) -> None:
+        self.steps: Dict[str, Step] = {planned.step.id: planned.step for planned in plan.steps}
+        self.state_by_step: Dict[str, str] = {}
+        self._exit_codes = {RUN_TIMEOUT: 1, **exit_code_by_cause}
+        self._fail_fast = plan.fail_fast
+        self._knows_conditions = knows_conditions
+        self._moment = CALM
+        self._cause: Optional[str] = None
+        self._added: Set[str] = set()
+        self._under_way: Dict[str, int] = {}
+        self._attempts: Dict[str, int] = {}
+        self._last: Dict[str, AttemptEnded] = {}
+        self._failed_above: Dict[str, bool] = {}
+        self._was_ready: Set[str] = set()
+        self._is_over = False
+
+    def take(self, event: Event) -> None:
+        """One event, in the order of the record."""
+        assert not self._is_over, "%r after the end" % (event,)
+        check = self._CHECKS.get(type(event))
+        if check is not None:
+            check(self, event)
+
+    def _steps_added(self, event: StepsAdded) -> None:
+        self._added.update(entry.step for entry in event.steps)
+
+    def _step_ready(self, event: StepReady) -> None:
+        self._check_start(event.step)
+        if event.step not in self._was_ready:
+            self._was_ready.add(event.step)
+            self._check_decision(event.step, "runs")
+
+    def _attempt_started(self, event: AttemptStarted) -> None:
+        self._check_start(event.step)
+        assert event.step not in self._under_way, "two attempts of %s" % event.step
+        assert event.number == self._attempts.get(event.step, 0) + 1
+        if event.step in self.steps:
+            assert event.number <= self.steps[event.step].retry.max + 1
+        self._attempts[event.step] = self._under_way[event.step] = event.number
+
+    def _check_start(self, id: str) -> None:
+        assert id not in self.state_by_step, "%s starts after its end" % id
+        assert id in self.steps or id in self._added, "%s is no step" % id
+        if id in self.steps:
+            step = self.steps[id]
+            waits = [need.step for need in step.needs if need.step not in self.state_by_step]
+            assert not waits, "%s starts before %s" % (id, waits)
+            assert may_start(_source(step), self._moment), "%s starts in spite of a halt" % id
+
+    def _attempt_launched(self, event: AttemptLaunched) -> None:
+        assert self._under_way.get(event.step) == event.number
+
+    def _attempt_ended(self, event: AttemptEnded) -> None:
+        assert self._under_way.pop(event.step) == event.number
+        assert event.reason
+        self._last[event.step] = event
+
+    def _retry_scheduled(self, event: RetryScheduled) -> None:
+        assert event.step not in self.state_by_step
+
+    def _step_ended(self, event: StepEnded) -> None:
+        id = event.step
+        assert id not in self.state_by_step, "%s ends twice" % id
+        assert id not in self._under_way, "%s ends before its attempt" % id
+        assert event.state in RESULT_BY_STATE
+        assert event.reason, "%s has no reason" % id
+        if id in self._last:
+            has_succeeded = self._last[id].outcome == "succeeded"
+            assert has_succeeded == (event.state == "succeeded")
+        if event.state == "cancelled":
+            assert self._moment != CALM, "%s is cancelled, and nothing was stopped" % id
+        if id not in self._was_ready:
+            self._check_decision(id, event.state)
+        self.state_by_step[id] = event.state
+        if id in self.steps:
+            needs = [need.step for need in self.steps[id].needs]
+            self._failed_above[id] = self._has_failure_above(needs)
+            if event.state == "failed" and self._fail_fast:
+                self._moment = self._moment._replace(has_struck=True)
+
+    def _has_failure_above(self, needs: Sequence[str]) -> bool:
+        return any(
+            self.state_by_step[need] == "failed" or self._failed_above[need] for need in needs
+        )
+
+    def _check_decision(self, id: str, found: str) -> None:
+        """`found` is `runs`, or the state of a step that came to its end without a start."""
+        if id not in self.steps or not self._knows_conditions:
+            return
+        step = self.steps[id]
+        needs = [
+            (RESULT_BY_STATE[self.state_by_step[need.step]], {one.value for one in need.when})
+            for need in step.needs
+        ]
+        above = self._has_failure_above([need.step for need in step.needs])
+        expected = decide(needs, _source(step), above, self._moment, self._names())
+        if expected == "runs" and any(one.condition.source == "false" for one in step.require):
+            expected = "allowed_failure" if step.allow_failure is True else "failed"
+        elif expected == "runs" and step.body is None:
+            expected = "succeeded"
+        assert found == expected, "%s: %s, and not %s" % (id, found, expected)
+
+    def _names(self) -> Dict[str, Any]:
+        """What the `if` of a step may name."""
+        steps = {
+            id: SimpleNamespace(
+                state=state,
+                result=RESULT_BY_STATE[state],
+                exit_code=self._last[id].exit_code if id in self._last else None,
+            )
+            for id, state in self.state_by_step.items()
+        }
+        return {"steps": SimpleNamespace(**steps), "glob": lambda pattern: []}
+
+    def _stop_requested(self, event: StopRequested) -> None:
+        self._cause = self._cause or event.cause
+        at_once = self._moment.is_at_once or event.at_once
+        self._moment = self._moment._replace(is_stopping=True, is_at_once=at_once)
+
+    def _run_finished(self, event: RunFinished) -> None:
+        self._is_over = True
+        assert not self._under_way
+        assert set(self.state_by_step) == set(self.steps) | self._added
+        states = [self.state_by_step[id] for id in self.steps]
+        if self._cause is None:
+            expected = ("failed", 1) if "failed" in states else ("succeeded", 0)
+        else:
+            code = self._exit_codes[self._cause]
+            expected = ("cancelled" if code > FIRST_SIGNAL_CODE else "failed", code)
+        assert (event.state, event.exit_code) == expected
+
+    _CHECKS: Mapping[type, Any] = {
+        StepsAdded: _steps_added,
+        StepReady: _step_ready,
+        AttemptStarted: _attempt_started,
+        AttemptLaunched: _attempt_launched,
+        AttemptEnded: _attempt_ended,
+        RetryScheduled: _retry_scheduled,
+        StepEnded: _step_ended,
+        StopRequested: _stop_requested,
+        RunFinished: _run_finished,
+    }
+
+
+def _source(step: Step) -> str:
+    return step.condition.source if step.condition is not None else ""

@@ -1,0 +1,163 @@
+"""Random workflows over every key that the machine knows, and how their attempts go.
+
+A new key of a step is a line in STEP_KEYS, one of the root a line in ROOT_KEYS, a new way for an
+attempt to go a line in BEHAVIOURS.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+
+from hypothesis import strategies as st
+
+from orchestra.engine.stimuli import StopAsked
+from orchestra.model.expression import STATUS_FUNCTIONS
+from orchestra.model.run import AttemptKey
+from orchestra.model.workflow import Retry, RetryWhen, Step, Stop
+from tests.engine.plans import BODY, make_plan, step
+from tests.engine.world import Behaviour, World
+
+MOST_STEPS = 9
+
+
+def seldom(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
+    """Half of the time the usual value, else one of the others."""
+    return st.sampled_from([usual] * len(others) + list(others))
+
+
+WHENS = seldom("", ":failure", ":skipped", ":success,skipped", ":done", ":failure,skipped")
+CONDITIONS = seldom(
+    "",
+    "true",
+    "false",
+    "always()",
+    "failure()",
+    "success()",
+    "cancelled()",
+    "failure() or cancelled()",
+    "not success()",
+    "always() and {above}.result == 'success'",
+    "success() or {above}.exit_code == 3",
+    "{above}.result != 'failure'",
+    "{above}.state in ['skipped', 'allowed_failure']",
+    "glob('none') == []",
+)
+"""`{above}` is a step above; without one there is no condition."""
+
+STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
+    "body": st.sampled_from([BODY, BODY, BODY, None]),
+    "require": seldom((), (("true", "fine"),), (("true", "fine"), ("false", "not so"))),
+    "resources": seldom(
+        {}, {"cpu": 0}, {"cpu": 2000}, {"memory": 2**32}, {"gpu": 1}, {"gpu": 2}, {"db": 1}
+    ),
+    "mutex": seldom((), ("m",), ("m", "n")),
+    "priority": st.integers(-1, 1),
+    "duration_s": seldom(None, 0.0, 60.0),
+    "timeout": seldom(None, 1.0, 20.0),
+    "stop": st.builds(Stop, st.just("SIGTERM"), st.sampled_from([0.0, 5.0])),
+    "retry": st.builds(
+        Retry,
+        max=st.integers(0, 2),
+        delay_s=st.sampled_from([0.0, 2.0]),
+        backoff=st.sampled_from([1.0, 3.0]),
+        max_delay_s=seldom(None, 4.0),
+        jitter=st.sampled_from([0.0, 1.0]),
+        max_time_s=seldom(None, 3.0),
+        when=seldom(None, RetryWhen((1,), ("SIGKILL",), True), RetryWhen((3,))),
+    ),
+    "allow_failure": seldom(False, True, (3,)),
+    "success_codes": seldom((0,), (0, 3)),
+    "skip_codes": seldom((), (100,)),
+}
+
+ROOT_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
+    "fail_fast": st.booleans(),
+    "max_parallel": seldom(None, 1, 2),
+    "timeout_s": seldom(None, 10.0),
+}
+
+BEHAVIOURS = st.builds(
+    Behaviour,
+    lasts=st.sampled_from([0.0, 0.5, 1.0, 3.0, 50.0]),
+    exit_code=seldom(0, 1, 3, 100),
+    signal=st.sampled_from([None, None, None, "SIGSEGV", "SIGKILL"]),
+    refusal=st.sampled_from(["", "", "", "", "no such program"]),
+    unrenderable=st.sampled_from(["", "", "", "", "x is null"]),
+    problems=st.sampled_from([(), (), (), ("output",)]),
+    outputs=st.just({}),
+    stubborn=st.booleans(),
+)
+
+STOPS = st.dictionaries(
+    st.sampled_from([0.0, 0.5, 1.0, 1.3, 2.0, 4.0, 6.0, 30.0, 60.0]),
+    st.sampled_from(
+        [
+            StopAsked("SIGINT", 130),
+            StopAsked("SIGTERM", 143),
+            StopAsked("SIGTERM", 143, True),
+        ]
+    ),
+    max_size=3,
+)
+
+
+class Story(NamedTuple):
+    """A workflow, how each attempt goes, and when somebody asks for a stop."""
+
+    steps: List[Step]
+    root: Dict[str, Any]
+    behaviours: List[Behaviour]
+    stops: Mapping[float, StopAsked]
+    seed: int
+
+    def tell(self) -> World:
+        """Run it in a hostile world; every promise is checked on the way."""
+        plan, scopes = make_plan(
+            *self.steps,
+            cpu=3,
+            budget={"db": 2},
+            devices=(0, 1),
+            files={"glob": lambda pattern: []},
+            **self.root,
+        )
+        world = World(
+            plan,
+            scopes,
+            self._behave(),
+            self.stops,
+            random.Random(self.seed),
+            knows_conditions=True,
+        )
+        return world.run()
+
+    def _behave(self) -> Callable[[AttemptKey], Behaviour]:
+        place_by_id = {one.id: place for place, one in enumerate(self.steps)}
+        return lambda key: self.behaviours[
+            (place_by_id.get(key.step, 0) * 3 + key.number) % len(self.behaviours)
+        ]
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Any story; steps need steps that were drawn before them."""
+    count = draw(st.integers(0, MOST_STEPS))
+    most_needs = draw(st.sampled_from([0, 1, 4]))  # steps beside, in lines, in a mesh
+    made: List[Step] = []
+    for n in range(count):
+        above = draw(st.lists(st.integers(0, n - 1), unique=True, max_size=most_needs)) if n else []
+        condition = draw(CONDITIONS)
+        if "{above}" in condition:
+            condition = condition.replace("{above}", "steps.s%d" % above[0]) if above else ""
+        takes_whens = not any(name in condition for name in STATUS_FUNCTIONS)
+        whens = WHENS if takes_whens else st.just("")
+        needs = ["s%d%s" % (number, draw(whens)) for number in above]
+        keys = {name: draw(values) for name, values in STEP_KEYS.items()}
+        made.append(step("s%d" % n, *needs, if_=condition, **keys))
+    return Story(
+        made,
+        {name: draw(values) for name, values in ROOT_KEYS.items()},
+        draw(st.lists(BEHAVIOURS, min_size=12, max_size=12)),
+        draw(STOPS),
+        draw(st.integers(0, 2**32)),
+    )
