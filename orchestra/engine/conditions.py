@@ -57,7 +57,9 @@ def decide(step: Step, scope: Scope) -> Decision:
 
 def describe(condition: Expression, scope: Scope) -> str:
     """The condition and the values it was decided by: `params.n > 3 (params.n is 2)`."""
-    paths = dict.fromkeys(r.path for r in condition.references if len(r.path) > 1)
+    paths = dict.fromkeys(
+        r.path for r in condition.references if len(r.path) > 1 or r.path[0] == "item"
+    )
     values = [
         "%s is %s" % (".".join(map(str, path)), _short(_value_at(path, scope)))
         for path in list(paths)[:_SHOWN_VALUES]

@@ -26,6 +26,7 @@ from orchestra.model.nearest import did_you_mean
 from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
     Command,
+    Foreach,
     NeedResult,
     PythonCall,
     PythonFile,
@@ -213,6 +214,8 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     ):
         if text is not None and type(text) is not float:
             yield (key,), text
+    if isinstance(step.fan_out, Foreach):
+        yield ("foreach",), step.fan_out.items
     for name, value in step.env.items():
         yield ("env", name), value
     for name, amount in step.resources.items():

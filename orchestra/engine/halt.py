@@ -14,6 +14,11 @@ RUN_TIMEOUT = "run timeout"
 """The cause of a stop when the workflow's own `timeout` is over."""
 
 
+def struck_why(step: str) -> str:
+    """The reason of what is cancelled because `fail_fast` looks at a step that failed."""
+    return "fail_fast: `%s` failed" % step
+
+
 class Halt:
     """Whether the run is being stopped, and whether `fail_fast` has struck; a stop outweighs."""
 
@@ -35,7 +40,7 @@ class Halt:
     def why(self) -> str:
         """The reason of what is cancelled."""
         if self.stop is None:
-            return "fail_fast: `%s` failed" % self.struck_by
+            return struck_why(self.struck_by or "")
         return RUN_TIMEOUT if self.timed_out else "stopped by %s" % self.stop.cause
 
     def ask(self, asked: StopAsked) -> bool:
@@ -50,10 +55,10 @@ class Halt:
             return self.stop.at_once or not starts_while_stopping(step)
         return self.struck_by is not None and not starts_after_failure(step)
 
-    def retry_given_up(self, state: StepState, reason: str) -> Tuple[StepState, str]:
+    def retry_given_up(self, state: StepState, reason: str, why: str) -> Tuple[StepState, str]:
         """What a step comes to whose retry is not made; its last attempt ended as given."""
         if self.stop is None:
-            return state, "%s, retry given up (%s)" % (reason, self.why)
+            return state, "%s, retry given up (%s)" % (reason, why)
         ended = StepState.FAILED if self.timed_out else StepState.CANCELLED
         return ended, "%s, after %s" % (self.why, reason)
 

@@ -12,7 +12,8 @@ from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
 from orchestra.engine.demand import fit_demand, resolve_demand, resolve_timeout_s
-from orchestra.engine.halt import RUN_TIMEOUT, Halt
+from orchestra.engine.fanout import Group, rows_of, why_it_goes, without_own_questions
+from orchestra.engine.halt import RUN_TIMEOUT, Halt, struck_why
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.rules import (
@@ -57,12 +58,13 @@ from orchestra.model.events import (
     RunFinished,
     StepEnded,
     StepReady,
+    StepsAdded,
     StopRequested,
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
-from orchestra.model.workflow import NeedResult
+from orchestra.model.workflow import FanOut, NeedResult
 
 CLEAN_UP_S = 60.0
 """How long a step without a timeout may run once the run is being stopped."""
@@ -88,6 +90,7 @@ class Machine:
         self._running: Dict[AttemptKey, StepRun] = {}
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
+        self._group_by_owner: Dict[str, Group] = {}
         self._open = len(self._runs)
         self._any_failed = False
         self._halt = Halt()
@@ -128,7 +131,7 @@ class Machine:
     def above(self, step: str) -> List[str]:
         """The ids of all steps above one, nearest first."""
         steps = self._plan.steps
-        order = list(steps[self._run_by_id[step].index].needs)
+        order = list(self._run_by_id[step].planned.needs)
         seen = set(order)
         for number in order:
             fresh = [need for need in steps[number].needs if need not in seen]
@@ -156,8 +159,8 @@ class Machine:
 
     def _consider(self, run: StepRun) -> None:
         step = run.step
-        if self._halt.holds(run.step):
-            self._end(run, StepState.CANCELLED, self._halt.why)
+        if self._is_held(run):
+            self._end(run, StepState.CANCELLED, self._why_held(run))
             return
         if step.needs and not asks_status(step):
             verdict = judge([(self._result(need.step), need.when) for need in step.needs])
@@ -166,8 +169,10 @@ class Machine:
                 state = StepState.BLOCKED if blocked else StepState.SKIPPED
                 self._end(run, state, explain(step.needs, self._state, verdict))
                 return
+        if step.fan_out is not None:
+            step = without_own_questions(step)
         if step.condition is None and not step.require:
-            self._go(run, "its needs were met" if step.needs else "it needs nothing")
+            self._go(run, why_it_goes(run))
             return
         scope = self._scope(run, self._status_functions(run))
         if reads_files(step):
@@ -180,8 +185,8 @@ class Machine:
         if answer.step in self._asked:
             self._asked.remove(answer.step)
             run = self._run_by_id[answer.step]
-            if self._halt.holds(run.step):
-                self._end(run, StepState.CANCELLED, self._halt.why)
+            if self._is_held(run):
+                self._end(run, StepState.CANCELLED, self._why_held(run))
             else:
                 self._take(run, answer.decision)
 
@@ -203,10 +208,13 @@ class Machine:
     def _go(self, run: StepRun, why: str) -> None:
         """The step is to run: a gate has done so, the others stand in line for the budget."""
         run.why = why
+        if run.step.fan_out is not None:
+            self._expand(run, run.step.fan_out)
+            return
         if run.step.body is None:
             self._end(run, StepState.SUCCEEDED, why)
             return
-        demand = self._plan.steps[run.index].demand
+        demand = run.planned.demand
         if demand is None:
             try:
                 demand = resolve_demand(run.step, self._scope(run))
@@ -242,8 +250,8 @@ class Machine:
         step = run.step
         steps = StepsView(self, step.id)
         try:
-            env = self._scopes.env(step, steps)
-            scope = self._scopes.scope(step, env, steps)
+            env = self._scopes.env(step, steps, run.names)
+            scope = self._scopes.scope(step, env, steps, None, run.names)
             run.timeout_s = resolve_timeout_s(step, scope)
         except ExpressionError as fault:
             self._fail(run, str(fault))
@@ -294,7 +302,7 @@ class Machine:
         self._events.append(attempt_ended(ended, verdict))
         self._events.extend(Noted(step.id, warning) for warning in written.warnings)
         run.given_up = final_state(step, verdict, ended.exit_code, run.cause, run.timeout_s)
-        again = again and not self._halt.holds(step)
+        again = again and not self._is_held(run)
         if again and wants_retry(step, run.number, ended, verdict.outcome):
             self._wait_for_retry(run)
         elif run.given_up[0] is StepState.SUCCEEDED:
@@ -345,10 +353,13 @@ class Machine:
     def _end(self, run: StepRun, state: StepState, reason: str) -> None:
         run.state = state
         run.ended_at = self._now
-        self._open -= 1
         self._events.append(StepEnded(run.step.id, state._value_, reason, run.outputs))
+        if run.owner is not None:
+            self._instance_ended(run, run.owner, reason)
+            return
+        self._open -= 1
         failed = state is StepState.FAILED
-        for number in self._plan.steps[run.index].dependents:
+        for number in run.planned.dependents:
             below = self._runs[number]
             below.waiting -= 1
             below.failed_above = below.failed_above or failed or run.failed_above
@@ -368,18 +379,56 @@ class Machine:
         """
         for index in self._queue.drain():
             run = self._runs[index]
-            if self._halt.holds(run.step):
-                self._end(run, StepState.CANCELLED, self._halt.why)
+            if self._is_held(run):
+                self._end(run, StepState.CANCELLED, self._why_held(run))
             else:
                 self._queue.push(index, run.demand, run.order)
         for run in self._runs:
-            if run.state is StepState.WAITING_RETRY and self._halt.holds(run.step):
+            if run.state is StepState.WAITING_RETRY and self._is_held(run):
                 self._give_up_retry(run)
+        for group in list(self._group_by_owner.values()):
+            if group.struck_by or self._halt.holds(group.owner.step):
+                for run in group.drain():
+                    self._end(run, StepState.CANCELLED, self._why_held(run))
 
     def _give_up_retry(self, run: StepRun) -> None:
         self._orders.append(CancelTimer(Timer("retry", AttemptKey(run.step.id, run.number + 1))))
         assert run.given_up is not None
-        self._end(run, *self._halt.retry_given_up(*run.given_up))
+        self._end(run, *self._halt.retry_given_up(*run.given_up, self._why_held(run)))
+
+    # The instances of a step
+
+    def _expand(self, run: StepRun, fan_out: FanOut) -> None:
+        """Make the instances of a step that is to run, and let the first of them start."""
+        try:
+            rows = rows_of(fan_out, self._scope(run))
+        except ExpressionError as fault:
+            self._fail(run, str(fault))
+            return
+        step = run.step
+        group = Group(run, rows, len(self._runs), self._plan.fail_fast)
+        self._runs.extend(group.members)
+        self._run_by_id.update((member.step.id, member) for member in group.members)
+        run.items = group.items()
+        if not rows:
+            run.outputs = group.outputs()
+            self._end(run, StepState.SUCCEEDED, run.why + "; an empty list")
+            return
+        run.state = StepState.RUNNING
+        run.first_started_at = self._now
+        self._events.append(StepsAdded(group.entries(self._scopes)))
+        self._group_by_owner[step.id] = group
+        self._unsettled.extend(group.admit())
+
+    def _instance_ended(self, run: StepRun, owner: StepRun, reason: str) -> None:
+        group = self._group_by_owner[owner.step.id]
+        if group.note_end(run, reason):
+            self._call_off()
+        if group.open:
+            self._unsettled.extend(group.admit())
+        elif self._group_by_owner.pop(owner.step.id, None) is not None:
+            owner.outputs = group.outputs()
+            self._end(owner, *group.result())
 
     # The end of the run
 
@@ -405,6 +454,18 @@ class Machine:
 
     # What the rest is made from
 
+    def _is_held(self, run: StepRun) -> bool:
+        """Whether the step may not start, and no attempt of it either."""
+        owner = run.owner
+        if owner is None:
+            return self._halt.holds(run.step)
+        return self._halt.holds(owner.step) or bool(self._group_by_owner[owner.step.id].struck_by)
+
+    def _why_held(self, run: StepRun) -> str:
+        if self._halt.is_on or run.owner is None:
+            return self._halt.why
+        return struck_why(self._group_by_owner[run.owner.step.id].struck_by)
+
     def _state(self, step: str) -> StepState:
         return self._run_by_id[step].state
 
@@ -414,14 +475,16 @@ class Machine:
     def _scope(
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
-        return self._scopes.early_scope(run.step, StepsView(self, run.step.id), functions)
+        steps = StepsView(self, run.step.id)
+        return self._scopes.early_scope(run.step, steps, functions, run.names)
 
     def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
+        ruled = run.owner or run
         return {
             "always": lambda: True,
             "cancelled": lambda: self._halt.stop is not None,
-            "failure": lambda: run.failed_above,
+            "failure": lambda: ruled.failed_above,
             "success": lambda: all(
-                self._result(need.step) is NeedResult.SUCCESS for need in run.step.needs
+                self._result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
             ),
         }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Mapping, NamedTuple
 
 from orchestra.engine.scope import Scopes
 from orchestra.model.events import PlannedEntry, RunStarted
-from orchestra.model.expression import ExpressionError, fill_text
+from orchestra.model.expression import ExpressionError, Value, fill_text
 from orchestra.model.plan import Plan, PlannedStep
+from orchestra.model.run import Role
+
+_NO_NAMES: Mapping[str, Value] = {}
 
 
 class Origin(NamedTuple):
@@ -34,16 +37,25 @@ def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
         origin.pid,
         origin.version,
         plan.workflow.labels,
-        tuple(_entry(planned, scopes) for planned in plan.steps),
+        tuple(entry(planned, scopes) for planned in plan.steps),
     )
 
 
-def _entry(planned: PlannedStep, scopes: Scopes) -> PlannedEntry:
+def entry(
+    planned: PlannedStep,
+    scopes: Scopes,
+    names: Mapping[str, Value] = _NO_NAMES,
+    owner: str = "",
+    role: Role = Role.STEP,
+) -> PlannedEntry:
+    """A step for the record; `names` are those that it alone sees."""
     step = planned.step
     given = step.name or step.id
     name = given if isinstance(given, str) else given.source
+    if step.fan_out is not None and name is not given:
+        name = step.id
     if not isinstance(given, str):
         with suppress(ExpressionError):  # a value that comes later in the run
-            name = fill_text(given, scopes.early_scope(step))
+            name = fill_text(given, scopes.early_scope(step, names=names))
     needs = tuple(need.step for need in step.needs)
-    return PlannedEntry(step.id, name, needs, planned.demand or {})
+    return PlannedEntry(step.id, name, needs, planned.demand or {}, owner, role.value)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
+from orchestra.engine.fanout import instance_id, rows_of, trees_of
 from orchestra.engine.graph import Graph
 from orchestra.engine.rules import Verdict, asks_status, judge
 from orchestra.engine.scope import Scopes
 from orchestra.errors import Problem
 from orchestra.model.expression import ExpressionError, Value, evaluate_condition
 from orchestra.model.plan import Plan, PlannedStep, Room, Will
-from orchestra.model.workflow import Need, NeedResult, Step, Workflow
+from orchestra.model.workflow import Matrix, Need, NeedResult, Step, Workflow
 
 UNKNOWN_DURATION_S = 1.0
 """What a step without a duration counts for in ranks and predictions."""
@@ -45,17 +46,23 @@ def plan(
     problems: List[Problem] = []
     notes: List[str] = []
     demands = [_demand(step, scopes, room, problems, notes) for step in graph.order]
+    instances = [_instances(step, scopes, problems) for step in graph.order]
     if problems:
         return None, problems
     durations = [UNKNOWN_DURATION_S if s.duration_s is None else s.duration_s for s in graph.order]
     ranks = _ranks(graph, durations)
     mutexes = {mutex_name(mutex): 1 for step in graph.order for mutex in step.mutex}
     budget = {**room.amounts, **mutexes}
-    used = [(durations[n], demands[n] or {}) for n, s in enumerate(graph.order) if s.body]
+    planned = _planned(graph, demands, ranks, instances, _expectations(graph, scopes))
+    used = [
+        (durations[n] * each.runs, each.demand or {})
+        for n, each in enumerate(planned)
+        if each.step.body
+    ]
     return (
         Plan(
             workflow=workflow,
-            steps=_planned(graph, demands, ranks, _expectations(graph, scopes)),
+            steps=planned,
             params=params,
             vars=variables,
             room=room,
@@ -76,6 +83,7 @@ def _planned(
     graph: Graph,
     demands: Sequence[Optional[Mapping[str, int]]],
     ranks: Sequence[float],
+    instances: Sequence[Optional[Tuple[str, ...]]],
     expected: Sequence[_Expectation],
 ) -> Tuple[PlannedStep, ...]:
     waves = _waves(graph)
@@ -90,6 +98,7 @@ def _planned(
             ranks[n],
             expected[n].will,
             expected[n].reason,
+            instances[n],
         )
         for n, step in enumerate(graph.order)
     )
@@ -117,6 +126,21 @@ def _demand(
     if note is not None:
         notes.append(note)
     return demand
+
+
+def _instances(step: Step, scopes: Scopes, problems: List[Problem]) -> Optional[Tuple[str, ...]]:
+    """The ids of a fan-out's instances, as far as they are known before the run."""
+    fan_out = step.fan_out
+    if fan_out is None or not all(scopes.is_known(tree, step) for tree in trees_of(fan_out)):
+        return None
+    try:
+        return tuple(
+            instance_id(step.id, row) for row in rows_of(fan_out, scopes.early_scope(step))
+        )
+    except ExpressionError as fault:
+        key = "matrix" if isinstance(fan_out, Matrix) else "foreach"
+        problems.append(Problem(("steps", step.id, key), "fan-out", fault.message, fault.hint))
+        return None
 
 
 def _expectations(graph: Graph, scopes: Scopes) -> List[_Expectation]:

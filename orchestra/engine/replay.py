@@ -82,12 +82,20 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
 
 
 def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
+    for entry in event.steps:
+        if Role(entry.role) in (Role.INSTANCE, Role.INNER):
+            owner = record.step_by_id[entry.owner]
+            if not owner.members:
+                record.counts[owner.state] -= 1
+                owner.state = StepState.RUNNING
+            owner.members += 1
     _add(record, event.steps)
 
 
 def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
-    record.counts[step.state] -= 1
-    record.counts[state] += 1
+    if not step.members:
+        record.counts[step.state] -= 1
+        record.counts[state] += 1
     step.state = state
 
 

@@ -37,6 +37,8 @@ from orchestra.model.workflow import Step, Workflow
 FileFunctions = Mapping[str, Callable[..., Value]]
 """`hash_files` and `glob`; only who may read files gives them."""
 
+_NO_NAMES: Mapping[str, Value] = {}
+
 _KNOWN_BEFORE = frozenset(["params", "vars", "env", "always"])
 """The names, of `_names_in`, that stand for something before the run."""
 
@@ -178,8 +180,15 @@ class Scopes:
             names |= _names_in(dict(step.env))
         return names <= _KNOWN_BEFORE
 
-    def env(self, step: Step, steps: Optional[StepsView] = None) -> Dict[str, str]:
+    def env(
+        self,
+        step: Step,
+        steps: Optional[StepsView] = None,
+        names: Mapping[str, Value] = _NO_NAMES,
+    ) -> Dict[str, str]:
         """The layers of the file for a step, evaluated: env_file, root, defaults, its own.
+
+        `names` are those that this step alone sees: `item`, `matrix`.
 
         Raises:
             ExpressionError: a value cannot be evaluated, or is null.
@@ -193,7 +202,7 @@ class Scopes:
             self._shared[inherit] = layers
         if step.env:
             layers = dict(layers)
-            self._add_layer(layers, step.env, inherit, steps)
+            self._add_layer(layers, step.env, inherit, steps, names)
         return layers
 
     def scope(
@@ -202,30 +211,35 @@ class Scopes:
         env: Mapping[str, str],
         steps: Optional[StepsView] = None,
         functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+        names: Mapping[str, Value] = _NO_NAMES,
     ) -> Scope:
         """What the step's own expressions see; `env` is what `env` gave for it."""
-        return self._scope(EnvView(env, self._environ, self.inherit(step)), steps, functions)
+        view = EnvView(env, self._environ, self.inherit(step))
+        return self._scope(view, steps, functions, names)
 
     def early_scope(
         self,
         step: Step,
         steps: Optional[StepsView] = None,
         functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+        names: Mapping[str, Value] = _NO_NAMES,
     ) -> Scope:
         """What the step's expressions see that are asked before it has an attempt.
 
         Only those that use the environment evaluate it: what it is made of may be missing, or not
         be known yet, and `if` may ask for just that.
         """
-        return self.scope(step, LateLayers(lambda: self.env(step, steps)), steps, functions)
+        layers = LateLayers(lambda: self.env(step, steps, names))
+        return self.scope(step, layers, steps, functions, names)
 
     def _scope(
         self,
         env: EnvView,
         steps: Optional[StepsView],
         functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+        own: Mapping[str, Value] = _NO_NAMES,
     ) -> Scope:
-        names = dict(self._names)
+        names = {**self._names, **own}
         names["env"] = env
         if steps is not None:
             names["steps"] = steps
@@ -237,12 +251,13 @@ class Scopes:
         layer: Mapping[str, Text],
         inherit: Union[bool, Tuple[str, ...]],
         steps: Optional[StepsView],
+        names: Mapping[str, Value] = _NO_NAMES,
     ) -> None:
         """Evaluate a layer over those below it; its own names do not see each other."""
         if not layer:
             return
         below = EnvView(dict(layers), self._environ, inherit)
-        scope = self._scope(below, steps)
+        scope = self._scope(below, steps, None, names)
         for name, text in layer.items():
             try:
                 layers[name] = text if type(text) is str else fill_text(text, scope)

@@ -9,12 +9,12 @@ from typing import Dict, List, Mapping, Tuple
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
 from orchestra.engine.planner import UNKNOWN_DURATION_S
-from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Stimulus
 from orchestra.model.plan import Plan, PlannedStep, Prediction, Will
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import ON_DONE, Need, Retry
+from orchestra.model.workflow import ON_DONE, Foreach, Need, Retry
 
 _NOTHING_WRITTEN = Written({})
 _UNKNOWN_CPU = 1000
@@ -32,15 +32,15 @@ def predict(plan: Plan) -> Prediction:
     in_use: Dict[str, int] = {}
     peak: Dict[str, int] = {}
     demand_by_key: Dict[AttemptKey, Mapping[str, int]] = {}
-    duration_by_id = {
-        p.step.id: UNKNOWN_DURATION_S if p.duration_s is None else p.duration_s for p in steps
-    }
     now = 0.0
     reaction = machine.begin(now)
     while not machine.finished:
         stimuli: List[Stimulus] = []
-        for key, demand in _launched(reaction):
-            heappush(ends, (now + duration_by_id[key.step], len(demand_by_key), key))
+        for launching in _launched(reaction):
+            key, demand = launching.key, launching.demand
+            given_s = launching.step.duration_s
+            duration_s = UNKNOWN_DURATION_S if given_s is None else given_s
+            heappush(ends, (now + duration_s, len(demand_by_key), key))
             demand_by_key[key] = demand
             stimuli.append(Launched(key, 0))
             for name, amount in demand.items():
@@ -57,23 +57,26 @@ def predict(plan: Plan) -> Prediction:
     return Prediction(now, {name: amount for name, amount in peak.items() if amount})
 
 
-def _launched(reaction: Reaction) -> List[Tuple[AttemptKey, Mapping[str, int]]]:
-    return [
-        (order.launching.key, order.launching.demand)
-        for order in reaction.orders
-        if type(order) is Launch
-    ]
+def _launched(reaction: Reaction) -> List[Launching]:
+    return [order.launching for order in reaction.orders if type(order) is Launch]
 
 
 def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedStep:
-    """The step without anything that later values decide; one that will be skipped is a gate."""
+    """The step without anything that later values decide; one that will be skipped is a gate.
+
+    A fan-out of which nobody knows the size yet counts as one instance.
+    """
     step = planned.step
     body = None if planned.will is Will.SKIP else step.body
     demand = planned.demand
     if demand is None:
         demand = {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
+    fan_out = None
+    if planned.instances is not None and body is not None:
+        fan_out = Foreach(list(range(len(planned.instances))))
     return planned._replace(
         step=step._replace(
+            fan_out=fan_out,
             body=body,
             name=None,
             condition=None,

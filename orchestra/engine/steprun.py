@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from orchestra.engine.budget import Demand
 from orchestra.engine.verdicts import Cause
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
 from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
+
+_NO_NAMES: Mapping[str, Value] = {}
 
 
 class StepRun:
@@ -17,7 +19,9 @@ class StepRun:
     `waiting` counts the needs that have not ended; `order` is its place in line; `key` names the
     present or last attempt; `why` is the reason it runs; `cause` is why orchestra asked the present
     attempt to end; `given_up` is what the step comes to if a retry it waits for is not made; times
-    are the machine's seconds.
+    are the machine's seconds. `names` are those that it alone sees. An instance of a fan-out has
+    an `owner`, whose `if` decided for it, and in its place no `if` and no needs of its own; `items`
+    is what the instances of an owner stand for.
     """
 
     __slots__ = (
@@ -31,10 +35,14 @@ class StepRun:
         "first_started_at",
         "given_up",
         "index",
+        "items",
         "key",
+        "names",
         "number",
         "order",
         "outputs",
+        "owner",
+        "planned",
         "ready_at",
         "state",
         "step",
@@ -43,12 +51,22 @@ class StepRun:
         "why",
     )
 
-    def __init__(self, index: int, planned: PlannedStep) -> None:
+    def __init__(
+        self,
+        index: int,
+        planned: PlannedStep,
+        owner: Optional[StepRun] = None,
+        names: Mapping[str, Value] = _NO_NAMES,
+    ) -> None:
         step = planned.step
         self.index = index
+        self.planned = planned
+        self.owner = owner
+        self.names = names
+        self.items: Optional[List[Any]] = None
         self.step = step
         self.state = StepState.PENDING
-        self.waiting = len(planned.needs)
+        self.waiting = len(planned.needs) if owner is None else 0
         self.failed_above = False
         self.order = (-step.priority, -planned.rank_s, step.place)
         self.amounts: Mapping[str, int] = {}
@@ -78,10 +96,13 @@ class StepRun:
         if self.ended_at is not None and self.first_started_at is not None:
             duration = self.ended_at - self.first_started_at
         result = RESULT_BY_STATE.get(self.state)
-        return {
+        facts: Dict[str, Value] = {
             "result": result and result.value,
             "state": self.state.value,
             "exit_code": self.exit_code,
             "duration": duration,
             "outputs": self.outputs,
         }
+        if self.items is not None:
+            facts["items"] = self.items
+        return facts

@@ -25,6 +25,7 @@ class PlannedStep(NamedTuple):
     `needs` and `dependents` are indexes into `Plan.steps`; `wave` counts from 1; `demand` is what
     it takes (None: only known once steps before it have run); `rank_s` is the length in seconds of
     the longest path from its start to the end of the run; `duration_s` is None without a hint.
+    `instances` are the ids of a fan-out's, None where only the run can tell, or there is none.
     """
 
     step: Step
@@ -36,6 +37,19 @@ class PlannedStep(NamedTuple):
     rank_s: float
     will: Will
     reason: str
+    instances: Optional[Tuple[str, ...]] = None
+
+    @property
+    def title(self) -> str:
+        """Its id, with how many instances there are: `test x6`, `convert x?`."""
+        if self.step.fan_out is None:
+            return self.step.id
+        return "%s x%s" % (self.step.id, "?" if self.instances is None else self.runs)
+
+    @property
+    def runs(self) -> int:
+        """How many times it runs, as far as is known."""
+        return 1 if self.instances is None else len(self.instances)
 
 
 class Room(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -14,6 +15,11 @@ LONGEST_STRING_BYTES = 131_071
 
 Source: MAX_ARG_STRLEN in execve(2), less the NUL.
 """
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_:-]{1,80}(\[[0-9]{1,6}\])?(:[a-z_]{1,10})?")
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.:=,+-]+")
+_LONGEST_NAME = 80
 
 
 class StepState(str, Enum):
@@ -80,6 +86,16 @@ class Outcome(str, Enum):
     NOT_LAUNCHED = "not_launched"  # no process could be started for it
 
 
+def file_name(step: str) -> str:
+    """A step's id as the name of its files: short, without what shells and file systems mind."""
+    if _PLAIN.fullmatch(step):
+        return step
+    import hashlib  # 5 ms, which no start should pay that has no such ids
+
+    digest = hashlib.blake2b(step.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return "%s~%s" % (_NOT_PLAIN.sub("_", step)[:_LONGEST_NAME], digest)
+
+
 class AttemptKey(NamedTuple):
     """Names one attempt of one step in a run; numbers count from 1."""
 
@@ -89,7 +105,7 @@ class AttemptKey(NamedTuple):
     @property
     def log(self) -> str:
         """Where the attempt's output lies, relative to the run's folder."""
-        return "logs/%s.%d.log" % self
+        return "logs/%s.%d.log" % (file_name(self.step), self.number)
 
 
 class Invocation(NamedTuple):
@@ -132,7 +148,8 @@ class Attempt:
 class StepRecord:
     """What is known of one step of one run, folded from its events.
 
-    `owner` is the id of the step of which it is a part, `role` what it is to it.
+    `owner` is the id of the step of which it is a part, `role` what it is to it; `members` counts
+    the instances of its fan-out, or the steps in it.
     """
 
     id: str
@@ -147,6 +164,7 @@ class StepRecord:
     retry_at: Optional[float] = None
     owner: str = ""
     role: Role = Role.STEP
+    members: int = 0
 
     @property
     def duration_s(self) -> Optional[float]:
@@ -160,7 +178,8 @@ class StepRecord:
 class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
 
-    `counts` has every state, also those no step is in; `path` is the workflow file.
+    `counts` has every state, also those no step is in; it leaves out steps with members, which
+    count for them. `path` is the workflow file.
     """
 
     run_id: str
@@ -180,6 +199,11 @@ class RunRecord:
     counts: Dict[StepState, int] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     stopping: str = ""
+
+    @property
+    def total(self) -> int:
+        """How many steps there are, as far as is known; the members of a step count for it."""
+        return sum(self.counts.values())
 
     @property
     def elapsed_s(self) -> Optional[float]:

@@ -113,6 +113,25 @@ class PythonCall(NamedTuple):
 Body = Union[ShellScript, Command, PythonCode, PythonFile, PythonModule, PythonCall]
 
 
+class Matrix(NamedTuple):
+    """`matrix:` an instance for each row of the product of the axes that `exclude` does not match,
+    and for each row of `include` as it is. Each axis is a list, or an expression that gives one.
+    """
+
+    axes: Mapping[str, Tree] = {}
+    include: Tree = None
+    exclude: Tree = None
+
+
+class Foreach(NamedTuple):
+    """`foreach:` an instance for each element of a list, or of what an expression gives."""
+
+    items: Tree
+
+
+FanOut = Union[Matrix, Foreach]
+
+
 class RetryWhen(NamedTuple):
     """The causes worth another attempt: exit codes, signal names (`SIGKILL`), a timeout."""
 
@@ -146,7 +165,10 @@ class Stop(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step; `place` counts the steps of the file from 0, the tie-break everywhere."""
+    """One step; `place` counts the steps of the file from 0, the tie-break everywhere.
+
+    `max_parallel` and `fail_fast` speak of the instances of its `fan_out`.
+    """
 
     id: str
     place: int
@@ -170,6 +192,9 @@ class Step(NamedTuple):
     priority: int = 0
     mutex: Tuple[str, ...] = ()
     duration_s: Optional[float] = None
+    fan_out: Optional[FanOut] = None
+    max_parallel: Optional[int] = None
+    fail_fast: Optional[bool] = None
 
 
 class ParamType(str, Enum):

@@ -66,8 +66,8 @@ def render_dot(plan: Plan) -> str:
 
 def _label(step: PlannedStep) -> str:
     if step.duration_s is None:
-        return step.step.id
-    return "%s %s" % (step.step.id, format_duration(step.duration_s))
+        return step.title
+    return "%s %s" % (step.title, format_duration(step.duration_s))
 
 
 def _entity(match: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 from orchestra.model.json_text import json_text
 from orchestra.model.plan import Plan, PlannedStep, Prediction
@@ -22,13 +22,24 @@ def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
     return {
         "format": PLAN_FORMAT,
         "workflow": plan.workflow.name,
-        "steps": [_step(plan, step) for step in plan.steps],
+        "steps": [entry for step in plan.steps for entry in _entries(plan, step)],
         "critical_path": [ids[place] for place in plan.critical_path],
         "work_s": plan.work_s,
         "lower_bound_s": plan.lower_bound_s,
         "predicted_s": prediction.predicted_s,
         "peak": plain_amounts(prediction.peak),
     }
+
+
+def _entries(plan: Plan, step: PlannedStep) -> List[Dict[str, Any]]:
+    """The step; of a fan-out also each instance that is known."""
+    entry = _step(plan, step)
+    if step.step.fan_out is None:
+        return [entry]
+    instances = step.instances
+    part = {**entry, "of": step.step.id}
+    entry["instances"] = None if instances is None else len(instances)
+    return [entry, *({**part, "id": instance} for instance in instances or ())]
 
 
 def _step(plan: Plan, step: PlannedStep) -> Dict[str, Any]:

@@ -84,7 +84,7 @@ def _assumed(plan: Plan) -> str:
 def _row(plan: Plan, step: PlannedStep) -> Tuple[Cell, ...]:
     return (
         Cell(str(step.wave), Tone.QUIET),
-        Cell(safe_line(step.step.id)),
+        Cell(safe_line(step.title)),
         Cell(_some(_ids(plan, step.needs[:_MOST_NEEDS]), len(step.needs)), Tone.QUIET),
         Cell(step.will.value, _WILL_TONES[step.will]),
         Cell(safe_line(step.reason), Tone.QUIET),

@@ -165,6 +165,94 @@ def _test_9(v: Any) -> bool:
 
 
 def _test_10(v: Any) -> bool:
+    if isinstance(v, str):
+        if not _fits(_pattern_0, v):
+            return False
+    return True
+
+
+def _test_11(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        if len(v) > 100:
+            return False
+        for key, value in v.items():
+            if not _test_10(key):
+                return False
+    return True
+
+
+def _test_12(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100000:
+            return False
+        for item in v:
+            if not _test_11(item):
+                return False
+    return True
+
+
+_table_18 = {
+    'include': _test_12,
+    'exclude': _test_12,
+}
+
+
+def _test_13(v: Any) -> bool:
+    if not (isinstance(v, list) or isinstance(v, str)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100000:
+            return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+    return True
+
+
+def _test_14(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        if len(v) > 100:
+            return False
+        for key, value in v.items():
+            if not _test_10(key):
+                return False
+            test = _table_18.get(key)
+            if test is None:
+                if not _test_13(value):
+                    return False
+            elif not test(value):
+                return False
+    return True
+
+
+def _test_15(v: Any) -> bool:
+    if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
+        return False
+    if isinstance(v, (int, float)) and v is not True and v is not False:
+        if v < 1:
+            return False
+        if v > 100000:
+            return False
+    return True
+
+
+def _test_16(v: Any) -> bool:
+    if not (v is True or v is False):
+        return False
+    return True
+
+
+def _test_17(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -173,7 +261,7 @@ def _test_10(v: Any) -> bool:
     return True
 
 
-def _test_11(v: Any) -> bool:
+def _test_18(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -188,7 +276,7 @@ def _test_11(v: Any) -> bool:
 _pattern_2 = '^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)'
 
 
-def _test_12(v: Any) -> bool:
+def _test_19(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -200,7 +288,7 @@ def _test_12(v: Any) -> bool:
 _pattern_3 = '^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*:[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)'
 
 
-def _test_13(v: Any) -> bool:
+def _test_20(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -209,7 +297,7 @@ def _test_13(v: Any) -> bool:
     return True
 
 
-def _test_14(v: Any) -> bool:
+def _test_21(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, list):
@@ -219,23 +307,23 @@ def _test_14(v: Any) -> bool:
     return True
 
 
-_table_22 = {
-    'file': _test_10,
-    'module': _test_12,
-    'call': _test_13,
-    'args': _test_14,
-    'interpreter': _test_10,
+_table_30 = {
+    'file': _test_17,
+    'module': _test_19,
+    'call': _test_20,
+    'args': _test_21,
+    'interpreter': _test_17,
 }
 
 
-def _test_15(v: Any) -> bool:
+def _test_22(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_22.get(key)
+            test = _table_30.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -249,7 +337,7 @@ def _test_15(v: Any) -> bool:
 _pattern_4 = '^(bash|sh)$(?!\\n)'
 
 
-def _test_16(v: Any) -> bool:
+def _test_23(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -267,7 +355,7 @@ def _test_16(v: Any) -> bool:
 _pattern_5 = '^[^=\\u0000]+$(?!\\n)'
 
 
-def _test_17(v: Any) -> bool:
+def _test_24(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -281,7 +369,7 @@ def _test_17(v: Any) -> bool:
     return True
 
 
-def _test_18(v: Any) -> bool:
+def _test_25(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -290,12 +378,12 @@ def _test_18(v: Any) -> bool:
     return True
 
 
-def _test_19(v: Any) -> bool:
+def _test_26(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, list)):
         return False
     if isinstance(v, list):
         for item in v:
-            if not _test_18(item):
+            if not _test_25(item):
                 return False
     return True
 
@@ -303,7 +391,7 @@ def _test_19(v: Any) -> bool:
 _pattern_6 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_20(v: Any) -> bool:
+def _test_27(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -320,7 +408,7 @@ def _test_20(v: Any) -> bool:
 _pattern_7 = '^(SIG)?(ALRM|HUP|INT|KILL|QUIT|TERM|USR1|USR2)$(?!\\n)'
 
 
-def _test_21(v: Any) -> bool:
+def _test_28(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -332,7 +420,7 @@ def _test_21(v: Any) -> bool:
 _pattern_8 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)'
 
 
-def _test_22(v: Any) -> bool:
+def _test_29(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -346,20 +434,20 @@ def _test_22(v: Any) -> bool:
     return True
 
 
-_table_36 = {
-    'signal': _test_21,
-    'grace': _test_22,
+_table_44 = {
+    'signal': _test_28,
+    'grace': _test_29,
 }
 
 
-def _test_23(v: Any) -> bool:
+def _test_30(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_36.get(key)
+            test = _table_44.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -367,7 +455,7 @@ def _test_23(v: Any) -> bool:
     return True
 
 
-def _test_24(v: Any) -> bool:
+def _test_31(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -378,7 +466,7 @@ def _test_24(v: Any) -> bool:
     return True
 
 
-def _test_25(v: Any) -> bool:
+def _test_32(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -389,7 +477,7 @@ def _test_25(v: Any) -> bool:
     return True
 
 
-def _test_26(v: Any) -> bool:
+def _test_33(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -400,7 +488,7 @@ def _test_26(v: Any) -> bool:
     return True
 
 
-def _test_27(v: Any) -> bool:
+def _test_34(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -411,14 +499,14 @@ def _test_27(v: Any) -> bool:
     return True
 
 
-def _test_28(v: Any) -> bool:
+def _test_35(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_27(item):
+            if not _test_34(item):
                 return False
     return True
 
@@ -426,7 +514,7 @@ def _test_28(v: Any) -> bool:
 _pattern_9 = '^(SIG)?(ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ)$(?!\\n)'
 
 
-def _test_29(v: Any) -> bool:
+def _test_36(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -435,39 +523,33 @@ def _test_29(v: Any) -> bool:
     return True
 
 
-def _test_30(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_29(item):
+            if not _test_36(item):
                 return False
     return True
 
 
-def _test_31(v: Any) -> bool:
-    if not (v is True or v is False):
-        return False
-    return True
-
-
-_table_47 = {
-    'exit_codes': _test_28,
-    'signals': _test_30,
-    'timeout': _test_31,
+_table_54 = {
+    'exit_codes': _test_35,
+    'signals': _test_37,
+    'timeout': _test_16,
 }
 
 
-def _test_32(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_47.get(key)
+            test = _table_54.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -475,25 +557,25 @@ def _test_32(v: Any) -> bool:
     return True
 
 
-_table_49 = {
-    'max': _test_24,
-    'delay': _test_22,
-    'backoff': _test_25,
-    'max_delay': _test_22,
-    'jitter': _test_26,
-    'max_time': _test_22,
-    'when': _test_32,
+_table_56 = {
+    'max': _test_31,
+    'delay': _test_29,
+    'backoff': _test_32,
+    'max_delay': _test_29,
+    'jitter': _test_33,
+    'max_time': _test_29,
+    'when': _test_38,
 }
 
 
-def _test_33(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'max' not in v:
             return False
         for key, value in v.items():
-            test = _table_49.get(key)
+            test = _table_56.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -506,19 +588,19 @@ def _test_33(v: Any) -> bool:
     return True
 
 
-_table_51 = {
-    'exit_codes': _test_28,
+_table_58 = {
+    'exit_codes': _test_35,
 }
 
 
-def _test_34(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_51.get(key)
+            test = _table_58.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -529,7 +611,7 @@ def _test_34(v: Any) -> bool:
 _pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_35(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -538,7 +620,7 @@ def _test_35(v: Any) -> bool:
     return True
 
 
-def _test_36(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -547,7 +629,7 @@ def _test_36(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_35(value):
+            if not _test_41(value):
                 return False
     return True
 
@@ -555,7 +637,7 @@ def _test_36(v: Any) -> bool:
 _pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_37(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -572,7 +654,7 @@ def _test_37(v: Any) -> bool:
 _pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_38(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -589,7 +671,7 @@ def _test_38(v: Any) -> bool:
 _pattern_13 = '\\$\\{\\{'
 
 
-def _test_39(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -603,16 +685,16 @@ def _test_39(v: Any) -> bool:
     return True
 
 
-_table_62 = {
-    'cpu': _test_37,
-    'memory': _test_38,
-    'gpu': _test_39,
-    'disk': _test_38,
-    'network': _test_38,
+_table_69 = {
+    'cpu': _test_43,
+    'memory': _test_44,
+    'gpu': _test_45,
+    'disk': _test_44,
+    'network': _test_44,
 }
 
 
-def _test_40(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -621,16 +703,16 @@ def _test_40(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_62.get(key)
+            test = _table_69.get(key)
             if test is None:
-                if not _test_39(value):
+                if not _test_45(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_41(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -641,7 +723,7 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-def _test_42(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -656,39 +738,43 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-_table_66 = {
+_table_73 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
     'if': _test_6,
     'require': _test_9,
-    'run': _test_10,
-    'command': _test_11,
-    'python': _test_15,
-    'shell': _test_16,
-    'working_dir': _test_10,
-    'env': _test_17,
-    'inherit_env': _test_19,
-    'timeout': _test_20,
-    'stop': _test_23,
-    'retry': _test_33,
-    'allow_failure': _test_34,
-    'success_codes': _test_28,
-    'skip_codes': _test_28,
-    'outputs': _test_36,
-    'resources': _test_40,
-    'priority': _test_41,
-    'mutex': _test_42,
-    'duration': _test_22,
+    'matrix': _test_14,
+    'foreach': _test_13,
+    'max_parallel': _test_15,
+    'fail_fast': _test_16,
+    'run': _test_17,
+    'command': _test_18,
+    'python': _test_22,
+    'shell': _test_23,
+    'working_dir': _test_17,
+    'env': _test_24,
+    'inherit_env': _test_26,
+    'timeout': _test_27,
+    'stop': _test_30,
+    'retry': _test_39,
+    'allow_failure': _test_40,
+    'success_codes': _test_35,
+    'skip_codes': _test_35,
+    'outputs': _test_42,
+    'resources': _test_46,
+    'priority': _test_47,
+    'mutex': _test_48,
+    'duration': _test_29,
 }
 
 
-def _test_43(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_66.get(key)
+            test = _table_73.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -696,7 +782,7 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-def _test_44(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -707,7 +793,7 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -724,7 +810,7 @@ def _test_45(v: Any) -> bool:
 _pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_46(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -733,11 +819,11 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-def _test_47(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -748,7 +834,7 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -759,28 +845,28 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_76 = {
-    'type': _test_46,
-    'default': _test_47,
-    'enum': _test_48,
-    'pattern': _test_49,
-    'min': _test_50,
-    'max': _test_50,
-    'required': _test_31,
+_table_83 = {
+    'type': _test_52,
+    'default': _test_53,
+    'enum': _test_54,
+    'pattern': _test_55,
+    'min': _test_56,
+    'max': _test_56,
+    'required': _test_16,
     'description': _test_0,
 }
 
 
-def _test_51(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_76.get(key)
+            test = _table_83.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -788,7 +874,7 @@ def _test_51(v: Any) -> bool:
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -797,12 +883,12 @@ def _test_52(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_51(value):
+            if not _test_57(value):
                 return False
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -811,19 +897,19 @@ def _test_53(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_47(value):
+            if not _test_53(value):
                 return False
     return True
 
 
-def _test_54(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_10(item):
+            if not _test_17(item):
                 return False
     if isinstance(v, str):
         if len(v) < 1:
@@ -831,30 +917,30 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-_table_81 = {
-    'shell': _test_16,
-    'working_dir': _test_10,
-    'env': _test_17,
-    'inherit_env': _test_19,
-    'timeout': _test_20,
-    'stop': _test_23,
-    'retry': _test_33,
-    'allow_failure': _test_34,
-    'success_codes': _test_28,
-    'skip_codes': _test_28,
-    'resources': _test_40,
-    'priority': _test_41,
-    'mutex': _test_42,
-    'duration': _test_22,
+_table_88 = {
+    'shell': _test_23,
+    'working_dir': _test_17,
+    'env': _test_24,
+    'inherit_env': _test_26,
+    'timeout': _test_27,
+    'stop': _test_30,
+    'retry': _test_39,
+    'allow_failure': _test_40,
+    'success_codes': _test_35,
+    'skip_codes': _test_35,
+    'resources': _test_46,
+    'priority': _test_47,
+    'mutex': _test_48,
+    'duration': _test_29,
 }
 
 
-def _test_55(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_81.get(key)
+            test = _table_88.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -865,7 +951,7 @@ def _test_55(v: Any) -> bool:
 _pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_56(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -882,7 +968,7 @@ def _test_56(v: Any) -> bool:
 _pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_57(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -896,7 +982,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -907,16 +993,16 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_table_88 = {
-    'cpu': _test_56,
-    'memory': _test_57,
-    'gpu': _test_58,
-    'disk': _test_57,
-    'network': _test_57,
+_table_95 = {
+    'cpu': _test_62,
+    'memory': _test_63,
+    'gpu': _test_64,
+    'disk': _test_63,
+    'network': _test_63,
 }
 
 
-def _test_59(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -925,27 +1011,16 @@ def _test_59(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_88.get(key)
+            test = _table_95.get(key)
             if test is None:
-                if not _test_58(value):
+                if not _test_64(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_60(v: Any) -> bool:
-    if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
-        return False
-    if isinstance(v, (int, float)) and v is not True and v is not False:
-        if v < 1:
-            return False
-        if v > 100000:
-            return False
-    return True
-
-
-def _test_61(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -956,38 +1031,38 @@ def _test_61(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_43(value):
+            if not _test_49(value):
                 return False
     return True
 
 
-_table_92 = {
-    'version': _test_44,
+_table_98 = {
+    'version': _test_50,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_45,
-    'params': _test_52,
-    'vars': _test_53,
-    'env': _test_17,
-    'env_file': _test_54,
-    'inherit_env': _test_19,
-    'defaults': _test_55,
-    'budget': _test_59,
-    'max_parallel': _test_60,
-    'fail_fast': _test_31,
-    'timeout': _test_22,
-    'steps': _test_61,
+    'labels': _test_51,
+    'params': _test_58,
+    'vars': _test_59,
+    'env': _test_24,
+    'env_file': _test_60,
+    'inherit_env': _test_26,
+    'defaults': _test_61,
+    'budget': _test_65,
+    'max_parallel': _test_15,
+    'fail_fast': _test_16,
+    'timeout': _test_29,
+    'steps': _test_66,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_92.get(key)
+            test = _table_98.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -995,5 +1070,5 @@ def _test_62(v: Any) -> bool:
     return True
 
 
-is_step = _test_43
-is_workflow = _test_62
+is_step = _test_49
+is_workflow = _test_67

@@ -21,7 +21,7 @@ from orchestra.spec.scalars import text_of
 from orchestra.spec.wording import shortened, shown
 
 _BODY_KEYS = ("run", "command", "python")
-_LATER = frozenset(["matrix", "schedule"])
+_LATER = frozenset(["schedule"])
 
 MOST_EXPLAINED = 100
 """No more wrong steps, and no more wrong ids, than this are explained."""

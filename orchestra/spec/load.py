@@ -113,7 +113,12 @@ def _names(data: Mapping[str, Any]) -> Names:
         _mapping(data.get("params")),
         _mapping(data.get("vars")),
         {id: _outputs(step) for id, step in steps.items()},
+        frozenset(id for id, step in steps.items() if _fans_out(step)),
     )
+
+
+def _fans_out(step: Any) -> bool:
+    return isinstance(step, dict) and ("matrix" in step or "foreach" in step)
 
 
 def _outputs(step: Any) -> Optional[Iterable[str]]:

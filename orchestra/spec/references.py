@@ -15,7 +15,8 @@ from orchestra.model.nearest import did_you_mean
 
 _RUN_FACTS = ("id", "name", "date", "started_at", "dir", "state")
 _STEP_FACTS = ("result", "state", "exit_code", "duration", "outputs")
-_LATER = frozenset(["secrets", "matrix", "item", "failure"])
+_LATER = frozenset(["secrets", "failure"])
+_OF_FAN_OUT = {"matrix": "matrix", "item": "foreach"}
 
 _MOST_HINTS = 60
 """Names that are looked for among all others: as many as a person is told, and a few more."""
@@ -35,25 +36,37 @@ IN_VARS = Where("vars", ("params", "vars"), _NEITHER)
 IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
+IN_MATRIX = Where("`matrix`", IN_VARS.names, _NEITHER)
+IN_FOREACH = Where("`foreach`", IN_STEP.names, STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
+
+
+_IN_INSTANCES = frozenset([IN_NAME, IN_STEP, IN_CONDITION])
 
 
 class Names(NamedTuple):
     """What the file declares: parameters, variables, and the outputs of each step by its id.
 
-    Outputs are None where they cannot be told.
+    Outputs are None where they cannot be told. `fanned_out` are the steps with instances.
     """
 
     params: Mapping[str, Any]
     vars: Mapping[str, Any]
     outputs_by_step: Mapping[str, Optional[Iterable[str]]]
+    fanned_out: FrozenSet[str] = frozenset()
 
 
 class References:
-    """Checks expressions against what one file declares."""
+    """Checks expressions against what one file declares.
+
+    `axes` are those of the step that is being read, None where it has no matrix; `has_item` says
+    that it has an `item`.
+    """
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self.axes: Optional[Tuple[str, ...]] = None
+        self.has_item = False
         self._hints_left = _MOST_HINTS
 
     def problems(self, expression: Expression, where: Where) -> List[Problem]:
@@ -68,6 +81,8 @@ class References:
 
     def _problem(self, reference: Reference, where: Where) -> Optional[Problem]:
         root, keys = str(reference.path[0]), reference.path[1:]
+        if root in _OF_FAN_OUT and where in _IN_INSTANCES:
+            return self._instance_problem(root, keys, reference.offset)
         if root not in where.names:
             return self._unknown_root(root, where, reference.offset)
         if not keys or root == "env":
@@ -84,6 +99,15 @@ class References:
             return None
         return self._unknown("unknown-" + root.rstrip("s"), kind, name, names, reference.offset)
 
+    def _instance_problem(self, root: str, keys: Tuple[Any, ...], offset: int) -> Optional[Problem]:
+        axes = self.axes
+        if self.has_item if root == "item" else axes is not None:
+            if root == "item" or not keys or str(keys[0]) in (axes or ()):
+                return None
+            return self._unknown("unknown-axis", "axis", str(keys[0]), axes or (), offset)
+        message = "`%s` is only in a step with `%s`" % (root, _OF_FAN_OUT[root])
+        return Problem((), "unknown-name", message, "", offset=offset)
+
     def _step_problem(self, step: str, keys: Tuple[Any, ...], offset: int) -> Optional[Problem]:
         steps = self._names.outputs_by_step
         if step not in steps:
@@ -91,6 +115,8 @@ class References:
         if not keys:
             return None
         fact = str(keys[0])
+        if fact == "items" and step in self._names.fanned_out:
+            return None
         if fact not in _STEP_FACTS:
             return self._unknown("unknown-fact", "fact of a step", fact, _STEP_FACTS, offset)
         outputs = steps[step]

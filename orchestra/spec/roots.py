@@ -15,7 +15,6 @@ from orchestra.spec.paramtypes import (
     check_rules,
     compiled,
     from_value,
-    long_floats,
     type_of,
 )
 from orchestra.spec.places import Places
@@ -161,10 +160,7 @@ class Roots:
         places = [(default_path, rules.get("default"))]
         places += [((*path, "enum", n), v) for n, v in enumerate(rules.get("enum", ()))]
         for place, value in places:
-            for inner, source in long_floats(value):
-                message = "`%s` is read as the number %r" % (source, float(source))
-                hint = 'write %r, or quote it for text: "%s"' % (float(source), source)
-                self._findings.error((*place, *inner), "unclear-number", message, hint)
+            self._texts.refuse_long_floats(value, place)
             if isinstance(value, str):
                 self._texts.constant(value, place, "a parameter")
 

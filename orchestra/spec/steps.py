@@ -19,6 +19,7 @@ from orchestra.model.workflow import (
     Stop,
 )
 from orchestra.spec.bodies import Bodies
+from orchestra.spec.fanouts import FanOuts
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
@@ -37,6 +38,7 @@ class Steps:
         self._places = places
         self._findings = findings
         self._bodies = Bodies(texts, places, findings)
+        self._fan_outs = FanOuts(texts, findings)
         self._quantities = Quantities(texts, findings)
         self._defaults: Dict[str, Any] = {}
         self._default_shell: Shell = "bash"
@@ -75,7 +77,9 @@ class Steps:
     def step(self, id: str, place: int, data: Mapping[str, Any]) -> Step:
         """The step `id`, the `place`-th of the file."""
         path: PathParts = ("steps", id)
+        fan_out = self._fan_outs.fields(data, path)
         fields = self._fields(data, path)
+        fields.update(fan_out)
         shell = self._default_shell
         if "shell" in data:
             shell = read_shell(data["shell"], self._texts, path)

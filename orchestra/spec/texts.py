@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Tuple, Union
+from typing import Any, Dict, Iterable, Optional, Tuple, Union
 
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import (
@@ -15,6 +15,7 @@ from orchestra.model.expression import (
     parse_text,
 )
 from orchestra.spec.findings import Findings
+from orchestra.spec.paramtypes import long_floats
 from orchestra.spec.references import Names, References, Where
 from orchestra.spec.scalars import text_of
 
@@ -28,7 +29,21 @@ class Texts:
     def __init__(self, names: Names, findings: Findings) -> None:
         self._references = References(names)
         self._findings = findings
-        self._known: Dict[Tuple[str, Where, bool], Tuple[Any, Tuple[Problem, ...]]] = {}
+        self._known: Dict[Tuple[str, Where, bool, object], Tuple[Any, Tuple[Problem, ...]]] = {}
+        self._here: object = None
+
+    def enter(self, axes: Optional[Tuple[str, ...]], has_item: bool) -> None:
+        """From now on texts stand in a step that has these axes, None for no matrix, or an item."""
+        self._references.axes = axes
+        self._references.has_item = has_item
+        self._here = (axes, has_item)
+
+    def refuse_long_floats(self, value: Any, path: PathParts) -> None:
+        """Reports numbers such as `3.10`, which was perhaps meant as text."""
+        for inner, source in long_floats(value):
+            message = "`%s` is read as the number %r" % (source, float(source))
+            hint = 'write %r, or quote it for text: "%s"' % (float(source), source)
+            self._findings.error((*path, *inner), "unclear-number", message, hint)
 
     def text(self, value: Union[bool, int, float, str], path: PathParts, where: Where) -> Text:
         """A text that may hold expressions; numbers as they were written."""
@@ -80,7 +95,7 @@ class Texts:
                 self._findings.add(problem._replace(path=path))
 
     def _read(self, text: str, path: PathParts, where: Where, is_condition: bool) -> Any:
-        key = (text, where, is_condition)
+        key = (text, where, is_condition, self._here)
         if key not in self._known:
             self._known[key] = self._read_new(text, where, is_condition)
         read, problems = self._known[key]

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Mapping
 
 from orchestra.engine.ports import Launching, Written
 from orchestra.model.expression import ExpressionError, fill_text
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey, Invocation, file_name
 from orchestra.model.workflow import (
     Command,
     PythonCall,
@@ -71,7 +71,7 @@ class StepRenderer:
             env,
             working_dir,
             "%s/%s" % (self._run_dir, key.log),
-            "%s/private/%s.%d" % (self._run_dir, key.step, key.number),
+            "%s/private/%s.%d" % (self._run_dir, file_name(key.step), key.number),
             self._folder,
             self._interpreter,
         )
@@ -85,7 +85,7 @@ class StepRenderer:
         return read_outputs(self._output(key), step.outputs)
 
     def _output(self, key: AttemptKey) -> str:
-        return "%s/outputs/%s.%d" % (self._run_dir, key.step, key.number)
+        return "%s/outputs/%s.%d" % (self._run_dir, file_name(key.step), key.number)
 
     def _working_dir(self, launching: Launching) -> str:
         text = launching.step.working_dir

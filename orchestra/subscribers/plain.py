@@ -85,7 +85,7 @@ class PlainView:
 
     def _step(self, record: RunRecord, event: StepEnded, at: float) -> str:
         self._done += 1
-        title = step_line(record.step_by_id[event.step], event, self._done, len(record.step_by_id))
+        title = step_line(record.step_by_id[event.step], event, self._done, record.total)
         failed = event.state == StepState.FAILED.value
         text = self._block(title, self._ended.pop(event.step, None), at, folded=not failed)
         if failed:
@@ -96,7 +96,7 @@ class PlainView:
         ended = self._ended.pop(event.step, None)
         if ended is None:
             return ""
-        title = retry_line(ended, event, len(record.step_by_id))
+        title = retry_line(ended, event, record.total)
         return self._block(title, ended, at, folded=True)
 
     def _other(self, record: RunRecord, event: Event) -> str:

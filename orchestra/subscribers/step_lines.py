@@ -11,7 +11,7 @@ from orchestra.model.units import format_duration
 
 def start_line(record: RunRecord) -> str:
     """`nightly: 12 steps, budget cpu 4, memory 16 GiB (run 20261122-101500-ab12)`."""
-    count = len(record.step_by_id)
+    count = record.total
     words = "%s: %d %s" % (safe_line(record.workflow), count, "step" if count == 1 else "steps")
     if record.budget:
         words += ", budget %s" % amounts_text(record.budget)

@@ -119,10 +119,10 @@ class StreamView:
             step, reason = safe_line(event.step), safe_line(event.reason)
             self._failures.append(self._grouping.failure(step, reason))
         step_record = record.step_by_id[event.step]
-        return step_line(step_record, event, self._done, len(record.step_by_id)) + "\n"
+        return step_line(step_record, event, self._done, record.total) + "\n"
 
     def _retry(self, record: RunRecord, ended: AttemptEnded, event: RetryScheduled) -> str:
-        return retry_line(ended, event, len(record.step_by_id)) + "\n"
+        return retry_line(ended, event, record.total) + "\n"
 
     def _finish(self, record: RunRecord) -> str:
         self._quoting = False
