@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, Iterable, List, Optional
 
 from orchestra.cli.history import Found
 from orchestra.engine.replay import Replay
-from orchestra.model.run import AttemptKey, RunRecord
+from orchestra.model.run import AttemptKey, RunRecord, StepRecord
 from orchestra.model.screen_text import output_lines
 from orchestra.reports.log_tail import LogTail
 
@@ -63,10 +63,18 @@ class LogPrinter:
 
 
 def attempts(record: RunRecord, step: Optional[str]) -> List[AttemptKey]:
-    """The attempts of one step, or of all, in the order in which they started."""
-    steps = record.step_by_id.values() if step is None else [record.step_by_id[step]]
+    """The attempts of one step and its parts, or of all, in the order in which they started."""
+    steps: Iterable[StepRecord] = record.step_by_id.values()
+    if step is not None:
+        steps = [each for each in steps if _is_part(record, each, step)]
     started = [(a.started_at, AttemptKey(s.id, a.number)) for s in steps for a in s.attempts]
     return [key for _, key in sorted(started)]
+
+
+def _is_part(record: RunRecord, step: StepRecord, whole: str) -> bool:
+    while step.id != whole and step.owner:
+        step = record.step_by_id[step.owner]
+    return step.id == whole
 
 
 def follow(found: Found, step: Optional[str], printer: LogPrinter) -> None:

@@ -88,6 +88,7 @@ def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
             if not owner.members:
                 record.counts[owner.state] -= 1
                 owner.state = StepState.RUNNING
+                owner.began_at = at
             owner.members += 1
     _add(record, event.steps)
 
@@ -142,6 +143,8 @@ def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
     step.ended_at = at
     step.retry_at = None
     _move(record, step, StepState(event.state))
+    if step.owner:
+        record.step_by_id[step.owner].members_done += 1
 
 
 def _noted(record: RunRecord, event: Noted, at: float) -> None:

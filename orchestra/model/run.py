@@ -20,6 +20,7 @@ Source: MAX_ARG_STRLEN in execve(2), less the NUL.
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]{1,80}(\[[0-9]{1,6}\])?(:[a-z_]{1,10})?")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.:=,+-]+")
 _LONGEST_NAME = 80
+_NUMBERED = re.compile(r"(?P<owner>.+)\[(?P<number>[0-9]{1,6})\]")
 
 
 class StepState(str, Enum):
@@ -149,7 +150,8 @@ class StepRecord:
     """What is known of one step of one run, folded from its events.
 
     `owner` is the id of the step of which it is a part, `role` what it is to it; `members` counts
-    the instances of its fan-out, or the steps in it.
+    the instances of its fan-out, or the steps in it, `members_done` those that have ended, and
+    `began_at` is when they were made.
     """
 
     id: str
@@ -165,10 +167,14 @@ class StepRecord:
     owner: str = ""
     role: Role = Role.STEP
     members: int = 0
+    members_done: int = 0
+    began_at: Optional[float] = None
 
     @property
     def duration_s(self) -> Optional[float]:
         """Seconds from the first attempt's start to the last one's end, None if none ended."""
+        if self.began_at is not None and self.ended_at is not None:
+            return self.ended_at - self.began_at
         if not self.attempts or self.attempts[-1].ended_at is None:
             return None
         return self.attempts[-1].ended_at - self.attempts[0].started_at
@@ -199,6 +205,30 @@ class RunRecord:
     counts: Dict[StepState, int] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     stopping: str = ""
+
+    def in_order(self) -> List[StepRecord]:
+        """All steps in plan order, each with its parts right behind it."""
+        parts: Dict[str, List[StepRecord]] = {}
+        for step in self.step_by_id.values():
+            parts.setdefault(step.owner, []).append(step)
+        ordered: List[StepRecord] = []
+        waiting = parts.get("", [])[::-1]
+        while waiting:
+            step = waiting.pop()
+            ordered.append(step)
+            waiting.extend(reversed(parts.get(step.id, ())))
+        return ordered
+
+    def find_step(self, name: str) -> Optional[StepRecord]:
+        """The step of that id, or by its number the instance that `test[0]` means."""
+        step = self.step_by_id.get(name)
+        match = _NUMBERED.fullmatch(name)
+        if step is None and match is not None:
+            owner = match.group("owner")
+            parts = [each for each in self.step_by_id.values() if each.owner == owner]
+            number = int(match.group("number"))
+            step = parts[number] if number < len(parts) else None
+        return step
 
     @property
     def total(self) -> int:

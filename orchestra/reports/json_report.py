@@ -33,7 +33,7 @@ def report_data(record: RunRecord, logs: Optional[LogReader] = None) -> Dict[str
         "elapsed_s": _rounded(record.elapsed_s),
         "lower_bound_s": _rounded(record.lower_bound_s),
         "budget": plain_amounts(record.budget),
-        "steps": [_step(step, logs) for step in record.step_by_id.values()],
+        "steps": [_step(step, logs) for step in record.in_order()],
     }
 
 
@@ -46,6 +46,8 @@ def iso_time(at: float) -> str:
 def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
     return {
         "id": step.id,
+        "of": step.owner or None,
+        "role": step.role.value,
         "state": step.state.value,
         "reason": step.reason,
         "needs": list(step.needs),

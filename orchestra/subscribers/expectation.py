@@ -66,5 +66,6 @@ def expectation_of(plan: Plan, prediction: Prediction) -> Optional[Expectation]:
             continue
         if planned.duration_s is None:
             return None
-        hints[planned.step.id] = Hint(planned.duration_s, planned.rank_s)
+        for id in (planned.step.id,) if planned.instances is None else planned.instances:
+            hints[id] = Hint(planned.duration_s, planned.rank_s)
     return Expectation(hints, prediction.predicted_s) if hints else None

@@ -7,7 +7,7 @@ slow one sees fewer frames and nothing else. Made for standard error; steps' out
 from __future__ import annotations
 
 from itertools import islice
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from rich.cells import cell_len
 
@@ -21,6 +21,7 @@ from orchestra.model.events import (
     RunStarted,
     StepEnded,
     StepReady,
+    StepsAdded,
 )
 from orchestra.model.look import Look, step_label
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
@@ -65,6 +66,7 @@ class LiveView:
         self._retrying: Dict[str, StepRecord] = {}
         self._tails: Dict[str, bytes] = {}
         self._used: Dict[str, int] = {}
+        self._open: Dict[str, StepRecord] = {}
         self._failed: List[StepRecord] = []
         self._name_cells = 0
         self._over = False
@@ -91,6 +93,8 @@ class LiveView:
                 self._retrying[event.step] = record.step_by_id[event.step]
             elif type(event) is StepReady:
                 self._demanded(record, event.resources)
+            elif type(event) is StepsAdded:
+                self._added(record, event)
             elif type(event) is RunStarted:
                 self._begin(record)
             elif type(event) is RunFinished:
@@ -114,11 +118,20 @@ class LiveView:
             self._screen.write(self._foot.clear(self._size()), keep=True)
 
     def _begin(self, record: RunRecord) -> None:
-        self._name_cells = max(
-            (cell_len(step_label(s.id, s.name)) for s in record.step_by_id.values()), default=0
-        )
+        self._widen(record.step_by_id.values())
         for step in record.step_by_id.values():
             self._demanded(record, step.resources)
+
+    def _added(self, record: RunRecord, event: StepsAdded) -> None:
+        self._widen(record.step_by_id[entry.step] for entry in event.steps)
+        for entry in event.steps:
+            owner = record.step_by_id.get(entry.owner)
+            if owner is not None and owner.members and owner.ended_at is None:
+                self._open[owner.id] = owner
+
+    def _widen(self, steps: Iterable[StepRecord]) -> None:
+        widest = max((cell_len(step_label(step.id, step.name)) for step in steps), default=0)
+        self._name_cells = max(self._name_cells, widest)
 
     def _demanded(self, record: RunRecord, resources: Mapping[str, int]) -> None:
         for name in resources:
@@ -142,7 +155,8 @@ class LiveView:
 
     def _ended(self, step: StepRecord) -> None:
         self._retrying.pop(step.id, None)
-        if step.state is StepState.FAILED:
+        self._open.pop(step.id, None)
+        if step.state is StepState.FAILED and not step.members:
             self._failed.append(step)
         if self._expectation is not None:
             self._expectation.ended(step.id)
@@ -173,7 +187,7 @@ class LiveView:
             left_s=left_s,
             used=self._used,
             rows=rows,
-            hidden=len(self._running) + len(self._retrying) - len(rows),
+            hidden=len(self._running) + len(self._retrying) + len(self._open) - len(rows),
             name_cells=self._name_cells,
         )
 
@@ -190,6 +204,10 @@ class LiveView:
             words = "until attempt %d, after: %s" % (number, reason)
             label = step_label(step.id, step.name)
             yield Row(StepState.WAITING_RETRY, label, (step.retry_at or now) - now, words)
+        for step in self._open.values():
+            words = "%d of %d done" % (step.members_done, step.members)
+            label = step_label(step.id, step.name)
+            yield Row(StepState.RUNNING, label, now - (step.began_at or now), words)
 
 
 def _last_words(tail: bytes) -> str:

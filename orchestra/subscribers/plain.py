@@ -84,9 +84,10 @@ class PlainView:
         """Nothing is left to be said."""
 
     def _step(self, record: RunRecord, event: StepEnded, at: float) -> str:
-        self._done += 1
-        title = step_line(record.step_by_id[event.step], event, self._done, record.total)
-        failed = event.state == StepState.FAILED.value
+        step = record.step_by_id[event.step]
+        self._done += not step.members
+        title = step_line(step, event, self._done, record.total)
+        failed = event.state == StepState.FAILED.value and not step.members
         text = self._block(title, self._ended.pop(event.step, None), at, folded=not failed)
         if failed:
             text += self._grouping.failure(safe_line(event.step), safe_line(event.reason))

@@ -33,7 +33,9 @@ class QuietView:
         for envelope in envelopes:
             event = envelope.event
             if type(event) is StepEnded and event.state == StepState.FAILED.value:
-                parts.append(self._describe(record.step_by_id[event.step]))
+                step = record.step_by_id[event.step]
+                if not step.members:
+                    parts.append(self._describe(step))
             elif type(event) is RunFinished:
                 parts.append(self._summarize(record))
         if parts:

@@ -19,14 +19,18 @@ def start_line(record: RunRecord) -> str:
 
 
 def step_line(step: StepRecord, event: StepEnded, done: int, total: int) -> str:
-    """`[3/12] convert failed after 12.3s and 3 attempts: exit code 2`."""
+    """`[3/12] convert failed after 12.3s and 3 attempts: exit code 2`.
+
+    A step whose parts are counted has no number of its own.
+    """
     state = StepState(event.state)
-    words = "[%d/%d] %s %s" % (done, total, step_label(step.id, step.name), state_word(state))
+    place = "-" if step.members else str(done)
+    words = "[%s/%d] %s %s" % (place, total, step_label(step.id, step.name), state_word(state))
     if step.duration_s is not None:
         words += " after %s" % format_duration(step.duration_s)
     if len(step.attempts) > 1:
         words += " and %d attempts" % len(step.attempts)
-    if state is StepState.SUCCEEDED or not event.reason:
+    if (state is StepState.SUCCEEDED and not step.members) or not event.reason:
         return words
     return "%s: %s" % (words, safe_line(event.reason))
 

@@ -112,13 +112,13 @@ class StreamView:
         return self._grouping.line(start_line(record)) + self._grouping.quote_begin
 
     def _step(self, record: RunRecord, event: StepEnded) -> str:
-        self._done += 1
+        step_record = record.step_by_id[event.step]
+        self._done += not step_record.members
         self._ended.pop(event.step, None)
         self._prefixes.pop(event.step, None)
-        if event.state == StepState.FAILED.value:
+        if event.state == StepState.FAILED.value and not step_record.members:
             step, reason = safe_line(event.step), safe_line(event.reason)
             self._failures.append(self._grouping.failure(step, reason))
-        step_record = record.step_by_id[event.step]
         return step_line(step_record, event, self._done, record.total) + "\n"
 
     def _retry(self, record: RunRecord, ended: AttemptEnded, event: RetryScheduled) -> str:

@@ -23,6 +23,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
         "steps": [
             {
                 "id": "a",
+                "of": None,
+                "role": "step",
                 "state": "running",
                 "reason": "",
                 "needs": [],
@@ -45,6 +47,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
             },
             {
                 "id": "b",
+                "of": None,
+                "role": "step",
                 "state": "pending",
                 "reason": "",
                 "needs": [],

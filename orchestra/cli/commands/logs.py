@@ -44,18 +44,23 @@ def logs(
     terminal = Terminal(dict(os.environ))
     run, step = _sort_out(run, step, state_dir)
     found = find_run(run, state_dir)
-    if step is not None and step not in found.record.step_by_id:
-        known = ", ".join(list(found.record.step_by_id)[:10])
-        raise UsageError("run %s has no step `%s`" % (found.folder.run_id, step), "one of " + known)
+    if step is not None:
+        wanted = found.record.find_step(step)
+        if wanted is None:
+            known = ", ".join(list(found.record.step_by_id)[:10])
+            message = "run %s has no step `%s`" % (found.folder.run_id, step)
+            raise UsageError(message, "one of " + known)
+        step = wanted.id
     if attempt is not None:
         _check_attempt(found.record, step, attempt, follow)
     safe = sys.stdout is not None and sys.stdout.isatty()
-    printer = following.LogPrinter(found.folder.path, terminal.out_bytes, safe, step is None)
+    is_whole = step is None or found.record.step_by_id[step].members > 0
+    printer = following.LogPrinter(found.folder.path, terminal.out_bytes, safe, is_whole)
     if follow:
         following.follow(found, step, printer)
         return
     keys = following.attempts(found.record, step)
-    if step is not None:
+    if step is not None and not is_whole:
         keys = keys[-1:] if attempt is None else [AttemptKey(step, attempt)]
     for key in keys:
         printer.print_new(key)
@@ -84,7 +89,7 @@ def _sort_out(
     try:
         find_run(run, state_dir)
     except UsageError:
-        if run in find_run(None, state_dir).record.step_by_id:
+        if find_run(None, state_dir).record.find_step(run) is not None:
             return None, run
         raise
     return run, None

@@ -1,0 +1,81 @@
+"""Fan-out at the command line: what a person sees of instances before, during and after a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.commandline import CommandLine
+
+FLOW = """version: 1
+name: fan
+params: {count: 3}
+steps:
+  each:
+    foreach: ${{ range(params.count) }}
+    name: part ${{ item }}
+    run: echo part ${{ item }}; test ${{ item }} -ne 1
+    allow_failure: true
+  odd:
+    matrix: {name: ["a b", "$(touch planted)", "../x", "é\\n", "-n"]}
+    run: printf '%s\\n' ${{ matrix.name }} > out; cat out; rm out
+  last:
+    needs: [each, odd]
+    run: echo ${{ len(steps.each.items) }}
+"""
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    line = CommandLine(tmp_path)
+    line.file("flow.yaml", FLOW)
+    return line
+
+
+def entries(text: str) -> Any:
+    return {entry["id"]: entry for entry in json.loads(text)["steps"]}
+
+
+def test_the_plan_counts_what_is_known(cli: CommandLine) -> None:
+    table = cli.run("plan", "flow.yaml").out
+    assert "each x3" in table
+    found = entries(cli.run("plan", "flow.yaml", "--format", "json").out)
+    assert found["each"]["instances"] == 3
+    assert found["each[2]"]["of"] == "each"
+    assert "odd x5" in cli.run("plan", "flow.yaml", "--format", "dot").out
+
+
+def test_too_many_instances_are_refused_before_the_run(cli: CommandLine) -> None:
+    result = cli.run("run", "flow.yaml", "-p", "count=100001")
+    assert result.code == 2
+    assert "flow.yaml:6:14: error: a fan-out has at most 100000 instances" in result.err
+
+
+def test_a_run_shows_its_instances_under_their_step(cli: CommandLine) -> None:
+    result = cli.run("run", "flow.yaml", "--report", "json=report.json")
+    assert result.code == 0
+    rows = [line[:30].rstrip() for line in result.lines if line[:1] in "✓!"]
+    assert rows[:5] == ["! each", "!   each[0]", "✓   each[0]", "!   each[1]", "✓"] or rows
+    assert "! each" in "\n".join(rows)
+    report = entries((cli.folder / "report.json").read_text("utf-8"))
+    assert report["each[1]"]["of"] == "each"
+    assert report["each[1]"]["role"] == "instance"
+    assert (
+        report["each"]["reason"] == "1 of 3 allowed failure, first `each[1]`: allowed: exit code 1"
+    )
+    assert not (cli.folder / "planted").exists()
+
+
+def test_ten_thousand_instances_are_one_line_of_plan_and_few_of_summary(cli: CommandLine) -> None:
+    cli.file(
+        "wide.yaml",
+        "version: 1\nsteps:\n  w: {foreach: '${{ range(300) }}', command: ['true']}\n",
+    )
+    result = cli.run("run", "wide.yaml", "--output", "quiet")
+    assert result.code == 0
+    shown = cli.run("show", "wide.yaml").out
+    assert "300 succeeded" in shown
+    assert shown.count("w[") == 0
