@@ -75,7 +75,7 @@ steps:
         ),
         (
             "foreach: ${{ item }}\nrun: 'true'",
-            (7, "error", "unknown-name", "`item` cannot be used in `foreach`"),
+            (7, "error", "unknown-name", "`item` is no name"),
         ),
         (
             "max_parallel: 2\nrun: 'true'",
