@@ -7,7 +7,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
 from orchestra.model.expression import ExpressionError, Scope, Template, fill_text
 from orchestra.model.plan import Room
 from orchestra.model.units import format_amount, parse_amount, parse_duration
-from orchestra.model.workflow import Step
+from orchestra.model.workflow import InnerSteps, Step
 
 _ONE_CPU = 1000
 
@@ -26,8 +26,13 @@ def mutex_name(mutex: str) -> str:
 
 
 def asked(step: Step) -> Mapping[str, Union[int, Template]]:
-    """What a step asks for as far as it is written: cpu is 1 unless given, a gate takes nothing."""
-    return {} if step.body is None else {"cpu": _ONE_CPU, **step.resources}
+    """What a step asks for as far as it is written: cpu is 1 unless given.
+
+    A gate takes nothing, and a step with others in it leaves that to them.
+    """
+    if step.body is None or isinstance(step.body, InnerSteps):
+        return {}
+    return {"cpu": _ONE_CPU, **step.resources}
 
 
 def resolve_demand(step: Step, scope: Optional[Scope]) -> Dict[str, int]:

@@ -8,7 +8,6 @@ from collections import Counter, deque
 from typing import Any, Dict, List, Mapping, Match, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.opening import entry
-from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
 from orchestra.model.events import PlannedEntry
 from orchestra.model.expression import (
@@ -233,8 +232,9 @@ class Group:
             StepRun(
                 number + place,
                 owner.planned._replace(step=instance._replace(id=instance_id(step.id, row))),
+                owner.block,
                 owner,
-                row.names,
+                {**owner.names, **row.names},
             )
             for place, row in enumerate(rows)
         ]
@@ -247,11 +247,11 @@ class Group:
         self._counts: Counter[StepState] = Counter()
         self._first: Dict[StepState, str] = {}
 
-    def entries(self, scopes: Scopes) -> Tuple[PlannedEntry, ...]:
+    def entries(self) -> Tuple[PlannedEntry, ...]:
         """The instances for the record."""
-        owner = self.owner.step.id
+        owner, block = self.owner.step.id, self.owner.block
         return tuple(
-            entry(member.planned, scopes, member.names, owner, Role.INSTANCE)
+            entry(member.planned, block.scopes, member.names, owner, Role.INSTANCE)
             for member in self.members
         )
 
@@ -262,6 +262,10 @@ class Group:
             self._slots -= 1
             admitted.append(self._waiting.popleft())
         return admitted
+
+    def next_waiting(self) -> Optional[StepRun]:
+        """The first whose turn has not come."""
+        return self._waiting[0] if self._waiting else None
 
     def drain(self) -> List[StepRun]:
         """Those whose turn has not come, which it now never will."""

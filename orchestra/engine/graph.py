@@ -27,6 +27,7 @@ from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
     Command,
     Foreach,
+    InnerSteps,
     NeedResult,
     PythonCall,
     PythonFile,
@@ -44,19 +45,32 @@ _MOST_HINTS = 60
 class Graph(NamedTuple):
     """Steps in topological order, ties in file order; numbers are places in `order`.
 
-    `needs` and `dependents` hold each number once, ascending.
+    `needs` and `dependents` hold each number once, ascending; `inner` has, by number, the graphs of
+    the steps that are in a step.
     """
 
     order: Tuple[Step, ...]
     needs: Tuple[Tuple[int, ...], ...]
     dependents: Tuple[Tuple[int, ...], ...]
+    inner: Mapping[int, Graph] = {}
 
 
 def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
     """The graph, or None and what is wrong: unknown and self needs, a cycle."""
-    steps = list(workflow.step_by_id.values())
+    return _build(workflow.step_by_id)
+
+
+def _build(step_by_id: Mapping[str, Step]) -> Tuple[Optional[Graph], List[Problem]]:
+    steps = list(step_by_id.values())
     place_by_id = {step.id: place for place, step in enumerate(steps)}
     problems = list(_bad_needs(steps, place_by_id))
+    inner_by_id: Dict[str, Graph] = {}
+    for step in steps:
+        if isinstance(step.body, InnerSteps):
+            inner, found = _build(step.body.step_by_id)
+            problems += [_inside(step, problem) for problem in found]
+            if inner is not None:
+                inner_by_id[step.id] = inner
     needs = [
         sorted(
             {
@@ -76,7 +90,18 @@ def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
         problems.append(_cycle(steps, fault.args[1]))
     if problems:
         return None, problems
-    return _ordered(steps, needs, sorter), []
+    graph = _ordered(steps, needs, sorter)
+    inner_by_number = {
+        number: inner_by_id[step.id]
+        for number, step in enumerate(graph.order)
+        if step.id in inner_by_id
+    }
+    return graph._replace(inner=inner_by_number), []
+
+
+def _inside(step: Step, problem: Problem) -> Problem:
+    """A problem of the steps in a step, at its place in the file."""
+    return problem._replace(path=("steps", step.id, *problem.path))
 
 
 def problems_above(graph: Graph) -> Iterator[Problem]:
@@ -84,17 +109,26 @@ def problems_above(graph: Graph) -> Iterator[Problem]:
     number_by_id = {step.id: number for number, step in enumerate(graph.order)}
     yield from _references_not_above(graph, number_by_id)
     possible: List[FrozenSet[NeedResult]] = []
-    for step in graph.order:
+    for number, step in enumerate(graph.order):
         never = _never_met(step, possible, number_by_id)
         if never is not None:
             yield never
         possible.append(_possible_results(step))
+        if number in graph.inner:
+            for problem in problems_above(graph.inner[number]):
+                yield _inside(step, problem)
 
 
 def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
     """Demands over the budget that the file itself gives; the same on every machine."""
-    budget = workflow.budget
-    for step in workflow.step_by_id.values():
+    return _over_budget(workflow.step_by_id, workflow.budget)
+
+
+def _over_budget(step_by_id: Mapping[str, Step], budget: Mapping[str, int]) -> Iterator[Problem]:
+    for step in step_by_id.values():
+        if isinstance(step.body, InnerSteps):
+            for problem in _over_budget(step.body.step_by_id, budget):
+                yield _inside(step, problem)
         for name, amount in asked(step).items():
             if isinstance(amount, int) and name in budget and amount > budget[name]:
                 given = ("resources", name) if name in step.resources else ()
@@ -195,7 +229,15 @@ def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iter
 
 
 def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
-    """Every `steps.ID` that an expression of the step names, with the path to where it stands."""
+    """Every `steps.ID` that an expression of the step names, with the path to where it stands.
+
+    Of the steps in it those references are left out that mean each other.
+    """
+    if isinstance(step.body, InnerSteps):
+        for inner in step.body.step_by_id.values():
+            for path, reference in _step_references(inner):
+                if reference.path[1] not in step.body.step_by_id:
+                    yield ("steps", step.id, *path), reference
     for path, holder in _expressions(step):
         for reference in references_of(holder):
             if reference.path[0] == "steps" and len(reference.path) > 1:

@@ -1,10 +1,10 @@
-"""What keeps steps from starting before the run's time: a stop, or a failure. Pure."""
+"""What keeps steps from starting while the run is being stopped. Pure."""
 
 from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from orchestra.engine.rules import starts_after_failure, starts_while_stopping
+from orchestra.engine.rules import starts_while_stopping
 from orchestra.engine.stimuli import StopAsked
 from orchestra.errors import ExitCode
 from orchestra.model.run import RunState, StepState
@@ -20,16 +20,10 @@ def struck_why(step: str) -> str:
 
 
 class Halt:
-    """Whether the run is being stopped, and whether `fail_fast` has struck; a stop outweighs."""
+    """Whether the run is being stopped."""
 
     def __init__(self) -> None:
         self.stop: Optional[StopAsked] = None
-        self.struck_by: Optional[str] = None
-
-    @property
-    def is_on(self) -> bool:
-        """Whether anything is kept from starting."""
-        return self.stop is not None or self.struck_by is not None
 
     @property
     def timed_out(self) -> bool:
@@ -40,7 +34,7 @@ class Halt:
     def why(self) -> str:
         """The reason of what is cancelled."""
         if self.stop is None:
-            return struck_why(self.struck_by or "")
+            return ""
         return RUN_TIMEOUT if self.timed_out else "stopped by %s" % self.stop.cause
 
     def ask(self, asked: StopAsked) -> bool:
@@ -51,9 +45,9 @@ class Halt:
 
     def holds(self, step: Step) -> bool:
         """Whether the step may not start, and no attempt of it either."""
-        if self.stop is not None:
-            return self.stop.at_once or not starts_while_stopping(step)
-        return self.struck_by is not None and not starts_after_failure(step)
+        if self.stop is None:
+            return False
+        return self.stop.at_once or not starts_while_stopping(step)
 
     def retry_given_up(self, state: StepState, reason: str, why: str) -> Tuple[StepState, str]:
         """What a step comes to whose retry is not made; its last attempt ended as given."""

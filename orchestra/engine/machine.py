@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 
+from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
 from orchestra.engine.demand import fit_demand, resolve_demand, resolve_timeout_s
@@ -21,6 +22,7 @@ from orchestra.engine.rules import (
     asks_status,
     explain,
     judge,
+    starts_after_failure,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
@@ -63,7 +65,8 @@ from orchestra.model.events import (
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
-from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
+from orchestra.model.run import AttemptKey, StepState
+from orchestra.model.units import format_duration
 from orchestra.model.workflow import FanOut, NeedResult
 
 CLEAN_UP_S = 60.0
@@ -79,11 +82,11 @@ class Machine:
         self, plan: Plan, scopes: Scopes, origin: Origin, draw: Callable[[], float]
     ) -> None:
         self._plan = plan
-        self._scopes = scopes
         self._origin = origin
         self._draw = draw
         self._now = 0.0
-        self._runs = [StepRun(index, planned) for index, planned in enumerate(plan.steps)]
+        self.root = Block(plan.steps, scopes, fail_fast=plan.fail_fast)
+        self._runs = list(self.root.runs)
         self._run_by_id = {run.step.id: run for run in self._runs}
         self._budget = Budget(plan.budget, plan.max_parallel, plan.devices)
         self._queue = ReadyQueue()
@@ -91,7 +94,7 @@ class Machine:
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
         self._group_by_owner: Dict[str, Group] = {}
-        self._open = len(self._runs)
+        self._block_by_owner: Dict[str, Block] = {}
         self._any_failed = False
         self._halt = Halt()
         self._events: List[Event] = []
@@ -109,7 +112,7 @@ class Machine:
     def begin(self, now: float) -> Reaction:
         """The first turn: the run starts, and all that can start at once."""
         self._now = now
-        self._events.append(run_started(self._plan, self._scopes, self._origin))
+        self._events.append(run_started(self._plan, self.root.scopes, self._origin))
         self._events.extend(Noted("", note) for note in self._plan.notes)
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(SetTimer(_RUN_TIMER, self._plan.workflow.timeout_s))
@@ -128,22 +131,11 @@ class Machine:
         """What `steps.ID` shows of a step."""
         return self._run_by_id[step].facts()
 
-    def above(self, step: str) -> List[str]:
-        """The ids of all steps above one, nearest first."""
-        steps = self._plan.steps
-        order = list(self._run_by_id[step].planned.needs)
-        seen = set(order)
-        for number in order:
-            fresh = [need for need in steps[number].needs if need not in seen]
-            seen.update(fresh)
-            order.extend(fresh)
-        return [steps[number].step.id for number in order]
-
     def _turn(self) -> Reaction:
         if not self.finished:
             self._settle()
             self._launch_what_fits()
-            if not self._open:
+            if not self.root.open:
                 self._finish()
         reaction = Reaction(self._events, self._orders)
         self._events, self._orders = [], []
@@ -159,15 +151,17 @@ class Machine:
 
     def _consider(self, run: StepRun) -> None:
         step = run.step
-        if self._is_held(run):
-            self._end(run, StepState.CANCELLED, self._why_held(run))
+        why_held = self._why_held(run)
+        if why_held:
+            self._end(run, StepState.CANCELLED, why_held)
             return
         if step.needs and not asks_status(step):
-            verdict = judge([(self._result(need.step), need.when) for need in step.needs])
+            result = run.block.result
+            verdict = judge([(result(need.step), need.when) for need in step.needs])
             if verdict is not Verdict.ASK:
                 blocked = verdict is Verdict.BLOCK
                 state = StepState.BLOCKED if blocked else StepState.SKIPPED
-                self._end(run, state, explain(step.needs, self._state, verdict))
+                self._end(run, state, explain(step.needs, run.block.state, verdict))
                 return
         if step.fan_out is not None:
             step = without_own_questions(step)
@@ -185,8 +179,9 @@ class Machine:
         if answer.step in self._asked:
             self._asked.remove(answer.step)
             run = self._run_by_id[answer.step]
-            if self._is_held(run):
-                self._end(run, StepState.CANCELLED, self._why_held(run))
+            why_held = self._why_held(run)
+            if why_held:
+                self._end(run, StepState.CANCELLED, why_held)
             else:
                 self._take(run, answer.decision)
 
@@ -213,6 +208,9 @@ class Machine:
             return
         if run.step.body is None:
             self._end(run, StepState.SUCCEEDED, why)
+            return
+        if run.planned.inner:
+            self._enter(run)
             return
         demand = run.planned.demand
         if demand is None:
@@ -248,10 +246,11 @@ class Machine:
 
     def _launch(self, run: StepRun) -> None:
         step = run.step
-        steps = StepsView(self, step.id)
+        steps = StepsView(run.block, run.local)
+        scopes = run.block.scopes
         try:
-            env = self._scopes.env(step, steps, run.names)
-            scope = self._scopes.scope(step, env, steps, None, run.names)
+            env = scopes.env(step, steps, run.names)
+            scope = scopes.scope(step, env, steps, None, run.names)
             run.timeout_s = resolve_timeout_s(step, scope)
         except ExpressionError as fault:
             self._fail(run, str(fault))
@@ -266,7 +265,7 @@ class Machine:
             run.first_started_at = self._now
         self._running[key] = run
         queued_s = self._now - run.ready_at
-        inherit = self._scopes.inherit(step)
+        inherit = scopes.inherit(step)
         self._events.append(AttemptStarted(step.id, run.number, queued_s, run.devices))
         self._orders.append(
             Launch(Launching(key, step, scope, env, inherit, run.amounts, run.devices))
@@ -297,13 +296,13 @@ class Machine:
         run.exit_code = ended.exit_code
         run.outputs = written.outputs
         step = run.step
-        stopped_by = "" if self._halt.stop is None else self._halt.stop.cause
+        stopped_by = self._halt.stop.cause if self._halt.stop is not None else run.stopped_by
         verdict = judge_end(step, ended, written, run.cause, stopped_by)
         self._events.append(attempt_ended(ended, verdict))
         self._events.extend(Noted(step.id, warning) for warning in written.warnings)
         run.given_up = final_state(step, verdict, ended.exit_code, run.cause, run.timeout_s)
-        again = again and not self._is_held(run)
-        if again and wants_retry(step, run.number, ended, verdict.outcome):
+        again = again and wants_retry(step, run.number, ended, verdict.outcome)
+        if again and not self._why_held(run):
             self._wait_for_retry(run)
         elif run.given_up[0] is StepState.SUCCEEDED:
             tries = "" if run.number == 1 else "; attempt %d succeeded" % run.number
@@ -333,7 +332,10 @@ class Machine:
                 self._stop_asked(StopAsked(RUN_TIMEOUT, ExitCode.FAILED))
             return
         run = self._run_by_id[key.step]
-        if kind == "retry":
+        block = self._block_by_owner.get(key.step)
+        if block is not None:
+            self._time_out(block, run)
+        elif kind == "retry":
             if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
                 self._stand_in_line(run)
         elif key in self._running:
@@ -357,19 +359,18 @@ class Machine:
         if run.owner is not None:
             self._instance_ended(run, run.owner, reason)
             return
-        self._open -= 1
+        block = run.block
         failed = state is StepState.FAILED
         for number in run.planned.dependents:
-            below = self._runs[number]
+            below = block.runs[number]
             below.waiting -= 1
             below.failed_above = below.failed_above or failed or run.failed_above
             if not below.waiting:
                 self._unsettled.append(below)
-        if failed:
-            self._any_failed = True
-            if self._plan.fail_fast and not self._halt.is_on:
-                self._halt.struck_by = run.step.id
-                self._call_off()
+        if block.note_end(run, reason):
+            self._call_off()
+        if not block.open and block.owner is not None:
+            self._leave(block, block.owner)
 
     def _call_off(self) -> None:
         """Cancel what stands in line and may not start any more, give up retries.
@@ -379,22 +380,27 @@ class Machine:
         """
         for index in self._queue.drain():
             run = self._runs[index]
-            if self._is_held(run):
-                self._end(run, StepState.CANCELLED, self._why_held(run))
+            why_held = self._why_held(run)
+            if why_held:
+                self._end(run, StepState.CANCELLED, why_held)
             else:
                 self._queue.push(index, run.demand, run.order)
         for run in self._runs:
-            if run.state is StepState.WAITING_RETRY and self._is_held(run):
-                self._give_up_retry(run)
+            if run.state is StepState.WAITING_RETRY:
+                why_held = self._why_held(run)
+                if why_held:
+                    self._give_up_retry(run, why_held)
         for group in list(self._group_by_owner.values()):
-            if group.struck_by or self._halt.holds(group.owner.step):
+            first = group.next_waiting()
+            why_held = "" if first is None else self._why_held(first)
+            if why_held:
                 for run in group.drain():
-                    self._end(run, StepState.CANCELLED, self._why_held(run))
+                    self._end(run, StepState.CANCELLED, why_held)
 
-    def _give_up_retry(self, run: StepRun) -> None:
+    def _give_up_retry(self, run: StepRun, why: str) -> None:
         self._orders.append(CancelTimer(Timer("retry", AttemptKey(run.step.id, run.number + 1))))
         assert run.given_up is not None
-        self._end(run, *self._halt.retry_given_up(*run.given_up, self._why_held(run)))
+        self._end(run, *self._halt.retry_given_up(*run.given_up, why))
 
     # The instances of a step
 
@@ -406,9 +412,8 @@ class Machine:
             self._fail(run, str(fault))
             return
         step = run.step
-        group = Group(run, rows, len(self._runs), self._plan.fail_fast)
-        self._runs.extend(group.members)
-        self._run_by_id.update((member.step.id, member) for member in group.members)
+        group = Group(run, rows, len(self._runs), run.block.fail_fast)
+        self._add(group.members)
         run.items = group.items()
         if not rows:
             run.outputs = group.outputs()
@@ -416,7 +421,7 @@ class Machine:
             return
         run.state = StepState.RUNNING
         run.first_started_at = self._now
-        self._events.append(StepsAdded(group.entries(self._scopes)))
+        self._events.append(StepsAdded(group.entries()))
         self._group_by_owner[step.id] = group
         self._unsettled.extend(group.admit())
 
@@ -429,6 +434,63 @@ class Machine:
         elif self._group_by_owner.pop(owner.step.id, None) is not None:
             owner.outputs = group.outputs()
             self._end(owner, *group.result())
+
+    def _add(self, runs: Sequence[StepRun]) -> None:
+        self._runs.extend(runs)
+        self._run_by_id.update((run.step.id, run) for run in runs)
+
+    # The steps in a step
+
+    def _enter(self, run: StepRun) -> None:
+        """Let the steps in a step start."""
+        try:
+            block = self._block_in(run)
+        except ExpressionError as fault:
+            self._fail(run, str(fault))
+            return
+        self._add(block.runs)
+        run.state = StepState.RUNNING
+        run.first_started_at = self._now
+        self._events.append(StepsAdded(block.entries()))
+        self._block_by_owner[run.step.id] = block
+        if run.timeout_s is not None:
+            self._orders.append(SetTimer(Timer("timeout", run.key), run.timeout_s))
+        self._unsettled.extend(each for each in block.runs if not each.waiting)
+
+    def _block_in(self, run: StepRun) -> Block:
+        outer = run.block
+        run.timeout_s = resolve_timeout_s(run.step, self._scope(run))
+        return Block(
+            run.planned.inner,
+            outer.scopes,
+            len(self._runs),
+            outer.fail_fast,
+            run,
+            outer,
+            run.names,
+        )
+
+    def _leave(self, block: Block, owner: StepRun) -> None:
+        """All steps in a step have ended, and so does it."""
+        if self._block_by_owner.pop(owner.step.id, None) is None:
+            return
+        if owner.timeout_s is not None:
+            self._orders.append(CancelTimer(Timer("timeout", owner.key)))
+        state, reason = block.outcome()
+        if state is StepState.FAILED:
+            self._fail(owner, reason)
+        else:
+            self._end(owner, state, reason)
+
+    def _time_out(self, block: Block, owner: StepRun) -> None:
+        """The time of a step is over in which others run."""
+        assert owner.timeout_s is not None
+        block.called_off = "timed out after %s" % format_duration(owner.timeout_s)
+        for run in list(self._running.values()):
+            if run.cause is None and _is_inside(run, block):
+                run.stopped_by = "the timeout of `%s`" % owner.step.id
+                self._ask_to_end(run, Cause.CANCEL)
+        self._call_off()
 
     # The end of the run
 
@@ -449,34 +511,35 @@ class Machine:
         self.finished = True
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(CancelTimer(_RUN_TIMER))
-        state, exit_code, reason = self._halt.end(self._any_failed)
+        state, exit_code, reason = self._halt.end(self.root.has_failed)
         self._events.append(RunFinished(state.value, exit_code, reason))
 
     # What the rest is made from
 
-    def _is_held(self, run: StepRun) -> bool:
-        """Whether the step may not start, and no attempt of it either."""
-        owner = run.owner
-        if owner is None:
-            return self._halt.holds(run.step)
-        return self._halt.holds(owner.step) or bool(self._group_by_owner[owner.step.id].struck_by)
-
     def _why_held(self, run: StepRun) -> str:
-        if self._halt.is_on or run.owner is None:
+        """Why the step may not start, nor another attempt of it; empty where it may."""
+        ruled = (run.owner or run).step
+        if self._halt.holds(ruled):
             return self._halt.why
-        return struck_why(self._group_by_owner[run.owner.step.id].struck_by)
-
-    def _state(self, step: str) -> StepState:
-        return self._run_by_id[step].state
-
-    def _result(self, step: str) -> NeedResult:
-        return RESULT_BY_STATE[self._run_by_id[step].state]
+        if run.owner is not None:
+            struck_by = self._group_by_owner[ruled.id].struck_by
+            if struck_by:
+                return struck_why(struck_by)
+        block: Optional[Block] = run.block
+        while block is not None:
+            if block.called_off and block.owner is not None:
+                return "`%s` %s" % (block.owner.step.id, block.called_off)
+            is_struck = block.struck_by and self._halt.stop is None
+            if is_struck and not starts_after_failure(ruled):
+                return struck_why(block.struck_by)
+            block = None if block.owner is None else block.owner.block
+        return ""
 
     def _scope(
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
-        steps = StepsView(self, run.step.id)
-        return self._scopes.early_scope(run.step, steps, functions, run.names)
+        steps = StepsView(run.block, run.local)
+        return run.block.scopes.early_scope(run.step, steps, functions, run.names)
 
     def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
         ruled = run.owner or run
@@ -485,6 +548,14 @@ class Machine:
             "cancelled": lambda: self._halt.stop is not None,
             "failure": lambda: ruled.failed_above,
             "success": lambda: all(
-                self._result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
+                run.block.result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
             ),
         }
+
+
+def _is_inside(run: StepRun, block: Block) -> bool:
+    """Whether a step is among these, or in one of them."""
+    inner: Optional[StepRun] = run
+    while inner is not None and inner.block is not block:
+        inner = inner.block.owner
+    return inner is not None

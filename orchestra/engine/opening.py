@@ -47,8 +47,12 @@ def entry(
     names: Mapping[str, Value] = _NO_NAMES,
     owner: str = "",
     role: Role = Role.STEP,
+    prefix: str = "",
 ) -> PlannedEntry:
-    """A step for the record; `names` are those that it alone sees."""
+    """A step for the record; `names` are those that it alone sees.
+
+    `prefix` stands before the ids of its needs.
+    """
     step = planned.step
     given = step.name or step.id
     name = given if isinstance(given, str) else given.source
@@ -57,5 +61,5 @@ def entry(
     if not isinstance(given, str):
         with suppress(ExpressionError):  # a value that comes later in the run
             name = fill_text(given, scopes.early_scope(step, names=names))
-    needs = tuple(need.step for need in step.needs)
+    needs = tuple(prefix + need.step for need in step.needs)
     return PlannedEntry(step.id, name, needs, planned.demand or {}, owner, role.value)

@@ -45,20 +45,13 @@ def plan(
     """The plan, or None and every demand that this run's budget can never hold."""
     problems: List[Problem] = []
     notes: List[str] = []
-    demands = [_demand(step, scopes, room, problems, notes) for step in graph.order]
-    instances = [_instances(step, scopes, problems) for step in graph.order]
+    planned = _planned(graph, _Trade(scopes, room, problems, notes))
     if problems:
         return None, problems
-    durations = [UNKNOWN_DURATION_S if s.duration_s is None else s.duration_s for s in graph.order]
-    ranks = _ranks(graph, durations)
-    mutexes = {mutex_name(mutex): 1 for step in graph.order for mutex in step.mutex}
+    leaves = _leaves(planned)
+    mutexes = {mutex_name(mutex): 1 for each, _ in leaves for mutex in each.step.mutex}
     budget = {**room.amounts, **mutexes}
-    planned = _planned(graph, demands, ranks, instances, _expectations(graph, scopes))
-    used = [
-        (durations[n] * each.runs, each.demand or {})
-        for n, each in enumerate(planned)
-        if each.step.body
-    ]
+    used = [(_length_s(each) * count, each.demand or {}) for each, count in leaves]
     return (
         Plan(
             workflow=workflow,
@@ -70,43 +63,89 @@ def plan(
             devices=room.devices[: budget.get("gpu", 0)],
             max_parallel=limits.max_parallel,
             fail_fast=limits.fail_fast,
-            critical_path=_critical_path(graph, ranks),
+            critical_path=_critical_path(planned),
             work_s=sum(duration for duration, _ in used),
-            lower_bound_s=_lower_bound(used, ranks, budget, limits.max_parallel),
+            lower_bound_s=_lower_bound(used, planned, budget, limits.max_parallel),
             notes=tuple(notes),
         ),
         [],
     )
 
 
-def _planned(
-    graph: Graph,
-    demands: Sequence[Optional[Mapping[str, int]]],
-    ranks: Sequence[float],
-    instances: Sequence[Optional[Tuple[str, ...]]],
-    expected: Sequence[_Expectation],
-) -> Tuple[PlannedStep, ...]:
-    waves = _waves(graph)
-    return tuple(
-        PlannedStep(
-            step,
-            graph.needs[n],
-            graph.dependents[n],
-            waves[n],
-            demands[n],
-            step.duration_s,
-            ranks[n],
-            expected[n].will,
-            expected[n].reason,
-            instances[n],
+class _Trade(NamedTuple):
+    """What all steps of a plan are planned with, and where what is found goes."""
+
+    scopes: Scopes
+    room: Room
+    problems: List[Problem]
+    notes: List[str]
+
+
+def _planned(graph: Graph, trade: _Trade, below_s: float = 0.0) -> Tuple[PlannedStep, ...]:
+    """The steps of a graph; `below_s` is the longest path that starts when they have ended."""
+    scopes = trade.scopes
+    inner = {number: _planned(each, trade) for number, each in graph.inner.items()}
+    durations = [_duration_s(step, inner.get(n, ())) for n, step in enumerate(graph.order)]
+    ranks = _ranks(graph, durations, below_s)
+    waves = _waves(graph, inner)
+    expected = _expectations(graph, scopes)
+    planned = []
+    for number, step in enumerate(graph.order):
+        steps_in_it = inner.get(number, ())
+        if steps_in_it:
+            gained_s = ranks[number] - durations[number]
+            steps_in_it = tuple(_deeper(each, gained_s) for each in steps_in_it)
+        planned.append(
+            PlannedStep(
+                step,
+                graph.needs[number],
+                graph.dependents[number],
+                waves[number],
+                _demand(step, trade),
+                step.duration_s,
+                ranks[number],
+                expected[number].will,
+                expected[number].reason,
+                _instances(step, trade),
+                steps_in_it,
+            )
         )
-        for n, step in enumerate(graph.order)
+    return tuple(planned)
+
+
+def _deeper(planned: PlannedStep, gained_s: float) -> PlannedStep:
+    """The step with what comes after the step that it is in added to its rank."""
+    return planned._replace(
+        rank_s=planned.rank_s + gained_s,
+        inner=tuple(_deeper(each, gained_s) for each in planned.inner),
     )
 
 
-def _demand(
-    step: Step, scopes: Scopes, room: Room, problems: List[Problem], notes: List[str]
-) -> Optional[Dict[str, int]]:
+def _duration_s(step: Step, inner: Sequence[PlannedStep]) -> float:
+    if step.duration_s is not None:
+        return step.duration_s
+    if inner:
+        return max(each.rank_s for each in inner)
+    return UNKNOWN_DURATION_S if step.body else 0.0
+
+
+def _length_s(planned: PlannedStep) -> float:
+    return UNKNOWN_DURATION_S if planned.duration_s is None else planned.duration_s
+
+
+def _leaves(planned: Sequence[PlannedStep], times: int = 1) -> List[Tuple[PlannedStep, int]]:
+    """The steps that run something themselves, and how often as far as is known."""
+    leaves: List[Tuple[PlannedStep, int]] = []
+    for each in planned:
+        if each.inner:
+            leaves += _leaves(each.inner, times * each.runs)
+        elif each.step.body:
+            leaves.append((each, times * each.runs))
+    return leaves
+
+
+def _demand(step: Step, trade: _Trade) -> Optional[Dict[str, int]]:
+    scopes, room, problems, notes = trade
     open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
     if open_amounts:
         if not all(scopes.is_known(amount, step) for amount in open_amounts):
@@ -128,9 +167,9 @@ def _demand(
     return demand
 
 
-def _instances(step: Step, scopes: Scopes, problems: List[Problem]) -> Optional[Tuple[str, ...]]:
+def _instances(step: Step, trade: _Trade) -> Optional[Tuple[str, ...]]:
     """The ids of a fan-out's instances, as far as they are known before the run."""
-    fan_out = step.fan_out
+    scopes, fan_out = trade.scopes, step.fan_out
     if fan_out is None or not all(scopes.is_known(tree, step) for tree in trees_of(fan_out)):
         return None
     try:
@@ -139,7 +178,8 @@ def _instances(step: Step, scopes: Scopes, problems: List[Problem]) -> Optional[
         )
     except ExpressionError as fault:
         key = "matrix" if isinstance(fan_out, Matrix) else "foreach"
-        problems.append(Problem(("steps", step.id, key), "fan-out", fault.message, fault.hint))
+        problem = Problem(("steps", step.id, key), "fan-out", fault.message, fault.hint)
+        trade.problems.append(problem)
         return None
 
 
@@ -190,39 +230,44 @@ def _ask(step: Step, scopes: Scopes) -> Optional[_Expectation]:
     return None if holds else _Expectation(Will.SKIP, shown, NeedResult.SKIPPED)
 
 
-def _ranks(graph: Graph, durations: Sequence[float]) -> List[float]:
+def _ranks(graph: Graph, durations: Sequence[float], below_s: float) -> List[float]:
     ranks = [0.0] * len(durations)
     for number in range(len(durations) - 1, -1, -1):
-        below = max((ranks[d] for d in graph.dependents[number]), default=0.0)
-        ranks[number] = below + (durations[number] if graph.order[number].body else 0.0)
+        below = max((ranks[d] for d in graph.dependents[number]), default=below_s)
+        ranks[number] = below + durations[number]
     return ranks
 
 
-def _waves(graph: Graph) -> List[int]:
+def _waves(graph: Graph, inner: Mapping[int, Sequence[PlannedStep]]) -> List[int]:
+    """The wave of each step; those that need a step with others in it come after all of them."""
     waves: List[int] = []
-    for needs in graph.needs:
-        waves.append(1 + max((waves[n] for n in needs), default=0))
+    last: List[int] = []
+    for number, needs in enumerate(graph.needs):
+        wave = 1 + max((last[n] for n in needs), default=0)
+        waves.append(wave)
+        deepest = max((each.wave for each in inner.get(number, ())), default=1)
+        last.append(wave + deepest - 1)
     return waves
 
 
-def _critical_path(graph: Graph, ranks: Sequence[float]) -> Tuple[int, ...]:
+def _critical_path(planned: Sequence[PlannedStep]) -> Tuple[int, ...]:
     """The longest path, from a step without needs to one without dependents, first in order."""
     path: List[int] = []
-    candidates: Sequence[int] = [n for n, needs in enumerate(graph.needs) if not needs]
+    candidates: Sequence[int] = [n for n, each in enumerate(planned) if not each.needs]
     while candidates:
-        path.append(max(candidates, key=lambda n: (ranks[n], -n)))
-        candidates = graph.dependents[path[-1]]
+        path.append(max(candidates, key=lambda n: (planned[n].rank_s, -n)))
+        candidates = planned[path[-1]].dependents
     return tuple(path)
 
 
 def _lower_bound(
     used: Sequence[Tuple[float, Mapping[str, int]]],
-    ranks: Sequence[float],
+    planned: Sequence[PlannedStep],
     budget: Mapping[str, int],
     slots: Optional[int],
 ) -> float:
     """No schedule is shorter: the longest path, and each resource's work over its budget."""
-    bound = max(ranks, default=0.0)
+    bound = max((each.rank_s for each in planned), default=0.0)
     if slots:
         bound = max(bound, sum(duration for duration, _ in used) / slots)
     work: Dict[str, float] = {}

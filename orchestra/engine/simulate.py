@@ -14,7 +14,7 @@ from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Stimulus
 from orchestra.model.plan import Plan, PlannedStep, Prediction, Will
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import ON_DONE, Foreach, Need, Retry
+from orchestra.model.workflow import ON_DONE, Foreach, InnerSteps, Need, Retry
 
 _NOTHING_WRITTEN = Written({})
 _UNKNOWN_CPU = 1000
@@ -68,6 +68,8 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
     """
     step = planned.step
     body = None if planned.will is Will.SKIP else step.body
+    if planned.inner:
+        body = InnerSteps({})
     demand = planned.demand
     if demand is None:
         demand = {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
@@ -75,6 +77,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
     if planned.instances is not None and body is not None:
         fan_out = Foreach(list(range(len(planned.instances))))
     return planned._replace(
+        inner=tuple(_unconditional(each, budget) for each in planned.inner),
         step=step._replace(
             fan_out=fan_out,
             body=body,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from orchestra.engine.budget import Demand
 from orchestra.engine.verdicts import Cause
@@ -10,22 +10,27 @@ from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
 from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
 
+if TYPE_CHECKING:
+    from orchestra.engine.block import Block
+
 _NO_NAMES: Mapping[str, Value] = {}
 
 
 class StepRun:
     """A step's state, the share of the budget it wants or holds, and its attempts so far.
 
-    `waiting` counts the needs that have not ended; `order` is its place in line; `key` names the
-    present or last attempt; `why` is the reason it runs; `cause` is why orchestra asked the present
-    attempt to end; `given_up` is what the step comes to if a retry it waits for is not made; times
-    are the machine's seconds. `names` are those that it alone sees. An instance of a fan-out has
-    an `owner`, whose `if` decided for it, and in its place no `if` and no needs of its own; `items`
-    is what the instances of an owner stand for.
+    `block` are the steps that it is among. `waiting` counts the needs that have not ended; `order`
+    is its place in line; `key` names the present or last attempt; `why` is the reason it runs;
+    `cause` is why orchestra asked the present attempt to end, `stopped_by` on whose behalf;
+    `given_up` is what the step comes to if a retry it waits for is not made; times are the
+    machine's seconds. `names` are those that it alone sees. An instance of a fan-out has an
+    `owner`, whose `if` decided for it, and in its place no `if` and no needs of its own; `items` is
+    what the instances of an owner stand for.
     """
 
     __slots__ = (
         "amounts",
+        "block",
         "cause",
         "demand",
         "devices",
@@ -46,6 +51,7 @@ class StepRun:
         "ready_at",
         "state",
         "step",
+        "stopped_by",
         "timeout_s",
         "waiting",
         "why",
@@ -55,12 +61,14 @@ class StepRun:
         self,
         index: int,
         planned: PlannedStep,
+        block: Block,
         owner: Optional[StepRun] = None,
         names: Mapping[str, Value] = _NO_NAMES,
     ) -> None:
         step = planned.step
         self.index = index
         self.planned = planned
+        self.block = block
         self.owner = owner
         self.names = names
         self.items: Optional[List[Any]] = None
@@ -76,6 +84,7 @@ class StepRun:
         self.key = AttemptKey(step.id, 0)
         self.timeout_s: Optional[float] = None
         self.cause: Optional[Cause] = None
+        self.stopped_by = ""
         self.given_up: Optional[Tuple[StepState, str]] = None
         self.why = ""
         self.outputs: Mapping[str, Value] = {}
@@ -83,6 +92,11 @@ class StepRun:
         self.ready_at = 0.0
         self.first_started_at: Optional[float] = None
         self.ended_at: Optional[float] = None
+
+    @property
+    def local(self) -> str:
+        """The id by which steps beside it name it; an instance has that of its owner."""
+        return (self.owner or self).step.id[len(self.block.prefix) :]
 
     def next_attempt(self) -> AttemptKey:
         """Count one more attempt; names it."""

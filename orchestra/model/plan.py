@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.model.expression import Value
 from orchestra.model.workflow import Step, Workflow
@@ -25,7 +25,8 @@ class PlannedStep(NamedTuple):
     `needs` and `dependents` are indexes into `Plan.steps`; `wave` counts from 1; `demand` is what
     it takes (None: only known once steps before it have run); `rank_s` is the length in seconds of
     the longest path from its start to the end of the run; `duration_s` is None without a hint.
-    `instances` are the ids of a fan-out's, None where only the run can tell, or there is none.
+    `instances` are the ids of a fan-out's, None where only the run can tell, or there is none;
+    `inner` are the steps in it, whose `needs` and `dependents` are indexes among themselves.
     """
 
     step: Step
@@ -38,6 +39,7 @@ class PlannedStep(NamedTuple):
     will: Will
     reason: str
     instances: Optional[Tuple[str, ...]] = None
+    inner: Tuple[PlannedStep, ...] = ()
 
     @property
     def title(self) -> str:
@@ -45,6 +47,12 @@ class PlannedStep(NamedTuple):
         if self.step.fan_out is None:
             return self.step.id
         return "%s x%s" % (self.step.id, "?" if self.instances is None else self.runs)
+
+    def walk(self, prefix: str = "", wave: int = 1) -> Iterator[Tuple[str, int, PlannedStep]]:
+        """Itself and all steps in it, each with what stands before its id, and with its wave."""
+        yield prefix, self.wave + wave - 1, self
+        for inner in self.inner:
+            yield from inner.walk("%s%s/" % (prefix, self.step.id), self.wave + wave - 1)
 
     @property
     def runs(self) -> int:

@@ -110,7 +110,13 @@ class PythonCall(NamedTuple):
     interpreter: Optional[str] = None
 
 
-Body = Union[ShellScript, Command, PythonCode, PythonFile, PythonModule, PythonCall]
+class InnerSteps(NamedTuple):
+    """`steps:` steps in a step, which see the names around them; in the order of the file."""
+
+    step_by_id: Mapping[str, Step]
+
+
+Body = Union[ShellScript, Command, PythonCode, PythonFile, PythonModule, PythonCall, InnerSteps]
 
 
 class Matrix(NamedTuple):

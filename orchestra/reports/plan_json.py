@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from orchestra.model.json_text import json_text
 from orchestra.model.plan import Plan, PlannedStep, Prediction
@@ -19,10 +19,11 @@ def render_plan_json(plan: Plan, prediction: Prediction) -> str:
 def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
     """The plan as plain data, steps in topological order: cpu in cores, sizes in bytes, seconds."""
     ids = [step.step.id for step in plan.steps]
+    places = [(step, *place) for step in plan.steps for place in step.walk()]
     return {
         "format": PLAN_FORMAT,
         "workflow": plan.workflow.name,
-        "steps": [entry for step in plan.steps for entry in _entries(plan, step)],
+        "steps": [entry for place in places for entry in _entries(plan.steps, *place)],
         "critical_path": [ids[place] for place in plan.critical_path],
         "work_s": plan.work_s,
         "lower_bound_s": plan.lower_bound_s,
@@ -31,22 +32,30 @@ def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
     }
 
 
-def _entries(plan: Plan, step: PlannedStep) -> List[Dict[str, Any]]:
+def _entries(
+    steps: Sequence[PlannedStep], outer: PlannedStep, prefix: str, wave: int, step: PlannedStep
+) -> List[Dict[str, Any]]:
     """The step; of a fan-out also each instance that is known."""
-    entry = _step(plan, step)
+    entry = _step(step, wave)
+    if prefix:
+        entry["id"] = prefix + step.step.id
+        entry["needs"] = [prefix + need.step for need in step.step.needs]
+        entry["of"] = prefix[:-1]
+    else:
+        entry["needs"] = [steps[place].step.id for place in outer.needs]
     if step.step.fan_out is None:
         return [entry]
     instances = step.instances
-    part = {**entry, "of": step.step.id}
+    part = {**entry, "of": entry["id"]}
     entry["instances"] = None if instances is None else len(instances)
-    return [entry, *({**part, "id": instance} for instance in instances or ())]
+    return [entry, *({**part, "id": prefix + instance} for instance in instances or ())]
 
 
-def _step(plan: Plan, step: PlannedStep) -> Dict[str, Any]:
+def _step(step: PlannedStep, wave: int) -> Dict[str, Any]:
     return {
         "id": step.step.id,
-        "needs": [plan.steps[place].step.id for place in step.needs],
-        "wave": step.wave,
+        "needs": [],
+        "wave": wave,
         "will": step.will.value,
         "reason": step.reason,
         "resources": None if step.demand is None else plain_amounts(step.demand),

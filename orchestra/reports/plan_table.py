@@ -32,7 +32,11 @@ _FACT_CELLS = 15
 
 def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look) -> str:
     """The plan wave by wave, then its peak demand, critical path and times."""
-    rows = [_row(plan, step) for step in sorted(plan.steps, key=lambda step: step.wave)]
+    rows = [
+        _row(_needs(plan.steps, step), *place)
+        for step in sorted(plan.steps, key=lambda step: step.wave)
+        for place in step.walk()
+    ]
     parts = [
         "%s: %s\n\n" % (look.paint(safe_line(plan.workflow.name), Tone.STRONG), _counts(plan)),
         render_table(_COLUMNS, rows, width, look) if rows else "",
@@ -57,9 +61,11 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
 
 
 def _counts(plan: Plan) -> str:
-    waves = max((step.wave for step in plan.steps), default=0)
-    number = {will: sum(step.will is will for step in plan.steps) for will in Will}
-    words = ["%s in %s" % (_number(len(plan.steps), "step"), _number(waves, "wave"))]
+    places = [place for step in plan.steps for place in step.walk()]
+    steps = [step for _, _, step in places if not step.inner]
+    waves = max((wave for _, wave, _ in places), default=0)
+    number = {will: sum(step.will is will for step in steps) for will in Will}
+    words = ["%s in %s" % (_number(len(steps), "step"), _number(waves, "wave"))]
     words += ["%d %s" % (number[will], will.value) for will in Will if number[will]]
     return ", ".join(words)
 
@@ -72,8 +78,9 @@ def _assumed(plan: Plan) -> str:
     """For how many of the steps that may run nobody gave a duration: they count one second."""
     unknown = sum(
         planned.duration_s is None and planned.will is not Will.SKIP
-        for planned in plan.steps
-        if planned.step.body is not None
+        for step in plan.steps
+        for _, _, planned in step.walk()
+        if planned.step.body is not None and not planned.inner
     )
     if not unknown:
         return ""
@@ -81,16 +88,24 @@ def _assumed(plan: Plan) -> str:
     return "  (1s for %s without a duration)" % those
 
 
-def _row(plan: Plan, step: PlannedStep) -> Tuple[Cell, ...]:
+def _row(needs: str, prefix: str, wave: int, step: PlannedStep) -> Tuple[Cell, ...]:
+    depth = prefix.count("/")
+    if depth:
+        needs = ", ".join(safe_line(need.step) for need in step.step.needs[:_MOST_NEEDS])
     return (
-        Cell(str(step.wave), Tone.QUIET),
-        Cell(safe_line(step.title)),
-        Cell(_some(_ids(plan, step.needs[:_MOST_NEEDS]), len(step.needs)), Tone.QUIET),
+        Cell(str(wave), Tone.QUIET),
+        Cell("  " * depth + safe_line(step.title)),
+        Cell(needs, Tone.QUIET),
         Cell(step.will.value, _WILL_TONES[step.will]),
         Cell(safe_line(step.reason), Tone.QUIET),
         Cell("unknown" if step.demand is None else amounts_text(step.demand)),
         Cell(_time(step.duration_s)),
     )
+
+
+def _needs(steps: Sequence[PlannedStep], step: PlannedStep) -> str:
+    ids = [safe_line(steps[place].step.id) for place in step.needs[:_MOST_NEEDS]]
+    return _some(ids, len(step.needs))
 
 
 def _time(duration_s: Optional[float]) -> str:

@@ -18,7 +18,7 @@ def _fits(pattern: str, text: str) -> bool:
     return search(text) is not None
 
 
-def _test_0(v: Any) -> bool:
+def _test_1(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, (int, float)) and v is not True and v is not False or v is True or v is False):
         return False
     return True
@@ -27,7 +27,7 @@ def _test_0(v: Any) -> bool:
 _pattern_0 = '^[A-Za-z_][A-Za-z0-9_-]{0,63}$(?!\\n)'
 
 
-def _test_1(v: Any) -> bool:
+def _test_3(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -39,7 +39,7 @@ def _test_1(v: Any) -> bool:
 _pattern_1 = '^(success|failure|skipped|done)$(?!\\n)'
 
 
-def _test_2(v: Any) -> bool:
+def _test_5(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -48,14 +48,14 @@ def _test_2(v: Any) -> bool:
     return True
 
 
-def _test_3(v: Any) -> bool:
+def _test_4(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_2(item):
+            if not _test_5(item):
                 return False
     if isinstance(v, str):
         if not _fits(_pattern_1, v):
@@ -64,18 +64,18 @@ def _test_3(v: Any) -> bool:
 
 
 _table_6 = {
-    'step': _test_1,
-    'when': _test_3,
+    'step': _test_3,
+    'when': _test_4,
 }
 
 
 _table_7 = {
-    'step': _test_1,
-    'when': _test_3,
+    'step': _test_3,
+    'when': _test_4,
 }
 
 
-def _test_4(v: Any) -> bool:
+def _test_6(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -93,7 +93,7 @@ def _test_4(v: Any) -> bool:
     return True
 
 
-def _test_5(v: Any) -> bool:
+def _test_2(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -109,7 +109,7 @@ def _test_5(v: Any) -> bool:
         if len(v) > 100000:
             return False
         for item in v:
-            if not _test_4(item):
+            if not _test_6(item):
                 return False
     if isinstance(v, str):
         if not _fits(_pattern_0, v):
@@ -117,25 +117,25 @@ def _test_5(v: Any) -> bool:
     return True
 
 
-def _test_6(v: Any) -> bool:
+def _test_7(v: Any) -> bool:
     if not (isinstance(v, str) or v is True or v is False):
         return False
     return True
 
 
-def _test_7(v: Any) -> bool:
+def _test_10(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     return True
 
 
 _table_12 = {
-    'if': _test_6,
-    'message': _test_7,
+    'if': _test_7,
+    'message': _test_10,
 }
 
 
-def _test_8(v: Any) -> bool:
+def _test_9(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -152,65 +152,21 @@ def _test_8(v: Any) -> bool:
     return True
 
 
-def _test_9(v: Any) -> bool:
+def _test_8(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) > 1000:
             return False
         for item in v:
-            if not _test_8(item):
-                return False
-    return True
-
-
-def _test_10(v: Any) -> bool:
-    if isinstance(v, str):
-        if not _fits(_pattern_0, v):
-            return False
-    return True
-
-
-def _test_11(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) < 1:
-            return False
-        if len(v) > 100:
-            return False
-        for key, value in v.items():
-            if not _test_10(key):
+            if not _test_9(item):
                 return False
     return True
 
 
 def _test_12(v: Any) -> bool:
-    if not (isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) > 100000:
-            return False
-        for item in v:
-            if not _test_11(item):
-                return False
-    return True
-
-
-_table_18 = {
-    'include': _test_12,
-    'exclude': _test_12,
-}
-
-
-def _test_13(v: Any) -> bool:
-    if not (isinstance(v, list) or isinstance(v, str)):
-        return False
-    if isinstance(v, list):
-        if len(v) > 100000:
-            return False
     if isinstance(v, str):
-        if len(v) < 1:
+        if not _fits(_pattern_0, v):
             return False
     return True
 
@@ -224,18 +180,62 @@ def _test_14(v: Any) -> bool:
         if len(v) > 100:
             return False
         for key, value in v.items():
-            if not _test_10(key):
+            if not _test_12(key):
+                return False
+    return True
+
+
+def _test_13(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100000:
+            return False
+        for item in v:
+            if not _test_14(item):
+                return False
+    return True
+
+
+_table_18 = {
+    'include': _test_13,
+    'exclude': _test_13,
+}
+
+
+def _test_15(v: Any) -> bool:
+    if not (isinstance(v, list) or isinstance(v, str)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100000:
+            return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+    return True
+
+
+def _test_11(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        if len(v) > 100:
+            return False
+        for key, value in v.items():
+            if not _test_12(key):
                 return False
             test = _table_18.get(key)
             if test is None:
-                if not _test_13(value):
+                if not _test_15(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_15(v: Any) -> bool:
+def _test_16(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -246,13 +246,13 @@ def _test_15(v: Any) -> bool:
     return True
 
 
-def _test_16(v: Any) -> bool:
+def _test_17(v: Any) -> bool:
     if not (v is True or v is False):
         return False
     return True
 
 
-def _test_17(v: Any) -> bool:
+def _test_18(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -261,14 +261,14 @@ def _test_17(v: Any) -> bool:
     return True
 
 
-def _test_18(v: Any) -> bool:
+def _test_19(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_0(item):
+            if not _test_1(item):
                 return False
     return True
 
@@ -276,7 +276,7 @@ def _test_18(v: Any) -> bool:
 _pattern_2 = '^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)'
 
 
-def _test_19(v: Any) -> bool:
+def _test_21(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -288,7 +288,7 @@ def _test_19(v: Any) -> bool:
 _pattern_3 = '^[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*:[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)*$(?!\\n)'
 
 
-def _test_20(v: Any) -> bool:
+def _test_22(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -297,26 +297,26 @@ def _test_20(v: Any) -> bool:
     return True
 
 
-def _test_21(v: Any) -> bool:
+def _test_23(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, list):
         for item in v:
-            if not _test_0(item):
+            if not _test_1(item):
                 return False
     return True
 
 
 _table_30 = {
-    'file': _test_17,
-    'module': _test_19,
-    'call': _test_20,
-    'args': _test_21,
-    'interpreter': _test_17,
+    'file': _test_18,
+    'module': _test_21,
+    'call': _test_22,
+    'args': _test_23,
+    'interpreter': _test_18,
 }
 
 
-def _test_22(v: Any) -> bool:
+def _test_20(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -334,17 +334,33 @@ def _test_22(v: Any) -> bool:
     return True
 
 
+def _test_24(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        if len(v) > 100000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_0(value):
+                return False
+    return True
+
+
 _pattern_4 = '^(bash|sh)$(?!\\n)'
 
 
-def _test_23(v: Any) -> bool:
+def _test_25(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_7(item):
+            if not _test_10(item):
                 return False
     if isinstance(v, str):
         if not _fits(_pattern_4, v):
@@ -355,7 +371,7 @@ def _test_23(v: Any) -> bool:
 _pattern_5 = '^[^=\\u0000]+$(?!\\n)'
 
 
-def _test_24(v: Any) -> bool:
+def _test_26(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -364,12 +380,12 @@ def _test_24(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_5, key):
                 return False
-            if not _test_0(value):
+            if not _test_1(value):
                 return False
     return True
 
 
-def _test_25(v: Any) -> bool:
+def _test_28(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -378,12 +394,12 @@ def _test_25(v: Any) -> bool:
     return True
 
 
-def _test_26(v: Any) -> bool:
+def _test_27(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, list)):
         return False
     if isinstance(v, list):
         for item in v:
-            if not _test_25(item):
+            if not _test_28(item):
                 return False
     return True
 
@@ -391,7 +407,7 @@ def _test_26(v: Any) -> bool:
 _pattern_6 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_27(v: Any) -> bool:
+def _test_29(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -408,7 +424,7 @@ def _test_27(v: Any) -> bool:
 _pattern_7 = '^(SIG)?(ALRM|HUP|INT|KILL|QUIT|TERM|USR1|USR2)$(?!\\n)'
 
 
-def _test_28(v: Any) -> bool:
+def _test_31(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -420,7 +436,7 @@ def _test_28(v: Any) -> bool:
 _pattern_8 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)'
 
 
-def _test_29(v: Any) -> bool:
+def _test_32(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -434,9 +450,9 @@ def _test_29(v: Any) -> bool:
     return True
 
 
-_table_44 = {
-    'signal': _test_28,
-    'grace': _test_29,
+_table_45 = {
+    'signal': _test_31,
+    'grace': _test_32,
 }
 
 
@@ -447,7 +463,7 @@ def _test_30(v: Any) -> bool:
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_44.get(key)
+            test = _table_45.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -455,7 +471,7 @@ def _test_30(v: Any) -> bool:
     return True
 
 
-def _test_31(v: Any) -> bool:
+def _test_34(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -466,7 +482,7 @@ def _test_31(v: Any) -> bool:
     return True
 
 
-def _test_32(v: Any) -> bool:
+def _test_35(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -477,7 +493,7 @@ def _test_32(v: Any) -> bool:
     return True
 
 
-def _test_33(v: Any) -> bool:
+def _test_36(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -488,7 +504,7 @@ def _test_33(v: Any) -> bool:
     return True
 
 
-def _test_34(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -499,14 +515,14 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-def _test_35(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_34(item):
+            if not _test_39(item):
                 return False
     return True
 
@@ -514,7 +530,7 @@ def _test_35(v: Any) -> bool:
 _pattern_9 = '^(SIG)?(ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ)$(?!\\n)'
 
 
-def _test_36(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -523,33 +539,33 @@ def _test_36(v: Any) -> bool:
     return True
 
 
-def _test_37(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_36(item):
+            if not _test_41(item):
                 return False
     return True
 
 
-_table_54 = {
-    'exit_codes': _test_35,
-    'signals': _test_37,
-    'timeout': _test_16,
+_table_55 = {
+    'exit_codes': _test_38,
+    'signals': _test_40,
+    'timeout': _test_17,
 }
 
 
-def _test_38(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_54.get(key)
+            test = _table_55.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -557,25 +573,25 @@ def _test_38(v: Any) -> bool:
     return True
 
 
-_table_56 = {
-    'max': _test_31,
-    'delay': _test_29,
-    'backoff': _test_32,
-    'max_delay': _test_29,
-    'jitter': _test_33,
-    'max_time': _test_29,
-    'when': _test_38,
+_table_57 = {
+    'max': _test_34,
+    'delay': _test_32,
+    'backoff': _test_35,
+    'max_delay': _test_32,
+    'jitter': _test_36,
+    'max_time': _test_32,
+    'when': _test_37,
 }
 
 
-def _test_39(v: Any) -> bool:
+def _test_33(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'max' not in v:
             return False
         for key, value in v.items():
-            test = _table_56.get(key)
+            test = _table_57.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -588,19 +604,19 @@ def _test_39(v: Any) -> bool:
     return True
 
 
-_table_58 = {
-    'exit_codes': _test_35,
+_table_59 = {
+    'exit_codes': _test_38,
 }
 
 
-def _test_40(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_58.get(key)
+            test = _table_59.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -611,7 +627,7 @@ def _test_40(v: Any) -> bool:
 _pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_41(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -620,7 +636,7 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-def _test_42(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -629,7 +645,7 @@ def _test_42(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_41(value):
+            if not _test_44(value):
                 return False
     return True
 
@@ -637,7 +653,7 @@ def _test_42(v: Any) -> bool:
 _pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_43(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -654,7 +670,7 @@ def _test_43(v: Any) -> bool:
 _pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_44(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -671,7 +687,7 @@ def _test_44(v: Any) -> bool:
 _pattern_13 = '\\$\\{\\{'
 
 
-def _test_45(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -685,34 +701,34 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-_table_69 = {
-    'cpu': _test_43,
-    'memory': _test_44,
-    'gpu': _test_45,
-    'disk': _test_44,
-    'network': _test_44,
+_table_70 = {
+    'cpu': _test_46,
+    'memory': _test_47,
+    'gpu': _test_48,
+    'disk': _test_47,
+    'network': _test_47,
 }
 
 
-def _test_46(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) > 1000:
             return False
         for key, value in v.items():
-            if not _test_1(key):
+            if not _test_3(key):
                 return False
-            test = _table_69.get(key)
+            test = _table_70.get(key)
             if test is None:
-                if not _test_45(value):
+                if not _test_48(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_47(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -723,14 +739,14 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_1(item):
+            if not _test_3(item):
                 return False
     if isinstance(v, str):
         if not _fits(_pattern_0, v):
@@ -738,43 +754,44 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-_table_73 = {
-    'name': _test_0,
-    'description': _test_0,
-    'needs': _test_5,
-    'if': _test_6,
-    'require': _test_9,
-    'matrix': _test_14,
-    'foreach': _test_13,
-    'max_parallel': _test_15,
-    'fail_fast': _test_16,
-    'run': _test_17,
-    'command': _test_18,
-    'python': _test_22,
-    'shell': _test_23,
-    'working_dir': _test_17,
-    'env': _test_24,
-    'inherit_env': _test_26,
-    'timeout': _test_27,
+_table_74 = {
+    'name': _test_1,
+    'description': _test_1,
+    'needs': _test_2,
+    'if': _test_7,
+    'require': _test_8,
+    'matrix': _test_11,
+    'foreach': _test_15,
+    'max_parallel': _test_16,
+    'fail_fast': _test_17,
+    'run': _test_18,
+    'command': _test_19,
+    'python': _test_20,
+    'steps': _test_24,
+    'shell': _test_25,
+    'working_dir': _test_18,
+    'env': _test_26,
+    'inherit_env': _test_27,
+    'timeout': _test_29,
     'stop': _test_30,
-    'retry': _test_39,
-    'allow_failure': _test_40,
-    'success_codes': _test_35,
-    'skip_codes': _test_35,
-    'outputs': _test_42,
-    'resources': _test_46,
-    'priority': _test_47,
-    'mutex': _test_48,
-    'duration': _test_29,
+    'retry': _test_33,
+    'allow_failure': _test_42,
+    'success_codes': _test_38,
+    'skip_codes': _test_38,
+    'outputs': _test_43,
+    'resources': _test_45,
+    'priority': _test_49,
+    'mutex': _test_50,
+    'duration': _test_32,
 }
 
 
-def _test_49(v: Any) -> bool:
+def _test_0(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_73.get(key)
+            test = _table_74.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -782,7 +799,7 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -793,7 +810,7 @@ def _test_50(v: Any) -> bool:
     return True
 
 
-def _test_51(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -802,7 +819,7 @@ def _test_51(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_0(value):
+            if not _test_1(value):
                 return False
     return True
 
@@ -810,7 +827,7 @@ def _test_51(v: Any) -> bool:
 _pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_52(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -819,11 +836,11 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_54(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -834,7 +851,7 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-def _test_55(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -845,28 +862,28 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-def _test_56(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_83 = {
-    'type': _test_52,
-    'default': _test_53,
-    'enum': _test_54,
-    'pattern': _test_55,
-    'min': _test_56,
-    'max': _test_56,
-    'required': _test_16,
-    'description': _test_0,
+_table_84 = {
+    'type': _test_56,
+    'default': _test_57,
+    'enum': _test_58,
+    'pattern': _test_59,
+    'min': _test_60,
+    'max': _test_60,
+    'required': _test_17,
+    'description': _test_1,
 }
 
 
-def _test_57(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_83.get(key)
+            test = _table_84.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -874,7 +891,21 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_55(value):
+                return False
+    return True
+
+
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -888,28 +919,14 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-def _test_59(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_53(value):
-                return False
-    return True
-
-
-def _test_60(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_17(item):
+            if not _test_18(item):
                 return False
     if isinstance(v, str):
         if len(v) < 1:
@@ -917,30 +934,30 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-_table_88 = {
-    'shell': _test_23,
-    'working_dir': _test_17,
-    'env': _test_24,
-    'inherit_env': _test_26,
-    'timeout': _test_27,
+_table_89 = {
+    'shell': _test_25,
+    'working_dir': _test_18,
+    'env': _test_26,
+    'inherit_env': _test_27,
+    'timeout': _test_29,
     'stop': _test_30,
-    'retry': _test_39,
-    'allow_failure': _test_40,
-    'success_codes': _test_35,
-    'skip_codes': _test_35,
-    'resources': _test_46,
-    'priority': _test_47,
-    'mutex': _test_48,
-    'duration': _test_29,
+    'retry': _test_33,
+    'allow_failure': _test_42,
+    'success_codes': _test_38,
+    'skip_codes': _test_38,
+    'resources': _test_45,
+    'priority': _test_49,
+    'mutex': _test_50,
+    'duration': _test_32,
 }
 
 
-def _test_61(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_88.get(key)
+            test = _table_89.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -951,7 +968,7 @@ def _test_61(v: Any) -> bool:
 _pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_62(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -968,7 +985,7 @@ def _test_62(v: Any) -> bool:
 _pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_63(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -982,7 +999,7 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-def _test_64(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -993,69 +1010,53 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-_table_95 = {
-    'cpu': _test_62,
-    'memory': _test_63,
-    'gpu': _test_64,
-    'disk': _test_63,
-    'network': _test_63,
+_table_96 = {
+    'cpu': _test_65,
+    'memory': _test_66,
+    'gpu': _test_67,
+    'disk': _test_66,
+    'network': _test_66,
 }
 
 
-def _test_65(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) > 1000:
             return False
         for key, value in v.items():
-            if not _test_1(key):
+            if not _test_3(key):
                 return False
-            test = _table_95.get(key)
+            test = _table_96.get(key)
             if test is None:
-                if not _test_64(value):
+                if not _test_67(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_66(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) < 1:
-            return False
-        if len(v) > 100000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_49(value):
-                return False
-    return True
-
-
 _table_98 = {
-    'version': _test_50,
-    'name': _test_0,
-    'description': _test_0,
-    'labels': _test_51,
-    'params': _test_58,
-    'vars': _test_59,
-    'env': _test_24,
-    'env_file': _test_60,
-    'inherit_env': _test_26,
-    'defaults': _test_61,
-    'budget': _test_65,
-    'max_parallel': _test_15,
-    'fail_fast': _test_16,
-    'timeout': _test_29,
-    'steps': _test_66,
+    'version': _test_52,
+    'name': _test_1,
+    'description': _test_1,
+    'labels': _test_53,
+    'params': _test_54,
+    'vars': _test_61,
+    'env': _test_26,
+    'env_file': _test_62,
+    'inherit_env': _test_27,
+    'defaults': _test_63,
+    'budget': _test_64,
+    'max_parallel': _test_16,
+    'fail_fast': _test_17,
+    'timeout': _test_32,
+    'steps': _test_24,
 }
 
 
-def _test_67(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1070,5 +1071,5 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-is_step = _test_49
-is_workflow = _test_67
+is_step = _test_0
+is_workflow = _test_51

@@ -27,7 +27,7 @@ from orchestra.spec.texts import OPEN, Texts
 LONGEST_SCRIPT = 2**18
 """Characters of a script that is searched for the places of its values."""
 
-BODY_KEYS = ("run", "command", "python")
+BODY_KEYS = ("run", "command", "python", "steps")
 _PYTHON_KINDS = ("file", "module", "call")
 
 
@@ -40,7 +40,10 @@ class Bodies:
         self._findings = findings
 
     def body(self, step: Mapping[str, Any], path: PathParts, shell: Shell) -> Optional[Body]:
-        """What the step runs, None for a gate; more than one body is a fault."""
+        """What the step runs; more than one body is a fault.
+
+        None for a gate, and for a step with others in it, which are not read here.
+        """
         given = [key for key in BODY_KEYS if key in step]
         for key in given[1:]:
             message = "a step has one body, and `%s` already has `%s`" % (path[-1], given[0])
@@ -51,6 +54,8 @@ class Bodies:
         value, path = step[given[0]], (*path, given[0])
         if given[0] == "run":
             return self._script(value, path, shell)
+        if given[0] == "steps":
+            return None
         if given[0] == "command":
             return Command(self.arguments(value, path))
         if isinstance(value, str):

@@ -63,6 +63,7 @@ class Explainer:
         self._step_keys = schema["$defs"]["step"]["properties"]
         self._shared_keys = schema["$defs"]["defaults"]["properties"]
         self._root_keys = schema["properties"]
+        self._steps = schema["$defs"]["steps"]
         self.unexplained = 0
         self.was_cut = False
 
@@ -70,7 +71,7 @@ class Explainer:
         """What is wrong with the workflow and the ids of its steps; the steps are left out."""
         if not isinstance(data, dict) or not isinstance(data.get("steps"), dict):
             return self._problems(self._root, data, ())
-        rules = self._root_keys["steps"]
+        rules = self._steps
         ids = data["steps"]
         too_many = len(ids) > rules["maxProperties"]
         bad_ids = [] if too_many else [id for id in ids if not _is_known(id, rules)]
@@ -167,7 +168,7 @@ class Explainer:
     def _bad_name(self, key: str, path: PathParts) -> Problem:
         hint = _NAME_RULE
         message = "`%s` cannot be a name" % shortened(key)
-        if path == ("steps",):
+        if path[-1] == "steps":
             message = "`%s` cannot be a step's id" % shortened(key)
         elif path[-1] == "env":
             message = "`%s` cannot be the name of a variable" % shortened(key)

@@ -96,9 +96,9 @@ class _Writer:
         rules = self._rules(schema)
         known = json.dumps(rules, sort_keys=True)
         if known not in self._name_by_rules:
-            lines = self._lines(rules)
             name = "_test_%d" % len(self._name_by_rules)
-            self._name_by_rules[known] = name
+            self._name_by_rules[known] = name  # first: a schema may hold itself
+            lines = self._lines(rules)
             body = "".join("    %s\n" % line for line in lines)
             self.parts.append("\n\ndef %s(v: Any) -> bool:\n%s    return True\n" % (name, body))
         return self._name_by_rules[known]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.errors import Fault, PathParts, Problem
 from orchestra.model.workflow import Workflow
@@ -15,7 +15,7 @@ from orchestra.spec.findings import MORE, Findings, TooManyError
 from orchestra.spec.places import Places
 from orchestra.spec.pruning import pruned
 from orchestra.spec.reader import collection_paused
-from orchestra.spec.references import Names
+from orchestra.spec.references import Names, fanned_out_of, outputs_of
 from orchestra.spec.roots import Roots
 from orchestra.spec.schema import check
 from orchestra.spec.steps import Steps
@@ -97,10 +97,7 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     roots = Roots(texts, places, steps, findings)
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])
     steps.read_defaults(data.get("defaults", {}))
-    _refuse_case_twins(data.get("steps", {}), findings)
-    step_by_id = {
-        id: steps.step(id, place, step) for place, (id, step) in enumerate(data["steps"].items())
-    }
+    step_by_id = steps.steps(data["steps"], ())
     if mismatch.problems:
         return None
     return Workflow(path=path, folder=os.path.dirname(path), step_by_id=step_by_id, **fields)
@@ -112,35 +109,13 @@ def _names(data: Mapping[str, Any]) -> Names:
     return Names(
         _mapping(data.get("params")),
         _mapping(data.get("vars")),
-        {id: _outputs(step) for id, step in steps.items()},
-        frozenset(id for id, step in steps.items() if _fans_out(step)),
+        outputs_of(steps),
+        fanned_out_of(steps),
     )
-
-
-def _fans_out(step: Any) -> bool:
-    return isinstance(step, dict) and ("matrix" in step or "foreach" in step)
-
-
-def _outputs(step: Any) -> Optional[Iterable[str]]:
-    """The names of a step's outputs, None where they cannot be told."""
-    if not isinstance(step, dict):
-        return None
-    outputs = step.get("outputs", ())
-    return outputs if isinstance(outputs, (dict, tuple)) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _refuse_case_twins(ids: Iterable[str], findings: Findings) -> None:
-    first_by_folded: Dict[str, str] = {}
-    for id in ids:
-        first = first_by_folded.setdefault(id.casefold(), id)
-        if first != id:
-            message = "`%s` and `%s` differ in case only" % (id, first)
-            hint = "rename one: ids are told apart without regard to case"
-            findings.error(("steps", id), "case-twin", message, hint, on_key=True)
 
 
 def _refuse_nul(document: Document, findings: Findings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.errors import Problem
 from orchestra.model.expression import (
@@ -55,16 +55,44 @@ class Names(NamedTuple):
     outputs_by_step: Mapping[str, Optional[Iterable[str]]]
     fanned_out: FrozenSet[str] = frozenset()
 
+    def inside(self, steps: Mapping[str, Any]) -> Names:
+        """What is in sight among the steps in a step: these first, then all around them."""
+        return self._replace(
+            outputs_by_step={**self.outputs_by_step, **outputs_of(steps)},
+            fanned_out=(self.fanned_out - steps.keys()) | fanned_out_of(steps),
+        )
+
+
+def outputs_of(steps: Mapping[str, Any]) -> Dict[str, Optional[Iterable[str]]]:
+    """The names of the outputs of each step, None where they cannot be told."""
+    return {id: _outputs(step) for id, step in steps.items()}
+
+
+def fanned_out_of(steps: Mapping[str, Any]) -> FrozenSet[str]:
+    """The steps that have instances."""
+    return frozenset(
+        id
+        for id, step in steps.items()
+        if isinstance(step, dict) and ("matrix" in step or "foreach" in step)
+    )
+
+
+def _outputs(step: Any) -> Optional[Iterable[str]]:
+    if not isinstance(step, dict):
+        return None
+    outputs = step.get("outputs", ())
+    return outputs if isinstance(outputs, (dict, tuple)) else None
+
 
 class References:
     """Checks expressions against what one file declares.
 
-    `axes` are those of the step that is being read, None where it has no matrix; `has_item` says
-    that it has an `item`.
+    `names` may be replaced where others are in sight. `axes` are those of the step that is being
+    read, None where it has no matrix; `has_item` says that it has an `item`.
     """
 
     def __init__(self, names: Names) -> None:
-        self._names = names
+        self.names = names
         self.axes: Optional[Tuple[str, ...]] = None
         self.has_item = False
         self._hints_left = _MOST_HINTS
@@ -91,8 +119,8 @@ class References:
         if root == "steps":
             return self._step_problem(name, keys[1:], reference.offset)
         kind, names = {
-            "params": ("parameter", self._names.params),
-            "vars": ("variable", self._names.vars),
+            "params": ("parameter", self.names.params),
+            "vars": ("variable", self.names.vars),
             "run": ("fact of the run", dict.fromkeys(_RUN_FACTS)),
         }[root]
         if name in names:
@@ -109,13 +137,13 @@ class References:
         return Problem((), "unknown-name", message, "", offset=offset)
 
     def _step_problem(self, step: str, keys: Tuple[Any, ...], offset: int) -> Optional[Problem]:
-        steps = self._names.outputs_by_step
+        steps = self.names.outputs_by_step
         if step not in steps:
             return self._unknown("unknown-step", "step", step, steps, offset)
         if not keys:
             return None
         fact = str(keys[0])
-        if fact == "items" and step in self._names.fanned_out:
+        if fact == "items" and step in self.names.fanned_out:
             return None
         if fact not in _STEP_FACTS:
             return self._unknown("unknown-fact", "fact of a step", fact, _STEP_FACTS, offset)
@@ -153,9 +181,9 @@ class References:
     def _home(self, name: str) -> Optional[str]:
         """Where a name that stands alone would be found."""
         homes = {
-            "params": self._names.params,
-            "vars": self._names.vars,
-            "steps": self._names.outputs_by_step,
+            "params": self.names.params,
+            "vars": self.names.vars,
+            "steps": self.names.outputs_by_step,
         }
         return next((home for home, names in homes.items() if name in names), None)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple, Union
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import STATUS_FUNCTIONS, Text
 from orchestra.model.workflow import (
     ON_DONE,
+    InnerSteps,
     Need,
     NeedResult,
     OutputType,
@@ -18,7 +19,7 @@ from orchestra.model.workflow import (
     Step,
     Stop,
 )
-from orchestra.spec.bodies import Bodies
+from orchestra.spec.bodies import BODY_KEYS, Bodies
 from orchestra.spec.fanouts import FanOuts
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
@@ -74,10 +75,19 @@ class Steps:
             place = ("defaults", "working_dir")
             self._places.folder(data["working_dir"], place, may_come=True)
 
-    def step(self, id: str, place: int, data: Mapping[str, Any]) -> Step:
-        """The step `id`, the `place`-th of the file."""
-        path: PathParts = ("steps", id)
+    def steps(self, data: Mapping[str, Any], path: PathParts) -> Dict[str, Step]:
+        """Steps by their ids, as they stand at `path` of the file."""
+        place_of = (*path, "steps")
+        self._refuse_case_twins(data, place_of)
+        return {
+            id: self._step(id, place, step, (*place_of, id))
+            for place, (id, step) in enumerate(data.items())
+        }
+
+    def _step(self, id: str, place: int, data: Mapping[str, Any], path: PathParts) -> Step:
         fan_out = self._fan_outs.fields(data, path)
+        if "steps" in data:
+            return self._with_inner(id, place, data, path, fan_out)
         fields = self._fields(data, path)
         fields.update(fan_out)
         shell = self._default_shell
@@ -98,6 +108,46 @@ class Steps:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
         return Step(id, place, body, **fields)
+
+    def _with_inner(
+        self,
+        id: str,
+        place: int,
+        data: Mapping[str, Any],
+        path: PathParts,
+        fan_out: Mapping[str, Any],
+    ) -> Step:
+        """A step with others in it, which takes no defaults: those are for the steps inside."""
+        for key in data:
+            if key not in _BESIDE_STEPS and key not in BODY_KEYS:
+                message = "`%s` cannot stand beside `steps`" % key
+                hint = "give it to the steps inside"
+                self._findings.error((*path, key), "not-here", message, hint, on_key=True)
+        self._bodies.body(data, path, self._default_shell)
+        fields = {**self._fields(data, path), **fan_out}
+        if not isinstance(fields.get("allow_failure", False), bool):
+            message = "a step with others in it has no exit code"
+            place_path = (*path, "allow_failure")
+            self._findings.error(place_path, "not-here", message, "write `allow_failure: true`")
+        if "if" in data:
+            self._check_when(data, fields, path)
+        if len(path) > 2 * _MOST_LEVELS:
+            message = "there are at most %d levels of steps in steps" % _MOST_LEVELS
+            self._findings.error((*path, "steps"), "too-deep", message, on_key=True)
+            return Step(id, place, None)
+        with self._texts.inside(data["steps"]):
+            body = InnerSteps(self.steps(data["steps"], path))
+        allowed = {key: value for key, value in fields.items() if key in _FIELDS_BESIDE_STEPS}
+        return Step(id, place, body, **allowed)
+
+    def _refuse_case_twins(self, ids: Iterable[str], path: PathParts) -> None:
+        first_by_folded: Dict[str, str] = {}
+        for id in ids:
+            first = first_by_folded.setdefault(id.casefold(), id)
+            if first != id:
+                message = "`%s` and `%s` differ in case only" % (id, first)
+                hint = "rename one: ids are told apart without regard to case"
+                self._findings.error((*path, id), "case-twin", message, hint, on_key=True)
 
     def env(self, data: Mapping[str, Any], path: PathParts, where: Where) -> Dict[str, Text]:
         """A layer of environment variables."""
@@ -253,6 +303,10 @@ class Steps:
             self._findings.error((*path, "if"), "if-and-when", message, hint)
 
 
+_MOST_LEVELS = 16
+_BESIDE_STEPS = frozenset(["name", "description", "needs", "if", "require", "matrix", "foreach"])
+_BESIDE_STEPS |= frozenset(["max_parallel", "fail_fast", "timeout", "allow_failure", "duration"])
+_FIELDS_BESIDE_STEPS = _BESIDE_STEPS - {"if"} | {"condition", "fan_out", "duration_s"}
 _CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])
 
 

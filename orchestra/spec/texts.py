@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, Optional, Tuple, Union
+from contextlib import contextmanager
+from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import (
@@ -31,12 +32,29 @@ class Texts:
         self._findings = findings
         self._known: Dict[Tuple[str, Where, bool, object], Tuple[Any, Tuple[Problem, ...]]] = {}
         self._here: object = None
+        self._around: Tuple[Optional[Tuple[str, ...]], bool] = (None, False)
+        self._inside = self._insides = 0
+
+    @contextmanager
+    def inside(self, steps: Mapping[str, Any]) -> Iterator[None]:
+        """Meanwhile texts stand in steps that are in a step, and see each other first."""
+        references, here = self._references, self._here
+        around, inside = self._around, self._inside
+        names, axes, has_item = references.names, references.axes, references.has_item
+        references.names = names.inside(steps)
+        self._around = (axes, has_item)
+        self._insides += 1
+        self._inside = self._insides
+        yield
+        references.names, references.axes, references.has_item = names, axes, has_item
+        self._here, self._around, self._inside = here, around, inside
 
     def enter(self, axes: Optional[Tuple[str, ...]], has_item: bool) -> None:
         """From now on texts stand in a step that has these axes, None for no matrix, or an item."""
-        self._references.axes = axes
-        self._references.has_item = has_item
-        self._here = (axes, has_item)
+        outer_axes, outer_has_item = self._around
+        self._references.axes = outer_axes if axes is None else axes
+        self._references.has_item = has_item or outer_has_item
+        self._here = (self._inside, axes, has_item)
 
     def refuse_long_floats(self, value: Any, path: PathParts) -> None:
         """Reports numbers such as `3.10`, which was perhaps meant as text."""

@@ -82,6 +82,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "run",
         "command",
         "python",
+        "steps",
         "shell",
         "working_dir",
         "env",
@@ -102,7 +103,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
 
 def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
     own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
-    own += ["matrix", "foreach", "max_parallel", "fail_fast"]
+    own += ["steps", "matrix", "foreach", "max_parallel", "fail_fast"]
     assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
         key for key in STEP if key not in own
     ]

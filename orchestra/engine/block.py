@@ -1,0 +1,126 @@
+"""Steps that run together: the workflow's own, or those in a step. Holds state, decides nothing."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from orchestra.engine.opening import entry
+from orchestra.engine.scope import Scopes
+from orchestra.engine.steprun import StepRun
+from orchestra.model.events import PlannedEntry
+from orchestra.model.expression import Value
+from orchestra.model.plan import PlannedStep
+from orchestra.model.run import RESULT_BY_STATE, Role, StepState
+from orchestra.model.workflow import NeedResult
+
+_NO_NAMES: Mapping[str, Value] = {}
+
+
+class Block:
+    """The steps of a plan, or of a part of it, while they run.
+
+    `runs` are in the order of `planned`, numbered from `number` on. `owner` is the step they are
+    in, None for the workflow's own; `outer` is the block around, where its steps are in sight.
+    `names` are those that all of them see beside the usual ones. `open` counts the steps that have
+    not ended; `struck_by` is the one whose failure keeps others from starting, `called_off` says
+    why none may start any more.
+    """
+
+    def __init__(
+        self,
+        planned: Sequence[PlannedStep],
+        scopes: Scopes,
+        number: int = 0,
+        fail_fast: bool = False,
+        owner: Optional[StepRun] = None,
+        outer: Optional[Block] = None,
+        names: Mapping[str, Value] = _NO_NAMES,
+    ) -> None:
+        self.planned = planned
+        self.scopes = scopes
+        self.owner = owner
+        self.outer = outer
+        self.fail_fast = fail_fast
+        self.prefix = "" if owner is None else owner.step.id + "/"
+        self.runs = [
+            StepRun(number + place, _placed(each, self.prefix), self, names=names)
+            for place, each in enumerate(planned)
+        ]
+        self._run_by_id = {each.step.id: run for each, run in zip(planned, self.runs)}
+        self.open = len(self.runs)
+        self.struck_by = ""
+        self.called_off = ""
+        self._ended: Dict[StepState, Tuple[int, str]] = {}
+
+    def knows(self, step: str) -> bool:
+        """Whether it has a step of that id."""
+        return step in self._run_by_id
+
+    def facts(self, step: str) -> Mapping[str, Value]:
+        """What `steps.ID` shows of a step, of its own or around it."""
+        if self.outer is not None and step not in self._run_by_id:
+            return self.outer.facts(step)
+        return self._run_by_id[step].facts()
+
+    def above(self, step: str) -> List[str]:
+        """The ids of all steps above one, nearest first, those around it last."""
+        order = list(self._run_by_id[step].planned.needs)
+        seen = set(order)
+        for number in order:
+            fresh = [need for need in self.planned[number].needs if need not in seen]
+            seen.update(fresh)
+            order.extend(fresh)
+        ids = [self.planned[number].step.id for number in order]
+        if self.outer is not None and self.owner is not None:
+            ids += [id for id in self.outer.above(self.owner.local) if id not in self._run_by_id]
+        return ids
+
+    def state(self, step: str) -> StepState:
+        """The state of one of its steps."""
+        return self._run_by_id[step].state
+
+    def result(self, step: str) -> NeedResult:
+        """What the end of one of its steps means to those below."""
+        return RESULT_BY_STATE[self._run_by_id[step].state]
+
+    def entries(self) -> Tuple[PlannedEntry, ...]:
+        """Its steps for the record."""
+        owner = "" if self.owner is None else self.owner.step.id
+        return tuple(
+            entry(run.planned, self.scopes, run.names, owner, Role.INNER, self.prefix)
+            for run in self.runs
+        )
+
+    def note_end(self, run: StepRun, reason: str) -> bool:
+        """One of its steps has ended; whether that keeps others from starting."""
+        self.open -= 1
+        count, first = self._ended.get(run.state, (0, "`%s`: %s" % (run.step.id, reason)))
+        self._ended[run.state] = (count + 1, first)
+        strikes = self.fail_fast and run.state is StepState.FAILED and not self.struck_by
+        if strikes:
+            self.struck_by = run.step.id
+        return strikes
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether one of its steps has."""
+        return StepState.FAILED in self._ended
+
+    def outcome(self) -> Tuple[StepState, str]:
+        """What the steps come to for the step that they are in."""
+        assert self.owner is not None
+        if self.called_off:
+            return StepState.FAILED, self.called_off
+        for state in (StepState.FAILED, StepState.CANCELLED):
+            count, first = self._ended.get(state, (0, ""))
+            if count:
+                said = "%d of %d steps %s, first %s"
+                return state, said % (count, len(self.runs), state.value, first)
+        steps = "1 step" if len(self.runs) == 1 else "%d steps" % len(self.runs)
+        return StepState.SUCCEEDED, "%s; %s" % (self.owner.why, steps)
+
+
+def _placed(planned: PlannedStep, prefix: str) -> PlannedStep:
+    if not prefix:
+        return planned
+    return planned._replace(step=planned.step._replace(id=prefix + planned.step.id))
