@@ -7,7 +7,7 @@ from typing import List, Tuple
 import pytest
 
 from orchestra.model.expression import Expression
-from orchestra.model.workflow import Foreach, Matrix
+from orchestra.model.workflow import Foreach, InnerSteps, Matrix
 from orchestra.spec.load import load
 
 
@@ -16,6 +16,26 @@ def faults(step: str) -> List[Tuple[int, str, str, str]]:
     lines = "".join("    %s\n" % line for line in step.splitlines())
     loaded = load("/w/flow.yaml", (text + lines).encode())
     return [(f.line, f.severity, f.code, f.message) for f in loaded.faults]
+
+
+def test_steps_in_a_step_are_read_and_see_what_is_around_them() -> None:
+    data = b"""version: 1
+params: {n: 1}
+steps:
+  a:
+    foreach: [x]
+    steps:
+      one: {run: "echo ${{ item }} ${{ params.n }}", outputs: {o: int}}
+      two: {needs: one, run: "echo ${{ steps.one.outputs.o }} ${{ steps.first.state }}"}
+    needs: first
+  first: {run: "true"}
+"""
+    loaded = load("/w/flow.yaml", data)
+    assert loaded.faults == ()
+    assert loaded.workflow is not None
+    body = loaded.workflow.step_by_id["a"].body
+    assert isinstance(body, InnerSteps)
+    assert [(step.id, step.place) for step in body.step_by_id.values()] == [("one", 0), ("two", 1)]
 
 
 def test_lists_and_expressions_are_read() -> None:
@@ -76,6 +96,30 @@ steps:
         (
             "foreach: ${{ item }}\nrun: 'true'",
             (7, "error", "unknown-name", "`item` is no name"),
+        ),
+        (
+            "retry: 2\nsteps: {b: {run: 'true'}}",
+            (7, "error", "not-here", "`retry` cannot stand beside `steps`"),
+        ),
+        (
+            "allow_failure: {exit_codes: [1]}\nsteps: {b: {run: 'true'}}",
+            (7, "error", "not-here", "a step with others in it has no exit code"),
+        ),
+        (
+            "run: x\nsteps: {b: {run: 'true'}}",
+            (8, "error", "two-bodies", "a step has one body, and `a` already has `run`"),
+        ),
+        (
+            "steps: {b: {run: 'true'}, B: {run: 'true'}}",
+            (7, "error", "case-twin", "`B` and `b` differ in case only"),
+        ),
+        (
+            "steps: {b: {run: 'echo ${{ steps.c.stat }}'}, c: {run: 'true'}}",
+            (7, "error", "unknown-fact", "`stat` is no fact of a step"),
+        ),
+        (
+            "steps: {b: {run: 'true', nope: 1}}",
+            (7, "error", "unknown-key", "unknown key `nope` in `b`"),
         ),
         (
             "max_parallel: 2\nrun: 'true'",
