@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import os
 from typing import List, Mapping, NamedTuple, Sequence
 
 from orchestra.cli import messages
 from orchestra.cli.options import PlanOptions, parse_budget, parse_params
 from orchestra.cli.terminal import Terminal
 from orchestra.engine import graph, planner
-from orchestra.engine.scope import Scopes, evaluate_vars
+from orchestra.engine.scope import Scopes, Surroundings, evaluate_vars
 from orchestra.errors import Fault, Problem, UsageError, WorkflowError
 from orchestra.executors.room import machine_amounts, visible_devices
-from orchestra.model.expression import ExpressionError
+from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan, Room
 from orchestra.model.workflow import Workflow
 from orchestra.spec.load import Loaded, load
@@ -73,7 +74,7 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
     except ExpressionError as fault:
         problem = Problem(("vars",), "expression", fault.message, fault.hint)
         raise _faulty(found, [problem]) from None
-    scopes = Scopes(workflow, params, variables, environ, {})
+    scopes = Scopes(workflow, params, variables, environ, {}, surroundings=Surroundings(bind_used))
     plan, problems = planner.plan(
         workflow,
         found.graph,
@@ -89,6 +90,19 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
     if plan is None:
         raise _faulty(found, problems)
     return Prepared(plan, found.warnings, found.loaded.text)
+
+
+def bind_used(workflow: Workflow, values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """The params of a workflow that is used by another one, which gives it these values.
+
+    Raises:
+        ExpressionError: one of them does not fit.
+    """
+    try:
+        return bind(workflow, {}, values, {}, datetime.date.today(), workflow.folder)
+    except UsageError as fault:
+        file = os.path.basename(workflow.path)
+        raise ExpressionError("with: %s: %s" % (file, fault)) from None
 
 
 def tell_warnings(prepared: Prepared, terminal: Terminal) -> None:

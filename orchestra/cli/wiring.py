@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from typing import Dict, Mapping, Optional, Sequence
 
 from orchestra import __version__
-from orchestra.cli.prepare import Prepared
+from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import Audience
@@ -22,13 +22,13 @@ from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
 from orchestra.engine.replay import Replay
-from orchestra.engine.scope import RunFacts, Scopes
+from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
-from orchestra.model.workflow import ShellScript
+from orchestra.model.workflow import ShellScript, Uses, Workflow, steps_within
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
@@ -74,7 +74,7 @@ def run(
         RunBroken: a report could not be written.
     """
     _check_shells(prepared.plan, environ)
-    env_file = _read_env_files(prepared.plan)
+    env_files = _read_env_files(prepared.plan.workflow)
     replay = Replay()
     with SignalInbox() as signals:
         journal = RunStore(state).begin_run(time.time())
@@ -82,7 +82,7 @@ def run(
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_file, journal, replay, mode, terminal, environ, signals
+                prepared, env_files, journal, replay, mode, terminal, environ, signals
             )
         finally:
             # values that were handed over, of no use once their steps have ended
@@ -93,7 +93,7 @@ def run(
 
 def _drive(
     prepared: Prepared,
-    env_file: Mapping[str, str],
+    env_files: Mapping[str, Mapping[str, str]],
     journal: RunJournal,
     replay: Replay,
     mode: str,
@@ -104,7 +104,9 @@ def _drive(
     plan, folder = prepared.plan, journal.folder
     functions = file_functions(plan.workflow.folder)
     facts = _facts(plan, folder)
-    scopes = Scopes(plan.workflow, plan.params, plan.vars, environ, env_file, facts, functions)
+    around = Surroundings(bind_used, lambda path: env_files.get(path, {}), file_functions)
+    own = env_files[plan.workflow.path]
+    scopes = Scopes(plan.workflow, plan.params, plan.vars, environ, own, facts, functions, around)
     origin = Origin(folder.run_id, socket.gethostname(), os.getpid(), __version__)
     with ExitStack() as stack:
         screen = terminal.open_screen(mode)
@@ -184,17 +186,22 @@ def _check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
     """Bash is the default, and not every machine has it."""
     if shutil.which("bash", path=environ.get("PATH", os.defpath)) is not None:
         return
-    for planned in plan.steps:
-        body = planned.step.body
+    for step in steps_within(plan.workflow.step_by_id):
+        body = step.body
         if isinstance(body, ShellScript) and body.shell == "bash":
             raise UsageError(
-                "step `%s` runs in bash, and there is no bash here" % planned.step.id,
+                "step `%s` runs in bash, and there is no bash here" % step.id,
                 "install bash, or write `shell: sh`",
             )
 
 
-def _read_env_files(plan: Plan) -> Dict[str, str]:
+def _read_env_files(workflow: Workflow) -> Dict[str, Dict[str, str]]:
+    """What the env files of the workflow and of all that it uses hold, by the workflow's path."""
     values: Dict[str, str] = {}
-    for name in plan.workflow.env_files:
-        values.update(read_env_file(os.path.join(plan.workflow.folder, name)))
-    return values
+    for name in workflow.env_files:
+        values.update(read_env_file(os.path.join(workflow.folder, name)))
+    found = {workflow.path: values}
+    for step in steps_within(workflow.step_by_id):
+        if isinstance(step.body, Uses) and step.body.workflow.path not in found:
+            found.update(_read_env_files(step.body.workflow))
+    return found

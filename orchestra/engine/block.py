@@ -14,6 +14,7 @@ from orchestra.model.run import RESULT_BY_STATE, Role, StepState
 from orchestra.model.workflow import NeedResult
 
 _NO_NAMES: Mapping[str, Value] = {}
+_NO_LIMITS: Mapping[str, int] = {}
 
 
 class Block:
@@ -21,7 +22,8 @@ class Block:
 
     `runs` are in the order of `planned`, numbered from `number` on. `owner` is the step they are
     in, None for the workflow's own; `outer` is the block around, where its steps are in sight.
-    `names` are those that all of them see beside the usual ones. `open` counts the steps that have
+    `names` are those that all of them see beside the usual ones, `limits` what each of them takes
+    beside its demand, so that not too many run at once. `open` counts the steps that have
     not ended; `struck_by` is the one whose failure keeps others from starting, `called_off` says
     why none may start any more.
     """
@@ -35,12 +37,14 @@ class Block:
         owner: Optional[StepRun] = None,
         outer: Optional[Block] = None,
         names: Mapping[str, Value] = _NO_NAMES,
+        limits: Mapping[str, int] = _NO_LIMITS,
     ) -> None:
         self.planned = planned
         self.scopes = scopes
         self.owner = owner
         self.outer = outer
         self.fail_fast = fail_fast
+        self.limits = limits
         self.prefix = "" if owner is None else owner.step.id + "/"
         self.runs = [
             StepRun(number + place, _placed(each, self.prefix), self, names=names)
@@ -63,7 +67,9 @@ class Block:
         return self._run_by_id[step].facts()
 
     def above(self, step: str) -> List[str]:
-        """The ids of all steps above one, nearest first, those around it last."""
+        """The ids of all steps above one, nearest first, those around it last; "" is below all."""
+        if not step:
+            return list(self._run_by_id)
         order = list(self._run_by_id[step].planned.needs)
         seen = set(order)
         for number in order:

@@ -29,6 +29,12 @@ class Budget:
         self._devices = list(devices)
         heapify(self._devices)
 
+    def add(self, name: str, amount: int) -> None:
+        """Have one more resource to give out, if there is none of that name yet."""
+        if name not in self._number_by_name:
+            self._number_by_name[name] = len(self._free)
+            self._free.append(amount)
+
     def demand(self, amounts: Mapping[str, int]) -> Demand:
         """The demand for these amounts and one slot; every name must be in the budget."""
         number = self._number_by_name

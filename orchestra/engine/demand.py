@@ -7,7 +7,7 @@ from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
 from orchestra.model.expression import ExpressionError, Scope, Template, fill_text
 from orchestra.model.plan import Room
 from orchestra.model.units import format_amount, parse_amount, parse_duration
-from orchestra.model.workflow import InnerSteps, Step
+from orchestra.model.workflow import InnerSteps, Step, Uses
 
 _ONE_CPU = 1000
 
@@ -30,7 +30,7 @@ def asked(step: Step) -> Mapping[str, Union[int, Template]]:
 
     A gate takes nothing, and a step with others in it leaves that to them.
     """
-    if step.body is None or isinstance(step.body, InnerSteps):
+    if step.body is None or isinstance(step.body, (InnerSteps, Uses)):
         return {}
     return {"cpu": _ONE_CPU, **step.resources}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from heapq import heappop, heappush
 from typing import (
     Dict,
     FrozenSet,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -35,7 +37,9 @@ from orchestra.model.workflow import (
     ShellScript,
     Slot,
     Step,
+    Uses,
     Workflow,
+    steps_in,
 )
 
 _SHOWN_OF_CYCLE = 8
@@ -66,9 +70,10 @@ def _build(step_by_id: Mapping[str, Step]) -> Tuple[Optional[Graph], List[Proble
     problems = list(_bad_needs(steps, place_by_id))
     inner_by_id: Dict[str, Graph] = {}
     for step in steps:
-        if isinstance(step.body, InnerSteps):
-            inner, found = _build(step.body.step_by_id)
-            problems += [_inside(step, problem) for problem in found]
+        steps_inside = steps_in(step)
+        if steps_inside:
+            inner, found = _build(steps_inside)
+            problems += problems_inside(step, found)
             if inner is not None:
                 inner_by_id[step.id] = inner
     needs = [
@@ -99,9 +104,20 @@ def _build(step_by_id: Mapping[str, Step]) -> Tuple[Optional[Graph], List[Proble
     return graph._replace(inner=inner_by_number), []
 
 
-def _inside(step: Step, problem: Problem) -> Problem:
-    """A problem of the steps in a step, at its place in the file."""
-    return problem._replace(path=("steps", step.id, *problem.path))
+def problems_inside(step: Step, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems of the steps in a step, at their place in the file.
+
+    Those of another file are at the step that uses it, and only the first is told.
+    """
+    for problem in problems:
+        if not isinstance(step.body, Uses):
+            yield problem._replace(path=("steps", step.id, *problem.path))
+            continue
+        file = os.path.basename(step.body.workflow.path)
+        message = "`%s` cannot be used: %s" % (file, problem.message)
+        hint = "orchestra validate %s tells where" % file
+        yield Problem(("steps", step.id, "uses"), problem.code, message, hint)
+        return
 
 
 def problems_above(graph: Graph) -> Iterator[Problem]:
@@ -115,8 +131,7 @@ def problems_above(graph: Graph) -> Iterator[Problem]:
             yield never
         possible.append(_possible_results(step))
         if number in graph.inner:
-            for problem in problems_above(graph.inner[number]):
-                yield _inside(step, problem)
+            yield from problems_inside(step, problems_above(graph.inner[number]))
 
 
 def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
@@ -126,9 +141,7 @@ def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
 
 def _over_budget(step_by_id: Mapping[str, Step], budget: Mapping[str, int]) -> Iterator[Problem]:
     for step in step_by_id.values():
-        if isinstance(step.body, InnerSteps):
-            for problem in _over_budget(step.body.step_by_id, budget):
-                yield _inside(step, problem)
+        yield from problems_inside(step, _over_budget(steps_in(step), budget))
         for name, amount in asked(step).items():
             if isinstance(amount, int) and name in budget and amount > budget[name]:
                 given = ("resources", name) if name in step.resources else ()
@@ -274,6 +287,9 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     elif isinstance(body, (PythonFile, PythonModule)):
         for number, argument in enumerate(body.args):
             yield ("python", "args", number), argument
+    elif isinstance(body, Uses):
+        for name, tree in body.given.items():
+            yield ("with", name), tree
     elif isinstance(body, PythonCall):
         for name, tree in body.args.items():
             yield ("python", "args", name), tree

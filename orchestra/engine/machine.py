@@ -67,7 +67,7 @@ from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, StepState
 from orchestra.model.units import format_duration
-from orchestra.model.workflow import FanOut, NeedResult
+from orchestra.model.workflow import FanOut, NeedResult, Uses
 
 CLEAN_UP_S = 60.0
 """How long a step without a timeout may run once the run is being stopped."""
@@ -226,7 +226,8 @@ class Machine:
             if note is not None:
                 self._events.append(Noted(run.step.id, note))
         run.amounts = demand
-        run.demand = self._budget.demand(demand)
+        limits = run.block.limits
+        run.demand = self._budget.demand({**demand, **limits} if limits else demand)
         self._stand_in_line(run)
 
     def _stand_in_line(self, run: StepRun) -> None:
@@ -268,7 +269,9 @@ class Machine:
         inherit = scopes.inherit(step)
         self._events.append(AttemptStarted(step.id, run.number, queued_s, run.devices))
         self._orders.append(
-            Launch(Launching(key, step, scope, env, inherit, run.amounts, run.devices))
+            Launch(
+                Launching(key, step, scope, env, inherit, run.amounts, run.devices, scopes.folder)
+            )
         )
 
     def _launched(self, launched: Launched) -> None:
@@ -458,17 +461,29 @@ class Machine:
         self._unsettled.extend(each for each in block.runs if not each.waiting)
 
     def _block_in(self, run: StepRun) -> Block:
-        outer = run.block
-        run.timeout_s = resolve_timeout_s(run.step, self._scope(run))
-        return Block(
-            run.planned.inner,
-            outer.scopes,
-            len(self._runs),
-            outer.fail_fast,
-            run,
-            outer,
-            run.names,
-        )
+        outer, scope = run.block, self._scope(run)
+        run.timeout_s = resolve_timeout_s(run.step, scope)
+        inner, number, body = run.planned.inner, len(self._runs), run.step.body
+        if not isinstance(body, Uses):
+            return Block(
+                inner,
+                outer.scopes,
+                number,
+                outer.fail_fast,
+                run,
+                outer,
+                run.names,
+                outer.limits,
+            )
+        used, limits = body.workflow, outer.limits
+        if used.timeout_s is not None:
+            run.timeout_s = min(run.timeout_s or used.timeout_s, used.timeout_s)
+        if used.max_parallel is not None:
+            name = "steps in " + run.step.id
+            self._budget.add(name, used.max_parallel)
+            limits = {**limits, name: 1}
+        scopes = outer.scopes.used(run.step, body, scope)
+        return Block(inner, scopes, number, used.fail_fast, run, limits=limits)
 
     def _leave(self, block: Block, owner: StepRun) -> None:
         """All steps in a step have ended, and so does it."""
@@ -477,6 +492,11 @@ class Machine:
         if owner.timeout_s is not None:
             self._orders.append(CancelTimer(Timer("timeout", owner.key)))
         state, reason = block.outcome()
+        if state is StepState.SUCCEEDED and isinstance(owner.step.body, Uses):
+            try:
+                owner.outputs = block.scopes.outputs(StepsView(block, ""))
+            except ExpressionError as fault:
+                state, reason = StepState.FAILED, str(fault)
         if state is StepState.FAILED:
             self._fail(owner, reason)
         else:

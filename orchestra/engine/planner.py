@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
 from orchestra.engine.fanout import instance_id, rows_of, trees_of
-from orchestra.engine.graph import Graph
+from orchestra.engine.graph import Graph, problems_inside
 from orchestra.engine.rules import Verdict, asks_status, judge
 from orchestra.engine.scope import Scopes
 from orchestra.errors import Problem
 from orchestra.model.expression import ExpressionError, Value, evaluate_condition
 from orchestra.model.plan import Plan, PlannedStep, Room, Will
-from orchestra.model.workflow import Matrix, Need, NeedResult, Step, Workflow
+from orchestra.model.workflow import Matrix, Need, NeedResult, Step, Uses, Workflow
 
 UNKNOWN_DURATION_S = 1.0
 """What a step without a duration counts for in ranks and predictions."""
@@ -84,7 +85,12 @@ class _Trade(NamedTuple):
 def _planned(graph: Graph, trade: _Trade, below_s: float = 0.0) -> Tuple[PlannedStep, ...]:
     """The steps of a graph; `below_s` is the longest path that starts when they have ended."""
     scopes = trade.scopes
-    inner = {number: _planned(each, trade) for number, each in graph.inner.items()}
+    inner: Dict[int, Tuple[PlannedStep, ...]] = {}
+    for number, within in graph.inner.items():
+        step = graph.order[number]
+        found: List[Problem] = []
+        inner[number] = _planned(within, _inside(step, trade)._replace(problems=found))
+        trade.problems.extend(problems_inside(step, found))
     durations = [_duration_s(step, inner.get(n, ())) for n, step in enumerate(graph.order)]
     ranks = _ranks(graph, durations, below_s)
     waves = _waves(graph, inner)
@@ -111,6 +117,26 @@ def _planned(graph: Graph, trade: _Trade, below_s: float = 0.0) -> Tuple[Planned
             )
         )
     return tuple(planned)
+
+
+def _inside(step: Step, trade: _Trade) -> _Trade:
+    """What the steps in a step are planned with."""
+    body = step.body
+    if not isinstance(body, Uses):
+        return trade
+    used, scopes = body.workflow, trade.scopes
+    ignored = [key for key, value in (("budget", used.budget),) if value]
+    if ignored:
+        about = (step.id, os.path.basename(used.path), " and ".join(ignored))
+        trade.notes.append("`%s` uses %s, whose own %s does not count here" % about)
+    if not all(scopes.is_known(tree, step) for tree in body.given.values()):
+        return trade._replace(scopes=scopes.used_unknown(used))
+    try:
+        return trade._replace(scopes=scopes.used(step, body, scopes.early_scope(step)))
+    except ExpressionError as fault:
+        path = ("steps", step.id, "with")
+        trade.problems.append(Problem(path, "expression", fault.message, fault.hint))
+        return trade._replace(scopes=scopes.used_unknown(used))
 
 
 def _deeper(planned: PlannedStep, gained_s: float) -> PlannedStep:

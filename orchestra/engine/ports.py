@@ -120,7 +120,8 @@ class Launching(NamedTuple):
 
     `env` holds the layers of the file (env_file, root, defaults, step), evaluated, later ones won;
     `inherit_env` says what comes below them from the environment of orchestra; `demand` is what
-    the step holds of the budget, `devices` the GPUs among it.
+    the step holds of the budget, `devices` the GPUs among it; `folder` is that of the file in which
+    the step stands.
     """
 
     key: AttemptKey
@@ -130,6 +131,7 @@ class Launching(NamedTuple):
     inherit_env: Union[bool, Tuple[str, ...]]
     demand: Amounts
     devices: Tuple[int, ...] = ()
+    folder: str = ""
 
 
 class Renderer(Protocol):

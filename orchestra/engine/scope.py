@@ -32,12 +32,13 @@ from orchestra.model.expression import (
     functions_of,
     references_of,
 )
-from orchestra.model.workflow import Step, Workflow
+from orchestra.model.workflow import Step, Uses, Workflow
 
 FileFunctions = Mapping[str, Callable[..., Value]]
 """`hash_files` and `glob`; only who may read files gives them."""
 
 _NO_NAMES: Mapping[str, Value] = {}
+_NO_LAYER: Mapping[str, str] = {}
 
 _KNOWN_BEFORE = frozenset(["params", "vars", "env", "always"])
 """The names, of `_names_in`, that stand for something before the run."""
@@ -133,11 +134,25 @@ class StepsView(Mapping[str, Any]):
         return len(self._results.above(self._step))
 
 
+class Surroundings(NamedTuple):
+    """What a workflow that is used by another one needs from outside.
+
+    `bind` makes its params from what `with` gives and raises ExpressionError; `env_file` is what
+    its env files hold, by its path; `files` are the functions that read files, by its folder.
+    """
+
+    bind: Callable[[Workflow, Mapping[str, Value]], Mapping[str, Value]]
+    env_file: Callable[[str], Mapping[str, str]] = lambda path: {}
+    files: Callable[[str], FileFunctions] = lambda folder: {}
+
+
 class Scopes:
     """Makes the scope of each step of one run.
 
     `environ` is the environment of orchestra, `env_file` what the workflow's env files hold; both
-    are data here. The layers that are the same for all steps are evaluated once.
+    are data here. The layers that are the same for all steps are evaluated once. `below` is the
+    layer under them all, from the workflow that uses this one; `are_params_known` is False where
+    only the run can tell what it is given.
     """
 
     def __init__(
@@ -149,8 +164,17 @@ class Scopes:
         env_file: Mapping[str, str],
         facts: Optional[RunFacts] = None,
         files: Optional[FileFunctions] = None,
+        surroundings: Optional[Surroundings] = None,
+        below: Mapping[str, str] = _NO_LAYER,
+        are_params_known: bool = True,
     ) -> None:
         self._workflow = workflow
+        self._facts = facts
+        self._surroundings = surroundings
+        self._below = below
+        self._known_before = _KNOWN_BEFORE
+        if not are_params_known:
+            self._known_before = _KNOWN_BEFORE - {"params", "vars"}
         self._environ = environ
         self._names: Dict[str, Value] = {"params": params, "vars": variables}
         if facts is not None:
@@ -178,7 +202,7 @@ class Scopes:
         if "env" in names:
             names |= self._env_names
             names |= _names_in(dict(step.env))
-        return names <= _KNOWN_BEFORE
+        return names <= self._known_before
 
     def env(
         self,
@@ -196,7 +220,7 @@ class Scopes:
         inherit = self.inherit(step)
         layers = self._shared.get(inherit)
         if layers is None:
-            layers = dict(self._env_file)
+            layers = {**self._below, **self._env_file}
             self._add_layer(layers, self._workflow.env, inherit, None)
             self._add_layer(layers, self._workflow.default_env, inherit, None)
             self._shared[inherit] = layers
@@ -231,6 +255,74 @@ class Scopes:
         """
         layers = LateLayers(lambda: self.env(step, steps, names))
         return self.scope(step, layers, steps, functions, names)
+
+    @property
+    def folder(self) -> str:
+        """Where the workflow's file lies."""
+        return self._workflow.folder
+
+    def used(self, step: Step, body: Uses, scope: Scope) -> Scopes:
+        """The scopes of a workflow that a step uses; `scope` is what the step sees.
+
+        Raises:
+            ExpressionError: what it is given cannot be evaluated, or is not what it takes.
+        """
+        assert self._surroundings is not None
+        values = {}
+        for name, tree in body.given.items():
+            try:
+                values[name] = fill_tree(tree, scope)
+            except ExpressionError as fault:
+                raise fault.within("with." + name) from None
+        params = self._surroundings.bind(body.workflow, values)
+        return self._inside(body.workflow, params, evaluate_vars(body.workflow, params), True)
+
+    def used_unknown(self, workflow: Workflow) -> Scopes:
+        """The same before the run, where only that can tell what it is given."""
+        return self._inside(workflow, {}, {}, False)
+
+    def _inside(
+        self,
+        workflow: Workflow,
+        params: Mapping[str, Value],
+        variables: Mapping[str, Value],
+        are_params_known: bool,
+    ) -> Scopes:
+        around = self._surroundings
+        assert around is not None
+        below: Dict[str, str] = {**self._below, **self._env_file}
+        if are_params_known:
+            self._add_layer(below, self._workflow.env, self._workflow.inherit_env, None)
+        return Scopes(
+            workflow,
+            params,
+            variables,
+            self._environ,
+            around.env_file(workflow.path),
+            self._facts,
+            around.files(workflow.folder),
+            around,
+            below,
+            are_params_known,
+        )
+
+    def outputs(self, steps: StepsView) -> Dict[str, Value]:
+        """What the workflow gives to the one that uses it.
+
+        Raises:
+            ExpressionError: an output cannot be evaluated; says which.
+        """
+        inherit = self._workflow.inherit_env
+        layers = {**self._below, **self._env_file}
+        self._add_layer(layers, self._workflow.env, inherit, None)
+        scope = self._scope(EnvView(layers, self._environ, inherit), steps)
+        values: Dict[str, Value] = {}
+        for name, text in self._workflow.outputs.items():
+            try:
+                values[name] = fill_tree(text, scope)
+            except ExpressionError as fault:
+                raise fault.within("outputs." + name) from None
+        return values
 
     def _scope(
         self,

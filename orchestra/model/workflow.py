@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+from functools import cached_property
+from typing import FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 
 from orchestra.model.expression import Expression, Template, Text, Tree, Value
 
@@ -116,7 +117,32 @@ class InnerSteps(NamedTuple):
     step_by_id: Mapping[str, Step]
 
 
-Body = Union[ShellScript, Command, PythonCode, PythonFile, PythonModule, PythonCall, InnerSteps]
+class Uses(NamedTuple):
+    """`uses:` another workflow as one step; `given` are the values for its params by `with`."""
+
+    workflow: Workflow
+    given: Mapping[str, Tree] = {}
+
+
+Body = Union[
+    ShellScript,
+    Command,
+    PythonCode,
+    PythonFile,
+    PythonModule,
+    PythonCall,
+    InnerSteps,
+    Uses,
+]
+
+
+def steps_in(step: Step) -> Mapping[str, Step]:
+    """The steps in a step, by their ids; none where it has a body of its own."""
+    if isinstance(step.body, InnerSteps):
+        return step.body.step_by_id
+    if isinstance(step.body, Uses):
+        return step.body.workflow.step_by_id
+    return {}
 
 
 class Matrix(NamedTuple):
@@ -203,6 +229,13 @@ class Step(NamedTuple):
     fail_fast: Optional[bool] = None
 
 
+def steps_within(step_by_id: Mapping[str, Step]) -> Iterator[Step]:
+    """All of the steps and all steps in them; those of a file once for each step that uses it."""
+    for step in step_by_id.values():
+        yield step
+        yield from steps_within(steps_in(step))
+
+
 class ParamType(str, Enum):
     """What a parameter's text is read as."""
 
@@ -255,3 +288,19 @@ class Workflow:
     max_parallel: Optional[int] = None
     fail_fast: bool = False
     timeout_s: Optional[float] = None
+    outputs: Mapping[str, Tree] = field(default_factory=dict)
+
+    @cached_property
+    def size(self) -> int:
+        """How many steps there are, those in steps and in files that are used among them."""
+        return _size(self.step_by_id)
+
+
+def _size(step_by_id: Mapping[str, Step]) -> int:
+    size = len(step_by_id)
+    for step in step_by_id.values():
+        if isinstance(step.body, Uses):
+            size += step.body.workflow.size
+        elif isinstance(step.body, InnerSteps):
+            size += _size(step.body.step_by_id)
+    return size

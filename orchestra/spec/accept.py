@@ -350,10 +350,22 @@ def _test_24(v: Any) -> bool:
     return True
 
 
+def _test_25(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _test_12(key):
+                return False
+    return True
+
+
 _pattern_4 = '^(bash|sh)$(?!\\n)'
 
 
-def _test_25(v: Any) -> bool:
+def _test_26(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -371,7 +383,7 @@ def _test_25(v: Any) -> bool:
 _pattern_5 = '^[^=\\u0000]+$(?!\\n)'
 
 
-def _test_26(v: Any) -> bool:
+def _test_27(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -385,7 +397,7 @@ def _test_26(v: Any) -> bool:
     return True
 
 
-def _test_28(v: Any) -> bool:
+def _test_29(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -394,12 +406,12 @@ def _test_28(v: Any) -> bool:
     return True
 
 
-def _test_27(v: Any) -> bool:
+def _test_28(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, list)):
         return False
     if isinstance(v, list):
         for item in v:
-            if not _test_28(item):
+            if not _test_29(item):
                 return False
     return True
 
@@ -407,7 +419,7 @@ def _test_27(v: Any) -> bool:
 _pattern_6 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_29(v: Any) -> bool:
+def _test_30(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -424,7 +436,7 @@ def _test_29(v: Any) -> bool:
 _pattern_7 = '^(SIG)?(ALRM|HUP|INT|KILL|QUIT|TERM|USR1|USR2)$(?!\\n)'
 
 
-def _test_31(v: Any) -> bool:
+def _test_32(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -436,7 +448,7 @@ def _test_31(v: Any) -> bool:
 _pattern_8 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)'
 
 
-def _test_32(v: Any) -> bool:
+def _test_33(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -450,20 +462,20 @@ def _test_32(v: Any) -> bool:
     return True
 
 
-_table_45 = {
-    'signal': _test_31,
-    'grace': _test_32,
+_table_46 = {
+    'signal': _test_32,
+    'grace': _test_33,
 }
 
 
-def _test_30(v: Any) -> bool:
+def _test_31(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_45.get(key)
+            test = _table_46.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -471,7 +483,7 @@ def _test_30(v: Any) -> bool:
     return True
 
 
-def _test_34(v: Any) -> bool:
+def _test_35(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -482,7 +494,7 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-def _test_35(v: Any) -> bool:
+def _test_36(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -493,7 +505,7 @@ def _test_35(v: Any) -> bool:
     return True
 
 
-def _test_36(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -504,7 +516,7 @@ def _test_36(v: Any) -> bool:
     return True
 
 
-def _test_39(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -515,14 +527,14 @@ def _test_39(v: Any) -> bool:
     return True
 
 
-def _test_38(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_39(item):
+            if not _test_40(item):
                 return False
     return True
 
@@ -530,7 +542,7 @@ def _test_38(v: Any) -> bool:
 _pattern_9 = '^(SIG)?(ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ)$(?!\\n)'
 
 
-def _test_41(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -539,33 +551,33 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-def _test_40(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_41(item):
+            if not _test_42(item):
                 return False
     return True
 
 
-_table_55 = {
-    'exit_codes': _test_38,
-    'signals': _test_40,
+_table_56 = {
+    'exit_codes': _test_39,
+    'signals': _test_41,
     'timeout': _test_17,
 }
 
 
-def _test_37(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_55.get(key)
+            test = _table_56.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -573,25 +585,25 @@ def _test_37(v: Any) -> bool:
     return True
 
 
-_table_57 = {
-    'max': _test_34,
-    'delay': _test_32,
-    'backoff': _test_35,
-    'max_delay': _test_32,
-    'jitter': _test_36,
-    'max_time': _test_32,
-    'when': _test_37,
+_table_58 = {
+    'max': _test_35,
+    'delay': _test_33,
+    'backoff': _test_36,
+    'max_delay': _test_33,
+    'jitter': _test_37,
+    'max_time': _test_33,
+    'when': _test_38,
 }
 
 
-def _test_33(v: Any) -> bool:
+def _test_34(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'max' not in v:
             return False
         for key, value in v.items():
-            test = _table_57.get(key)
+            test = _table_58.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -604,19 +616,19 @@ def _test_33(v: Any) -> bool:
     return True
 
 
-_table_59 = {
-    'exit_codes': _test_38,
+_table_60 = {
+    'exit_codes': _test_39,
 }
 
 
-def _test_42(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_59.get(key)
+            test = _table_60.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -627,7 +639,7 @@ def _test_42(v: Any) -> bool:
 _pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_44(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -636,7 +648,7 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-def _test_43(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -645,7 +657,7 @@ def _test_43(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_44(value):
+            if not _test_45(value):
                 return False
     return True
 
@@ -653,7 +665,7 @@ def _test_43(v: Any) -> bool:
 _pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_46(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -670,7 +682,7 @@ def _test_46(v: Any) -> bool:
 _pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_47(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -687,7 +699,7 @@ def _test_47(v: Any) -> bool:
 _pattern_13 = '\\$\\{\\{'
 
 
-def _test_48(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -701,16 +713,16 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-_table_70 = {
-    'cpu': _test_46,
-    'memory': _test_47,
-    'gpu': _test_48,
-    'disk': _test_47,
-    'network': _test_47,
+_table_71 = {
+    'cpu': _test_47,
+    'memory': _test_48,
+    'gpu': _test_49,
+    'disk': _test_48,
+    'network': _test_48,
 }
 
 
-def _test_45(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -719,16 +731,16 @@ def _test_45(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_70.get(key)
+            test = _table_71.get(key)
             if test is None:
-                if not _test_48(value):
+                if not _test_49(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -739,7 +751,7 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -754,7 +766,7 @@ def _test_50(v: Any) -> bool:
     return True
 
 
-_table_74 = {
+_table_75 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -768,21 +780,23 @@ _table_74 = {
     'command': _test_19,
     'python': _test_20,
     'steps': _test_24,
-    'shell': _test_25,
+    'uses': _test_18,
+    'with': _test_25,
+    'shell': _test_26,
     'working_dir': _test_18,
-    'env': _test_26,
-    'inherit_env': _test_27,
-    'timeout': _test_29,
-    'stop': _test_30,
-    'retry': _test_33,
-    'allow_failure': _test_42,
-    'success_codes': _test_38,
-    'skip_codes': _test_38,
-    'outputs': _test_43,
-    'resources': _test_45,
-    'priority': _test_49,
-    'mutex': _test_50,
-    'duration': _test_32,
+    'env': _test_27,
+    'inherit_env': _test_28,
+    'timeout': _test_30,
+    'stop': _test_31,
+    'retry': _test_34,
+    'allow_failure': _test_43,
+    'success_codes': _test_39,
+    'skip_codes': _test_39,
+    'outputs': _test_44,
+    'resources': _test_46,
+    'priority': _test_50,
+    'mutex': _test_51,
+    'duration': _test_33,
 }
 
 
@@ -791,7 +805,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_74.get(key)
+            test = _table_75.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -799,7 +813,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -810,7 +824,7 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -827,7 +841,7 @@ def _test_53(v: Any) -> bool:
 _pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_56(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -836,11 +850,11 @@ def _test_56(v: Any) -> bool:
     return True
 
 
-def _test_57(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -851,7 +865,7 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-def _test_59(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -862,28 +876,28 @@ def _test_59(v: Any) -> bool:
     return True
 
 
-def _test_60(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_84 = {
-    'type': _test_56,
-    'default': _test_57,
-    'enum': _test_58,
-    'pattern': _test_59,
-    'min': _test_60,
-    'max': _test_60,
+_table_85 = {
+    'type': _test_57,
+    'default': _test_58,
+    'enum': _test_59,
+    'pattern': _test_60,
+    'min': _test_61,
+    'max': _test_61,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_55(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_84.get(key)
+            test = _table_85.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -891,7 +905,7 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-def _test_54(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -900,26 +914,26 @@ def _test_54(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_55(value):
-                return False
-    return True
-
-
-def _test_61(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_57(value):
+            if not _test_56(value):
                 return False
     return True
 
 
 def _test_62(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_58(value):
+                return False
+    return True
+
+
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -934,30 +948,30 @@ def _test_62(v: Any) -> bool:
     return True
 
 
-_table_89 = {
-    'shell': _test_25,
+_table_90 = {
+    'shell': _test_26,
     'working_dir': _test_18,
-    'env': _test_26,
-    'inherit_env': _test_27,
-    'timeout': _test_29,
-    'stop': _test_30,
-    'retry': _test_33,
-    'allow_failure': _test_42,
-    'success_codes': _test_38,
-    'skip_codes': _test_38,
-    'resources': _test_45,
-    'priority': _test_49,
-    'mutex': _test_50,
-    'duration': _test_32,
+    'env': _test_27,
+    'inherit_env': _test_28,
+    'timeout': _test_30,
+    'stop': _test_31,
+    'retry': _test_34,
+    'allow_failure': _test_43,
+    'success_codes': _test_39,
+    'skip_codes': _test_39,
+    'resources': _test_46,
+    'priority': _test_50,
+    'mutex': _test_51,
+    'duration': _test_33,
 }
 
 
-def _test_63(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_89.get(key)
+            test = _table_90.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -968,7 +982,7 @@ def _test_63(v: Any) -> bool:
 _pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_65(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -985,7 +999,7 @@ def _test_65(v: Any) -> bool:
 _pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_66(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -999,7 +1013,7 @@ def _test_66(v: Any) -> bool:
     return True
 
 
-def _test_67(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1010,16 +1024,16 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-_table_96 = {
-    'cpu': _test_65,
-    'memory': _test_66,
-    'gpu': _test_67,
-    'disk': _test_66,
-    'network': _test_66,
+_table_97 = {
+    'cpu': _test_66,
+    'memory': _test_67,
+    'gpu': _test_68,
+    'disk': _test_67,
+    'network': _test_67,
 }
 
 
-def _test_64(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1028,42 +1042,43 @@ def _test_64(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_96.get(key)
+            test = _table_97.get(key)
             if test is None:
-                if not _test_67(value):
+                if not _test_68(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-_table_98 = {
-    'version': _test_52,
+_table_99 = {
+    'version': _test_53,
     'name': _test_1,
     'description': _test_1,
-    'labels': _test_53,
-    'params': _test_54,
-    'vars': _test_61,
-    'env': _test_26,
-    'env_file': _test_62,
-    'inherit_env': _test_27,
-    'defaults': _test_63,
-    'budget': _test_64,
+    'labels': _test_54,
+    'params': _test_55,
+    'vars': _test_62,
+    'env': _test_27,
+    'env_file': _test_63,
+    'inherit_env': _test_28,
+    'defaults': _test_64,
+    'budget': _test_65,
     'max_parallel': _test_16,
     'fail_fast': _test_17,
-    'timeout': _test_32,
+    'timeout': _test_33,
     'steps': _test_24,
+    'outputs': _test_25,
 }
 
 
-def _test_51(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_98.get(key)
+            test = _table_99.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1072,4 +1087,4 @@ def _test_51(v: Any) -> bool:
 
 
 is_step = _test_0
-is_workflow = _test_51
+is_workflow = _test_52

@@ -27,7 +27,7 @@ from orchestra.spec.texts import OPEN, Texts
 LONGEST_SCRIPT = 2**18
 """Characters of a script that is searched for the places of its values."""
 
-BODY_KEYS = ("run", "command", "python", "steps")
+BODY_KEYS = ("run", "command", "python", "steps", "uses")
 _PYTHON_KINDS = ("file", "module", "call")
 
 
@@ -54,7 +54,7 @@ class Bodies:
         value, path = step[given[0]], (*path, given[0])
         if given[0] == "run":
             return self._script(value, path, shell)
-        if given[0] == "steps":
+        if given[0] in ("steps", "uses"):
             return None
         if given[0] == "command":
             return Command(self.arguments(value, path))

@@ -20,6 +20,7 @@ from orchestra.spec.roots import Roots
 from orchestra.spec.schema import check
 from orchestra.spec.steps import Steps
 from orchestra.spec.texts import Texts
+from orchestra.spec.uses import Open, Opened, UsesReader
 
 _NUL_ESCAPE = re.compile(rb"\\0|\\x00|\\u0000|\\U00000000")
 
@@ -55,16 +56,33 @@ class Loaded:
 def load(path: str, data: Optional[bytes] = None) -> Loaded:
     """The workflow in the file `path`, whose bytes are read unless `data` gives them.
 
+    The files that it uses are read with it, each once.
+
     Raises:
         UsageError: the file cannot be read.
     """
+    return _load(path, data, (), {})
+
+
+def _load(
+    path: str, data: Optional[bytes], chain: Tuple[str, ...], known: Dict[str, Opened]
+) -> Loaded:
+    chain = (*chain, os.path.realpath(path))
+
+    def open_used(file: str) -> Opened:
+        real = os.path.realpath(file)
+        if real not in known:
+            used = _load(file, None, chain, known)
+            known[real] = (used.workflow, used.faults)
+        return known[real]
+
     document = read_document(path, read_file(path) if data is None else data)
     with collection_paused():
         findings = Findings()
         draft = None
         cut = False
         try:
-            draft = _workflow(document, findings) if document.whole else None
+            draft = _workflow(document, findings, chain, open_used) if document.whole else None
         except TooManyError:
             cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
@@ -73,7 +91,9 @@ def load(path: str, data: Optional[bytes] = None) -> Loaded:
     return Loaded(draft if is_sound else None, draft, document, told)
 
 
-def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
+def _workflow(
+    document: Document, findings: Findings, chain: Tuple[str, ...], open_used: Open
+) -> Optional[Workflow]:
     """The workflow, None where the schema is not met; all that is wrong goes to the findings."""
     data = document.root
     if data is None:
@@ -93,7 +113,8 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     path = os.path.abspath(document.file)
     places = Places(os.path.dirname(path), findings)
     texts = Texts(names, findings)
-    steps = Steps(texts, places, findings)
+    uses = UsesReader(os.path.dirname(path), chain, open_used, texts, findings)
+    steps = Steps(texts, places, uses, findings)
     roots = Roots(texts, places, steps, findings)
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])
     steps.read_defaults(data.get("defaults", {}))

@@ -37,6 +37,7 @@ IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
 IN_MATRIX = Where("`matrix`", IN_VARS.names, _NEITHER)
+IN_OUTPUTS = Where("`outputs` of the workflow", IN_STEP.names, STATUS_FUNCTIONS)
 IN_FOREACH = Where("`foreach`", IN_STEP.names, STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
@@ -78,7 +79,7 @@ def fanned_out_of(steps: Mapping[str, Any]) -> FrozenSet[str]:
 
 
 def _outputs(step: Any) -> Optional[Iterable[str]]:
-    if not isinstance(step, dict):
+    if not isinstance(step, dict) or "uses" in step:
         return None
     outputs = step.get("outputs", ())
     return outputs if isinstance(outputs, (dict, tuple)) else None

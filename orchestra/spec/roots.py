@@ -19,7 +19,7 @@ from orchestra.spec.paramtypes import (
 )
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_ROOT_ENV, IN_VARS
+from orchestra.spec.references import IN_OUTPUTS, IN_ROOT_ENV, IN_VARS
 from orchestra.spec.scalars import text_of
 from orchestra.spec.steps import Steps, read_inherit_env
 from orchestra.spec.texts import OPEN, Texts
@@ -62,6 +62,10 @@ class Roots:
             "max_parallel": None if "max_parallel" not in data else int(data["max_parallel"]),
             "fail_fast": data.get("fail_fast", False),
             "timeout_s": self._timeout(data),
+            "outputs": {
+                name: self._texts.tree(value, ("outputs", name), IN_OUTPUTS)
+                for name, value in data.get("outputs", {}).items()
+            },
         }
 
     def _timeout(self, data: Mapping[str, Any]) -> Optional[float]:

@@ -18,6 +18,7 @@ from orchestra.model.workflow import (
     Shell,
     Step,
     Stop,
+    Uses,
 )
 from orchestra.spec.bodies import BODY_KEYS, Bodies
 from orchestra.spec.fanouts import FanOuts
@@ -27,6 +28,7 @@ from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where
 from orchestra.spec.scalars import text_of
 from orchestra.spec.texts import OPEN, Texts
+from orchestra.spec.uses import UsesReader
 
 _OWN_PREFIX = "ORCHESTRA_"
 
@@ -34,8 +36,9 @@ _OWN_PREFIX = "ORCHESTRA_"
 class Steps:
     """Reads the steps of one workflow. `read_defaults` comes first."""
 
-    def __init__(self, texts: Texts, places: Places, findings: Findings) -> None:
+    def __init__(self, texts: Texts, places: Places, uses: UsesReader, findings: Findings) -> None:
         self._texts = texts
+        self._uses = uses
         self._places = places
         self._findings = findings
         self._bodies = Bodies(texts, places, findings)
@@ -86,8 +89,11 @@ class Steps:
 
     def _step(self, id: str, place: int, data: Mapping[str, Any], path: PathParts) -> Step:
         fan_out = self._fan_outs.fields(data, path)
-        if "steps" in data:
+        if "steps" in data or "uses" in data:
             return self._with_inner(id, place, data, path, fan_out)
+        if "with" in data:
+            message = "`with` does nothing in a step without `uses`"
+            self._findings.warning((*path, "with"), "no-use", message)
         fields = self._fields(data, path)
         fields.update(fan_out)
         shell = self._default_shell
@@ -118,9 +124,11 @@ class Steps:
         fan_out: Mapping[str, Any],
     ) -> Step:
         """A step with others in it, which takes no defaults: those are for the steps inside."""
+        kind = "steps" if "steps" in data else "uses"
         for key in data:
-            if key not in _BESIDE_STEPS and key not in BODY_KEYS:
-                message = "`%s` cannot stand beside `steps`" % key
+            is_with = key == "with" and kind == "uses"
+            if key not in _BESIDE_STEPS and key not in BODY_KEYS and not is_with:
+                message = "`%s` cannot stand beside `%s`" % (key, kind)
                 hint = "give it to the steps inside"
                 self._findings.error((*path, key), "not-here", message, hint, on_key=True)
         self._bodies.body(data, path, self._default_shell)
@@ -135,8 +143,12 @@ class Steps:
             message = "there are at most %d levels of steps in steps" % _MOST_LEVELS
             self._findings.error((*path, "steps"), "too-deep", message, on_key=True)
             return Step(id, place, None)
-        with self._texts.inside(data["steps"]):
-            body = InnerSteps(self.steps(data["steps"], path))
+        body: Union[InnerSteps, Uses, None]
+        if kind == "uses":
+            body = self._uses.body(data, path)
+        else:
+            with self._texts.inside(data["steps"]):
+                body = InnerSteps(self.steps(data["steps"], path))
         allowed = {key: value for key, value in fields.items() if key in _FIELDS_BESIDE_STEPS}
         return Step(id, place, body, **allowed)
 

@@ -65,14 +65,15 @@ class StepRenderer:
     def render(self, launching: Launching) -> Invocation:
         """The invocation of an attempt; see `Renderer`."""
         key = launching.key
-        working_dir = self._working_dir(launching)
+        folder = launching.folder or self._folder
+        working_dir = _working_dir(launching, folder)
         env = self._environments.environment(launching, working_dir, self._output(key))
         place = Place(
             env,
             working_dir,
             "%s/%s" % (self._run_dir, key.log),
             "%s/private/%s.%d" % (self._run_dir, file_name(key.step), key.number),
-            self._folder,
+            folder,
             self._interpreter,
         )
         body = launching.step.body
@@ -87,13 +88,14 @@ class StepRenderer:
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, file_name(key.step), key.number)
 
-    def _working_dir(self, launching: Launching) -> str:
-        text = launching.step.working_dir
-        if text is None:
-            return self._folder
-        try:
-            given = fill_text(text, launching.scope)
-        except ExpressionError as fault:
-            raise fault.within("working_dir") from None
-        encode(given, "working_dir")
-        return os.path.join(self._folder, given) if given else self._folder
+
+def _working_dir(launching: Launching, folder: str) -> str:
+    text = launching.step.working_dir
+    if text is None:
+        return folder
+    try:
+        given = fill_text(text, launching.scope)
+    except ExpressionError as fault:
+        raise fault.within("working_dir") from None
+    encode(given, "working_dir")
+    return os.path.join(folder, given) if given else folder

@@ -65,6 +65,7 @@ def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
         "fail_fast",
         "timeout",
         "steps",
+        "outputs",
     ]
 
 
@@ -83,6 +84,8 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "command",
         "python",
         "steps",
+        "uses",
+        "with",
         "shell",
         "working_dir",
         "env",
@@ -103,7 +106,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
 
 def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
     own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
-    own += ["steps", "matrix", "foreach", "max_parallel", "fail_fast"]
+    own += ["steps", "uses", "with", "matrix", "foreach", "max_parallel", "fail_fast"]
     assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
         key for key in STEP if key not in own
     ]
