@@ -66,6 +66,7 @@ class RunState(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # its concurrency group was full
 
 
 class Outcome(str, Enum):

@@ -172,6 +172,23 @@ class Step(NamedTuple):
     duration_s: Optional[float] = None
 
 
+class GroupPolicy(str, Enum):
+    """What a run does that finds no place in its concurrency group."""
+
+    QUEUE = "queue"
+    CANCEL_RUNNING = "cancel_running"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class Concurrency(NamedTuple):
+    """How many runs of one group may run at once; `group` is None for the workflow's own file."""
+
+    group: Optional[Text] = None
+    limit: int = 1
+    policy: GroupPolicy = GroupPolicy.QUEUE
+
+
 class ParamType(str, Enum):
     """What a parameter's text is read as."""
 
@@ -224,3 +241,4 @@ class Workflow:
     max_parallel: Optional[int] = None
     fail_fast: bool = False
     timeout_s: Optional[float] = None
+    concurrency: Optional[Concurrency] = None

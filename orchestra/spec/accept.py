@@ -945,7 +945,41 @@ def _test_60(v: Any) -> bool:
     return True
 
 
+_pattern_17 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+
+
 def _test_61(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_17, v):
+            return False
+    return True
+
+
+_table_93 = {
+    'group': _test_0,
+    'limit': _test_60,
+    'policy': _test_61,
+}
+
+
+def _test_62(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_93.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -961,7 +995,7 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-_table_92 = {
+_table_96 = {
     'version': _test_44,
     'name': _test_0,
     'description': _test_0,
@@ -976,18 +1010,19 @@ _table_92 = {
     'max_parallel': _test_60,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_61,
+    'concurrency': _test_62,
+    'steps': _test_63,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_92.get(key)
+            test = _table_96.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -996,4 +1031,4 @@ def _test_62(v: Any) -> bool:
 
 
 is_step = _test_43
-is_workflow = _test_62
+is_workflow = _test_64

@@ -16,6 +16,7 @@ from orchestra.spec.hints import (
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
+    WORD_BY_OTHER_INSIDE,
 )
 from orchestra.spec.scalars import text_of
 from orchestra.spec.wording import shortened, shown
@@ -144,7 +145,7 @@ class Explainer:
 
     def _hint_for(self, key: str, known: Any, is_root: bool, is_step: bool) -> str:
         words = WORD_BY_OTHER_AT_ROOT if is_root else WORD_BY_OTHER
-        word = words.get(key) if is_root or is_step else None
+        word = (words if is_root or is_step else WORD_BY_OTHER_INSIDE).get(key)
         if word in known:
             return "write `%s`" % word
         if word in _LATER:

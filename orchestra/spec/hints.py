@@ -27,11 +27,20 @@ WORD_BY_OTHER: Mapping[str, str] = {
     "jobs": "steps",
     "stages": "steps",
     "on": "schedule",
+    "max_active_runs": "concurrency",
+    "maxActiveRuns": "concurrency",
 }
 """Other tools' words for keys, and the right one."""
 
 WORD_BY_OTHER_AT_ROOT: Mapping[str, str] = {**WORD_BY_OTHER, "inputs": "params"}
 """The same for the keys of the workflow itself."""
+
+WORD_BY_OTHER_INSIDE: Mapping[str, str] = {
+    "cancel-in-progress": "policy",
+    "cancel_in_progress": "policy",
+    "max_parallel": "limit",
+}
+"""The same for the keys of mappings inside."""
 
 TYPE_BY_OTHER: Mapping[str, str] = {
     "str": "string",
