@@ -29,6 +29,7 @@ from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
 from orchestra.steps.shell import Shells, render_shell
+from orchestra.steps.summaries import SUMMARY_SUFFIX, keep_summary
 
 _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     Command: render_command,
@@ -82,7 +83,12 @@ class StepRenderer:
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
-        return read_outputs(self._output(key), step.outputs)
+        written = read_outputs(self._output(key), step.outputs)
+        size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX)
+        if size or note:
+            warnings = (*written.warnings, note) if note else written.warnings
+            return written._replace(summary_bytes=size, warnings=warnings)
+        return written
 
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, key.step, key.number)
