@@ -7,7 +7,7 @@ worked out within the turn by a worklist, never by recursion. Time is a number t
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
@@ -20,14 +20,18 @@ from orchestra.engine.rules import (
     asks_status,
     explain,
     judge,
+    keeps_artifacts,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
+    ArtifactsCopied,
     AttemptOver,
     CancelTimer,
     Decide,
     Decided,
+    DropArtifacts,
+    KeepArtifacts,
     Launch,
     NotRendered,
     Order,
@@ -49,6 +53,7 @@ from orchestra.engine.verdicts import (
 )
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
+    ArtifactsKept,
     AttemptLaunched,
     AttemptStarted,
     Event,
@@ -89,6 +94,7 @@ class Machine:
         self._running: Dict[AttemptKey, StepRun] = {}
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
+        self._keeping: Dict[AttemptKey, Tuple[StepRun, StepState, str]] = {}
         self._open = len(self._runs)
         self._any_failed = False
         self._halt = Halt()
@@ -100,6 +106,7 @@ class Machine:
             TimerFired: self._timer_fired,
             NotRendered: self._not_rendered,
             Decided: self._decided,
+            ArtifactsCopied: self._artifacts_copied,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -346,7 +353,27 @@ class Machine:
 
     # The end of a step
 
-    def _end(self, run: StepRun, state: StepState, reason: str) -> None:
+    def _keep(self, run: StepRun, state: StepState, reason: str) -> bool:
+        """Whether the files of a step that had its last attempt are to be kept before it ends."""
+        if not run.number or not keeps_artifacts(run.step, state):
+            return False
+        run.state = StepState.RUNNING
+        self._keeping[run.key] = run, state, reason
+        self._orders.append(KeepArtifacts(run.key, run.step, self._scope(run)))
+        return True
+
+    def _artifacts_copied(self, copied: ArtifactsCopied) -> None:
+        run, state, reason = self._keeping.pop(copied.key, (None, StepState.FAILED, ""))
+        if run is None:
+            return  # the answer of a copy that was given up
+        if copied.kept.files:
+            self._events.append(ArtifactsKept(*copied.key, copied.kept.files))
+        self._events.extend(Noted(run.step.id, note) for note in copied.kept.notes)
+        self._end(run, state, reason, is_kept=True)
+
+    def _end(self, run: StepRun, state: StepState, reason: str, is_kept: bool = False) -> None:
+        if run.step.artifacts is not None and not is_kept and self._keep(run, state, reason):
+            return
         run.state = state
         run.ended_at = self._now
         self._open -= 1
@@ -398,6 +425,8 @@ class Machine:
                 self._orders.append(Stop(key, "SIGKILL"))
             elif run.cause is None:
                 self._ask_to_end(run, cause)
+        if at_once and self._keeping:
+            self._orders.append(DropArtifacts())
         self._call_off()
 
     def _finish(self) -> None:

@@ -552,14 +552,64 @@ def _test_36(v: Any) -> bool:
     return True
 
 
-_pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
-
-
 def _test_37(v: Any) -> bool:
-    if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
+    if not (isinstance(v, str) or isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_10(item):
+                return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+    return True
+
+
+_pattern_11 = '^(success|failure|always)$(?!\\n)'
+
+
+def _test_38(v: Any) -> bool:
+    if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
         if not _fits(_pattern_11, v):
+            return False
+    return True
+
+
+_table_59 = {
+    'paths': _test_37,
+    'when': _test_38,
+}
+
+
+def _test_39(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if 'paths' not in v:
+            return False
+        for key, value in v.items():
+            test = _table_59.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+
+
+def _test_40(v: Any) -> bool:
+    if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_12, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -569,14 +619,14 @@ def _test_37(v: Any) -> bool:
     return True
 
 
-_pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
+_pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_38(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_12, v):
+        if not _fits(_pattern_13, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -586,14 +636,14 @@ def _test_38(v: Any) -> bool:
     return True
 
 
-_pattern_13 = '\\$\\{\\{'
+_pattern_14 = '\\$\\{\\{'
 
 
-def _test_39(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_13, v):
+        if not _fits(_pattern_14, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -603,16 +653,16 @@ def _test_39(v: Any) -> bool:
     return True
 
 
-_table_62 = {
-    'cpu': _test_37,
-    'memory': _test_38,
-    'gpu': _test_39,
-    'disk': _test_38,
-    'network': _test_38,
+_table_67 = {
+    'cpu': _test_40,
+    'memory': _test_41,
+    'gpu': _test_42,
+    'disk': _test_41,
+    'network': _test_41,
 }
 
 
-def _test_40(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -621,16 +671,16 @@ def _test_40(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_62.get(key)
+            test = _table_67.get(key)
             if test is None:
-                if not _test_39(value):
+                if not _test_42(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_41(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -641,7 +691,7 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-def _test_42(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -656,7 +706,7 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-_table_66 = {
+_table_71 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
@@ -676,19 +726,20 @@ _table_66 = {
     'success_codes': _test_28,
     'skip_codes': _test_28,
     'outputs': _test_36,
-    'resources': _test_40,
-    'priority': _test_41,
-    'mutex': _test_42,
+    'artifacts': _test_39,
+    'resources': _test_43,
+    'priority': _test_44,
+    'mutex': _test_45,
     'duration': _test_22,
 }
 
 
-def _test_43(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_66.get(key)
+            test = _table_71.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -696,7 +747,7 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-def _test_44(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -707,7 +758,7 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -721,23 +772,23 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-_pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_46(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_14, v):
+        if not _fits(_pattern_15, v):
             return False
     return True
 
 
-def _test_47(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -748,7 +799,7 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -759,28 +810,28 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_76 = {
-    'type': _test_46,
-    'default': _test_47,
-    'enum': _test_48,
-    'pattern': _test_49,
-    'min': _test_50,
-    'max': _test_50,
+_table_81 = {
+    'type': _test_49,
+    'default': _test_50,
+    'enum': _test_51,
+    'pattern': _test_52,
+    'min': _test_53,
+    'max': _test_53,
     'required': _test_31,
     'description': _test_0,
 }
 
 
-def _test_51(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_76.get(key)
+            test = _table_81.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -788,7 +839,7 @@ def _test_51(v: Any) -> bool:
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -797,12 +848,12 @@ def _test_52(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_51(value):
+            if not _test_54(value):
                 return False
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -811,12 +862,12 @@ def _test_53(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_47(value):
+            if not _test_50(value):
                 return False
     return True
 
 
-def _test_54(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -831,7 +882,7 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-_table_81 = {
+_table_86 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
@@ -842,19 +893,20 @@ _table_81 = {
     'allow_failure': _test_34,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'resources': _test_40,
-    'priority': _test_41,
-    'mutex': _test_42,
+    'artifacts': _test_39,
+    'resources': _test_43,
+    'priority': _test_44,
+    'mutex': _test_45,
     'duration': _test_22,
 }
 
 
-def _test_55(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_81.get(key)
+            test = _table_86.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -862,14 +914,14 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-_pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_56(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_15, v):
+        if not _fits(_pattern_16, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -879,14 +931,14 @@ def _test_56(v: Any) -> bool:
     return True
 
 
-_pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_57(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_16, v):
+        if not _fits(_pattern_17, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -896,7 +948,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -907,16 +959,16 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_table_88 = {
-    'cpu': _test_56,
-    'memory': _test_57,
-    'gpu': _test_58,
-    'disk': _test_57,
-    'network': _test_57,
+_table_93 = {
+    'cpu': _test_59,
+    'memory': _test_60,
+    'gpu': _test_61,
+    'disk': _test_60,
+    'network': _test_60,
 }
 
 
-def _test_59(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -925,16 +977,16 @@ def _test_59(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_88.get(key)
+            test = _table_93.get(key)
             if test is None:
-                if not _test_58(value):
+                if not _test_61(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_60(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -945,33 +997,33 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-_pattern_17 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+_pattern_18 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
 
 
-def _test_61(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_17, v):
+        if not _fits(_pattern_18, v):
             return False
     return True
 
 
-_table_93 = {
+_table_98 = {
     'group': _test_0,
-    'limit': _test_60,
-    'policy': _test_61,
+    'limit': _test_63,
+    'policy': _test_64,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_93.get(key)
+            test = _table_98.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -979,7 +1031,7 @@ def _test_62(v: Any) -> bool:
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -990,39 +1042,39 @@ def _test_63(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_43(value):
+            if not _test_46(value):
                 return False
     return True
 
 
-_table_96 = {
-    'version': _test_44,
+_table_101 = {
+    'version': _test_47,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_45,
-    'params': _test_52,
-    'vars': _test_53,
+    'labels': _test_48,
+    'params': _test_55,
+    'vars': _test_56,
     'env': _test_17,
-    'env_file': _test_54,
+    'env_file': _test_57,
     'inherit_env': _test_19,
-    'defaults': _test_55,
-    'budget': _test_59,
-    'max_parallel': _test_60,
+    'defaults': _test_58,
+    'budget': _test_62,
+    'max_parallel': _test_63,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'concurrency': _test_62,
-    'steps': _test_63,
+    'concurrency': _test_65,
+    'steps': _test_66,
 }
 
 
-def _test_64(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_96.get(key)
+            test = _table_101.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1030,5 +1082,5 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-is_step = _test_43
-is_workflow = _test_64
+is_step = _test_46
+is_workflow = _test_67

@@ -90,6 +90,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "success_codes",
         "skip_codes",
         "outputs",
+        "artifacts",
         "resources",
         "priority",
         "mutex",
