@@ -186,6 +186,7 @@ class Step(NamedTuple):
     mutex: Tuple[str, ...] = ()
     duration_s: Optional[float] = None
     artifacts: Optional[Artifacts] = None
+    enforce: bool = False
 
 
 class GroupPolicy(str, Enum):

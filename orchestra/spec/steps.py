@@ -61,6 +61,7 @@ class Steps:
             "outputs": self._outputs,
             "artifacts": self._artifacts,
             "resources": self._resources,
+            "enforce": self._enforce,
             "priority": self._priority,
             "mutex": self._mutex,
             "duration": self._duration,
@@ -94,6 +95,10 @@ class Steps:
             self._check_codes(fields, path)
         if "if" in data:
             self._check_when(data, fields, path)
+        if data.get("enforce") and not _LIMITED & fields.get("resources", {}).keys():
+            message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
+            hint = "say what it takes under `resources`"
+            self._findings.warning((*path, "enforce"), "no-use", message, hint)
         if "working_dir" in data and OPEN not in data["working_dir"]:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
@@ -221,6 +226,9 @@ class Steps:
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)
 
+    def _enforce(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["enforce"] = value
+
     def _priority(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["priority"] = int(value)
 
@@ -268,6 +276,7 @@ class Steps:
             self._findings.error((*path, "if"), "if-and-when", message, hint)
 
 
+_LIMITED = frozenset(["memory", "cpu"])
 _CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])
 
 
