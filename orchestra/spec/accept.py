@@ -526,10 +526,36 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
+_table_53 = {
+    'run': _test_10,
+    'command': _test_11,
+    'python': _test_15,
+    'env': _test_17,
+    'working_dir': _test_10,
+    'shell': _test_16,
+    'timeout': _test_20,
+}
 
 
 def _test_35(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_53.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
+
+
+def _test_36(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -538,7 +564,7 @@ def _test_35(v: Any) -> bool:
     return True
 
 
-def _test_36(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -547,12 +573,12 @@ def _test_36(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_35(value):
+            if not _test_36(value):
                 return False
     return True
 
 
-def _test_37(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -572,7 +598,7 @@ def _test_37(v: Any) -> bool:
 _pattern_11 = '^(success|failure|always)$(?!\\n)'
 
 
-def _test_38(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -581,20 +607,20 @@ def _test_38(v: Any) -> bool:
     return True
 
 
-_table_59 = {
-    'paths': _test_37,
-    'when': _test_38,
+_table_61 = {
+    'paths': _test_38,
+    'when': _test_39,
 }
 
 
-def _test_39(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'paths' not in v:
             return False
         for key, value in v.items():
-            test = _table_59.get(key)
+            test = _table_61.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -605,7 +631,7 @@ def _test_39(v: Any) -> bool:
 _pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_40(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -622,7 +648,7 @@ def _test_40(v: Any) -> bool:
 _pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_41(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -639,7 +665,7 @@ def _test_41(v: Any) -> bool:
 _pattern_14 = '\\$\\{\\{'
 
 
-def _test_42(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -653,16 +679,16 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-_table_67 = {
-    'cpu': _test_40,
-    'memory': _test_41,
-    'gpu': _test_42,
-    'disk': _test_41,
-    'network': _test_41,
+_table_69 = {
+    'cpu': _test_41,
+    'memory': _test_42,
+    'gpu': _test_43,
+    'disk': _test_42,
+    'network': _test_42,
 }
 
 
-def _test_43(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -671,16 +697,16 @@ def _test_43(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_67.get(key)
+            test = _table_69.get(key)
             if test is None:
-                if not _test_42(value):
+                if not _test_43(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_44(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -691,7 +717,7 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -706,7 +732,7 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-_table_71 = {
+_table_73 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
@@ -725,22 +751,27 @@ _table_71 = {
     'allow_failure': _test_34,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'outputs': _test_36,
-    'artifacts': _test_39,
-    'resources': _test_43,
+    'fallback': _test_35,
+    'on_success': _test_35,
+    'on_failure': _test_35,
+    'on_cancel': _test_35,
+    'finally': _test_35,
+    'outputs': _test_37,
+    'artifacts': _test_40,
+    'resources': _test_44,
     'enforce': _test_31,
-    'priority': _test_44,
-    'mutex': _test_45,
+    'priority': _test_45,
+    'mutex': _test_46,
     'duration': _test_22,
 }
 
 
-def _test_46(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_71.get(key)
+            test = _table_73.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -748,7 +779,7 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-def _test_47(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -759,7 +790,7 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -776,7 +807,7 @@ def _test_48(v: Any) -> bool:
 _pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_49(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -785,11 +816,11 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     return True
 
 
-def _test_51(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -800,7 +831,7 @@ def _test_51(v: Any) -> bool:
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -811,45 +842,31 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_81 = {
-    'type': _test_49,
-    'default': _test_50,
-    'enum': _test_51,
-    'pattern': _test_52,
-    'min': _test_53,
-    'max': _test_53,
+_table_83 = {
+    'type': _test_50,
+    'default': _test_51,
+    'enum': _test_52,
+    'pattern': _test_53,
+    'min': _test_54,
+    'max': _test_54,
     'required': _test_31,
     'description': _test_0,
 }
 
 
-def _test_54(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_81.get(key)
+            test = _table_83.get(key)
             if test is None:
                 return False
             elif not test(value):
-                return False
-    return True
-
-
-def _test_55(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_54(value):
                 return False
     return True
 
@@ -863,12 +880,26 @@ def _test_56(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_50(value):
+            if not _test_55(value):
                 return False
     return True
 
 
 def _test_57(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_51(value):
+                return False
+    return True
+
+
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -883,7 +914,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-_table_86 = {
+_table_88 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
@@ -894,21 +925,21 @@ _table_86 = {
     'allow_failure': _test_34,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'artifacts': _test_39,
-    'resources': _test_43,
+    'artifacts': _test_40,
+    'resources': _test_44,
     'enforce': _test_31,
-    'priority': _test_44,
-    'mutex': _test_45,
+    'priority': _test_45,
+    'mutex': _test_46,
     'duration': _test_22,
 }
 
 
-def _test_58(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_86.get(key)
+            test = _table_88.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -919,7 +950,7 @@ def _test_58(v: Any) -> bool:
 _pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_59(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -936,7 +967,7 @@ def _test_59(v: Any) -> bool:
 _pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_60(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -950,7 +981,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -961,16 +992,16 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-_table_93 = {
-    'cpu': _test_59,
-    'memory': _test_60,
-    'gpu': _test_61,
-    'disk': _test_60,
-    'network': _test_60,
+_table_95 = {
+    'cpu': _test_60,
+    'memory': _test_61,
+    'gpu': _test_62,
+    'disk': _test_61,
+    'network': _test_61,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -979,16 +1010,16 @@ def _test_62(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_93.get(key)
+            test = _table_95.get(key)
             if test is None:
-                if not _test_61(value):
+                if not _test_62(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1002,7 +1033,7 @@ def _test_63(v: Any) -> bool:
 _pattern_18 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
 
 
-def _test_64(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1011,21 +1042,21 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-_table_98 = {
+_table_100 = {
     'group': _test_0,
-    'limit': _test_63,
-    'policy': _test_64,
+    'limit': _test_64,
+    'policy': _test_65,
 }
 
 
-def _test_65(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_98.get(key)
+            test = _table_100.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1033,7 +1064,7 @@ def _test_65(v: Any) -> bool:
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1044,39 +1075,43 @@ def _test_66(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_46(value):
+            if not _test_47(value):
                 return False
     return True
 
 
-_table_101 = {
-    'version': _test_47,
+_table_103 = {
+    'version': _test_48,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_48,
-    'params': _test_55,
-    'vars': _test_56,
+    'labels': _test_49,
+    'params': _test_56,
+    'vars': _test_57,
     'env': _test_17,
-    'env_file': _test_57,
+    'env_file': _test_58,
     'inherit_env': _test_19,
-    'defaults': _test_58,
-    'budget': _test_62,
-    'max_parallel': _test_63,
+    'defaults': _test_59,
+    'budget': _test_63,
+    'max_parallel': _test_64,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'concurrency': _test_65,
-    'steps': _test_66,
+    'concurrency': _test_66,
+    'steps': _test_67,
+    'on_success': _test_35,
+    'on_failure': _test_35,
+    'on_cancel': _test_35,
+    'finally': _test_35,
 }
 
 
-def _test_67(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_101.get(key)
+            test = _table_103.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1084,5 +1119,5 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-is_step = _test_46
-is_workflow = _test_67
+is_step = _test_47
+is_workflow = _test_68

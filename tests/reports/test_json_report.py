@@ -45,6 +45,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                         "summary_bytes": 0,
                     }
                 ],
+                "owner": "",
+                "role": "step",
             },
             {
                 "id": "b",
@@ -55,6 +57,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "outputs": {},
                 "artifacts": [],
                 "attempts": [],
+                "owner": "",
+                "role": "step",
             },
         ],
     }
