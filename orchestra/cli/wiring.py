@@ -11,24 +11,27 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
+from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
 from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import Audience
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
-from orchestra.engine.opening import Origin
+from orchestra.engine.opening import Origin, unstarted_run
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
-from orchestra.errors import ExitCode, RunBroken, UsageError
+from orchestra.errors import ExitCode, GroupFull, RunBroken, UsageError
+from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
+from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
-from orchestra.model.workflow import ShellScript, Uses, Workflow, steps_within
+from orchestra.model.workflow import Body, ShellScript, Uses, Workflow, steps_within
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
@@ -70,10 +73,12 @@ def run(
 
     Raises:
         UsageError: a shell or an env file that the workflow names is missing.
+        GroupFull: other runs hold its concurrency group, and it may not wait for them.
         StoreError: there can be no record of the run, or it was lost on the way.
         RunBroken: a report could not be written.
     """
     _check_shells(prepared.plan, environ)
+    _tell_what_is_unlimited(prepared.plan, terminal)
     env_files = _read_env_files(prepared.plan.workflow)
     replay = Replay()
     with SignalInbox() as signals:
@@ -82,8 +87,11 @@ def run(
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_files, journal, replay, mode, terminal, environ, signals
+                prepared, env_files, journal, replay, mode, terminal, environ, signals, state
             )
+        except (UsageError, GroupFull):
+            shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
+            raise
         finally:
             # values that were handed over, of no use once their steps have ended
             shutil.rmtree(journal.folder.private, ignore_errors=True)
@@ -100,6 +108,7 @@ def _drive(
     terminal: Terminal,
     environ: Mapping[str, str],
     signals: SignalInbox,
+    state: StateDirectory,
 ) -> int:
     plan, folder = prepared.plan, journal.folder
     functions = file_functions(plan.workflow.folder)
@@ -109,11 +118,15 @@ def _drive(
     scopes = Scopes(plan.workflow, plan.params, plan.vars, environ, own, facts, functions, around)
     origin = Origin(folder.run_id, socket.gethostname(), os.getpid(), __version__)
     with ExitStack() as stack:
+        turn = _turn(plan, scopes, folder, state, signals, terminal, environ)
+        stack.callback(turn.leave)
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
         view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
         audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
         stack.callback(audience.close)
+        if turn.unstarted is not None:
+            return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
         executor = LocalExecutor(folder.run_id, view.on_output)
         stack.callback(executor.close)
         _spare_the_collector()
@@ -141,6 +154,41 @@ def _drive(
     return exit_code
 
 
+def _turn(
+    plan: Plan,
+    scopes: Scopes,
+    folder: RunFolder,
+    state: StateDirectory,
+    signals: SignalInbox,
+    terminal: Terminal,
+    environ: Mapping[str, str],
+) -> Turn:
+    """The run's turn in its concurrency group, at once where the workflow has none."""
+    rule = plan.workflow.concurrency
+    if rule is None:
+        return Turn()
+    group = group_of(plan.workflow, scopes)
+    outer_run = environ.get("ORCHESTRA_RUN_ID", "")
+    return take_turn(rule, group, folder.run_id, outer_run, state, signals, terminal)
+
+
+def _record_unstarted(
+    unstarted: Unstarted,
+    plan: Plan,
+    scopes: Scopes,
+    origin: Origin,
+    journal: RunJournal,
+    audience: Audience,
+) -> int:
+    """Record and show a run that never had its turn; its exit code."""
+    at = time.time()
+    events = enumerate(unstarted_run(plan, scopes, origin, *unstarted), 1)
+    envelopes = [Envelope(number, at, event) for number, event in events]
+    journal.append(envelopes)
+    audience.tell(envelopes)
+    return unstarted.exit_code
+
+
 def _spare_the_collector() -> None:
     """Keep the cyclic collector from walking the plan over and over: 15 % of the CPU of a run."""
     gc.collect()
@@ -162,7 +210,7 @@ def _report(
             write_report(path, render_json_report(record, LogFolder(folder.path)))
         path = environ.get("GITHUB_STEP_SUMMARY", "")
         if path:
-            append_step_summary(path, render_step_summary(record))
+            append_step_summary(path, render_step_summary(record, LogFolder(folder.path).text))
     except OSError as fault:
         broken = RunBroken("the report %s could not be written: %s" % (path, fault.strerror))
         if exit_code == ExitCode.OK:
@@ -186,13 +234,32 @@ def _check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
     """Bash is the default, and not every machine has it."""
     if shutil.which("bash", path=environ.get("PATH", os.defpath)) is not None:
         return
-    for step in steps_within(plan.workflow.step_by_id):
-        body = step.body
+    for what, body in _bodies(plan.workflow):
         if isinstance(body, ShellScript) and body.shell == "bash":
             raise UsageError(
-                "step `%s` runs in bash, and there is no bash here" % step.id,
+                "%s runs in bash, and there is no bash here" % what,
                 "install bash, or write `shell: sh`",
             )
+
+
+def _tell_what_is_unlimited(plan: Plan, terminal: Terminal) -> None:
+    """Steps that `enforce` what cannot be limited on this system run all the same."""
+    steps = steps_within(plan.workflow.step_by_id)
+    asked = {name for step in steps if step.enforce for name in step.resources}
+    for name in sorted(asked & unlimited()):
+        terminal.say("warning: %s cannot be limited on this system, `enforce` or not" % name)
+
+
+def _bodies(workflow: Workflow) -> Iterator[Tuple[str, Optional[Body]]]:
+    for key, handler in workflow.handlers.items():
+        yield "`%s` of the workflow" % key, handler.body
+    for step in steps_within(workflow.step_by_id):
+        yield "step `%s`" % step.id, step.body
+        for key, handler in step.handlers.items():
+            yield "`%s` of step `%s`" % (key, step.id), handler.body
+        if isinstance(step.body, Uses):
+            for key, handler in step.body.workflow.handlers.items():
+                yield "`%s` of what step `%s` uses" % (key, step.id), handler.body
 
 
 def _read_env_files(workflow: Workflow) -> Dict[str, Dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from orchestra.engine.opening import entry
 from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
+from orchestra.engine.verdicts import Failure
 from orchestra.model.events import PlannedEntry
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
@@ -23,9 +24,9 @@ class Block:
     `runs` are in the order of `planned`, numbered from `number` on. `owner` is the step they are
     in, None for the workflow's own; `outer` is the block around, where its steps are in sight.
     `names` are those that all of them see beside the usual ones, `limits` what each of them takes
-    beside its demand, so that not too many run at once. `open` counts the steps that have
-    not ended; `struck_by` is the one whose failure keeps others from starting, `called_off` says
-    why none may start any more.
+    beside its demand, so that not too many run at once. `open` counts the steps that have not
+    ended, `failures` are those of its steps that have failed; `struck_by` is the one whose failure
+    keeps others from starting, `called_off` says why none may start any more.
     """
 
     def __init__(
@@ -54,11 +55,15 @@ class Block:
         self.open = len(self.runs)
         self.struck_by = ""
         self.called_off = ""
+        self.failures: List[Failure] = []
         self._ended: Dict[StepState, Tuple[int, str]] = {}
 
-    def knows(self, step: str) -> bool:
-        """Whether it has a step of that id."""
-        return step in self._run_by_id
+    def holds(self, run: StepRun) -> bool:
+        """Whether a step is among these, or in one of them."""
+        block: Optional[Block] = run.block
+        while block is not None and block is not self:
+            block = None if block.owner is None else block.owner.block
+        return block is self
 
     def facts(self, step: str) -> Mapping[str, Value]:
         """What `steps.ID` shows of a step, of its own or around it."""
@@ -97,20 +102,20 @@ class Block:
             for run in self.runs
         )
 
-    def note_end(self, run: StepRun, reason: str) -> bool:
-        """One of its steps has ended; whether that keeps others from starting."""
+    def note_end(self, run: StepRun, reason: str) -> None:
+        """One of its steps has ended."""
         self.open -= 1
         count, first = self._ended.get(run.state, (0, "`%s`: %s" % (run.step.id, reason)))
         self._ended[run.state] = (count + 1, first)
-        strikes = self.fail_fast and run.state is StepState.FAILED and not self.struck_by
-        if strikes:
-            self.struck_by = run.step.id
-        return strikes
+        if run.state is StepState.FAILED:
+            self.failures.append(run.failure or Failure(run.step.id, None, reason, None))
 
-    @property
-    def has_failed(self) -> bool:
-        """Whether one of its steps has."""
-        return StepState.FAILED in self._ended
+    def strike(self, run: StepRun) -> bool:
+        """One of its steps has failed; whether that keeps others from starting."""
+        if not self.fail_fast or self.struck_by:
+            return False
+        self.struck_by = run.step.id
+        return True
 
     def outcome(self) -> Tuple[StepState, str]:
         """What the steps come to for the step that they are in."""

@@ -187,8 +187,8 @@ def _distinct(labels: Sequence[str]) -> List[str]:
 
 def why_it_goes(run: StepRun) -> str:
     """Why a step runs whose needs have ended and that asks nothing."""
-    if run.owner is not None:
-        return run.owner.why
+    if run.instance_of is not None:
+        return run.instance_of.why
     return "its needs were met" if run.step.needs else "it needs nothing"
 
 
@@ -273,16 +273,21 @@ class Group:
         self._waiting.clear()
         return waiting
 
-    def note_end(self, member: StepRun, reason: str) -> bool:
-        """An instance has ended; whether that keeps the others from starting."""
+    def note_end(self, member: StepRun, reason: str) -> None:
+        """An instance has ended."""
         self.open -= 1
         self._slots += 1
         self._counts[member.state] += 1
         self._first.setdefault(member.state, "`%s`: %s" % (member.step.id, reason))
-        strikes = self._fail_fast and member.state is StepState.FAILED and not self.struck_by
-        if strikes:
-            self.struck_by = member.step.id
-        return strikes
+        if member.state is StepState.FAILED and self.owner.failure is None:
+            self.owner.failure = member.failure
+
+    def strike(self, member: StepRun) -> bool:
+        """An instance has failed; whether that keeps the others from starting."""
+        if not self._fail_fast or self.struck_by:
+            return False
+        self.struck_by = member.step.id
+        return True
 
     def result(self) -> Tuple[StepState, str]:
         """The state that stands for all, the worst one, and why."""

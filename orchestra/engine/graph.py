@@ -27,8 +27,10 @@ from orchestra.model.expression import Expression, Reference, Tree, references_o
 from orchestra.model.nearest import did_you_mean
 from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
+    Body,
     Command,
     Foreach,
+    Handler,
     InnerSteps,
     NeedResult,
     PythonCall,
@@ -224,9 +226,9 @@ def _ordered(
 def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iterator[Problem]:
     found: List[Tuple[Tuple[int, int], PathParts, Reference]] = []
     for number, step in enumerate(graph.order):
-        for path, reference in _step_references(step):
+        for path, reference, sees_itself in _step_references(step):
             above = number_by_id.get(str(reference.path[1]))
-            if above is not None:
+            if above is not None and not (sees_itself and above == number):
                 found.append(((above, number), path, reference))
     in_order = ordered_pairs(graph.needs, {pair for pair, _, _ in found})
     for pair, path, reference in found:
@@ -241,20 +243,21 @@ def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iter
             )
 
 
-def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
+def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference, bool]]:
     """Every `steps.ID` that an expression of the step names, with the path to where it stands.
 
-    Of the steps in it those references are left out that mean each other.
+    The third part says that it stands in a handler, which may look at its own step. Of the steps in
+    a step those references are left out that mean each other.
     """
     if isinstance(step.body, InnerSteps):
         for inner in step.body.step_by_id.values():
-            for path, reference in _step_references(inner):
+            for path, reference, _ in _step_references(inner):
                 if reference.path[1] not in step.body.step_by_id:
-                    yield ("steps", step.id, *path), reference
+                    yield ("steps", step.id, *path), reference, False
     for path, holder in _expressions(step):
         for reference in references_of(holder):
             if reference.path[0] == "steps" and len(reference.path) > 1:
-                yield ("steps", step.id, *path), reference
+                yield ("steps", step.id, *path), reference, path[0] in step.handlers
 
 
 def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
@@ -276,7 +279,22 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     for name, amount in step.resources.items():
         if type(amount) is not int:
             yield ("resources", name), amount
-    body = step.body
+    yield from _in_body(step.body)
+    for key, handler in step.handlers.items():
+        for path, holder in _in_handler(handler):
+            yield (key, *path), holder
+
+
+def _in_handler(handler: Handler) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+    for key, text in (("working_dir", handler.working_dir), ("timeout", handler.timeout)):
+        if text is not None and type(text) is not float:
+            yield (key,), text
+    for name, value in handler.env.items():
+        yield ("env", name), value
+    yield from _in_body(handler.body)
+
+
+def _in_body(body: Optional[Body]) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
     if isinstance(body, ShellScript):
         for piece in body.pieces:
             if isinstance(piece, Slot):

@@ -7,8 +7,19 @@ worked out within the turn by a worklist, never by recursion. Time is a number t
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from orchestra.engine.aftermath import (
+    PartRun,
+    TailRun,
+    clean_up_share,
+    fail,
+    next_role,
+    settle,
+    take_in,
+    was_stopped,
+)
+from orchestra.engine.attempts import Attempts
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
@@ -16,44 +27,44 @@ from orchestra.engine.demand import fit_demand, resolve_demand, resolve_timeout_
 from orchestra.engine.fanout import Group, rows_of, why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt, struck_why
 from orchestra.engine.opening import Origin, run_started
-from orchestra.engine.ports import Ended, Launched, Launching, Written
+from orchestra.engine.ports import Ended, Launched, Written
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
     explain,
     judge,
+    keeps_artifacts,
     starts_after_failure,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
+    ArtifactsCopied,
     AttemptOver,
     CancelTimer,
     Decide,
     Decided,
-    Launch,
+    DropArtifacts,
+    KeepArtifacts,
     NotRendered,
     Order,
     Reaction,
     SetTimer,
     Stimulus,
-    Stop,
     StopAsked,
     Timer,
     TimerFired,
 )
 from orchestra.engine.verdicts import (
-    Cause,
+    allowed,
     attempt_ended,
-    final_state,
     judge_end,
     retry_delay_s,
     wants_retry,
 )
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
-    AttemptLaunched,
-    AttemptStarted,
+    ArtifactsKept,
     Event,
     Noted,
     RetryScheduled,
@@ -62,15 +73,13 @@ from orchestra.model.events import (
     StepReady,
     StepsAdded,
     StopRequested,
+    SummaryWritten,
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, StepState
+from orchestra.model.run import AttemptKey, Role, StepState
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import FanOut, NeedResult, Uses
-
-CLEAN_UP_S = 60.0
-"""How long a step without a timeout may run once the run is being stopped."""
 
 _RUN_TIMER = Timer("run", None)
 
@@ -90,21 +99,23 @@ class Machine:
         self._run_by_id = {run.step.id: run for run in self._runs}
         self._budget = Budget(plan.budget, plan.max_parallel, plan.devices)
         self._queue = ReadyQueue()
-        self._running: Dict[AttemptKey, StepRun] = {}
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
+        self._keeping: Dict[AttemptKey, Tuple[StepRun, StepState, str]] = {}
         self._group_by_owner: Dict[str, Group] = {}
         self._block_by_owner: Dict[str, Block] = {}
-        self._any_failed = False
+        self._tail: Optional[TailRun] = None
         self._halt = Halt()
         self._events: List[Event] = []
         self._orders: List[Order] = []
+        self._attempts = Attempts(self._halt, self._events, self._orders)
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
-            Launched: self._launched,
+            Launched: self._attempts.launched,
             TimerFired: self._timer_fired,
             NotRendered: self._not_rendered,
             Decided: self._decided,
+            ArtifactsCopied: self._artifacts_copied,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -135,10 +146,11 @@ class Machine:
         if not self.finished:
             self._settle()
             self._launch_what_fits()
-            if not self.root.open:
+            if not self.root.open and self._is_wound_up():
                 self._finish()
-        reaction = Reaction(self._events, self._orders)
-        self._events, self._orders = [], []
+        reaction = Reaction(self._events[:], self._orders[:])
+        self._events.clear()
+        self._orders.clear()
         return reaction
 
     # A step whose needs have all ended
@@ -195,10 +207,7 @@ class Machine:
 
     def _fail(self, run: StepRun, reason: str) -> None:
         """End a step that cannot have an attempt."""
-        if run.step.allow_failure is True:
-            self._end(run, StepState.ALLOWED_FAILURE, "allowed: %s" % reason)
-        else:
-            self._end(run, StepState.FAILED, reason)
+        self._end(run, *allowed(run.step, reason))
 
     def _go(self, run: StepRun, why: str) -> None:
         """The step is to run: a gate has done so, the others stand in line for the budget."""
@@ -236,50 +245,30 @@ class Machine:
         self._events.append(StepReady(run.step.id, run.amounts))
         self._queue.push(run.index, run.demand, run.order)
 
-    # Attempts
+    # Attempts, and the parts that come after the last one
 
     def _launch_what_fits(self) -> None:
         index = self._queue.pop(self._budget)
         while index is not None:
-            self._launch(self._runs[index])
+            run = self._runs[index]
+            run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
+            run.state = StepState.RUNNING
+            if run.next_role is not None:
+                self._start(PartRun(run, run.next_role))
+            else:
+                fault = self._attempts.launch(run, self._now)
+                if fault:
+                    fail(run, fault)
+                    self._conclude(run)
             self._settle()
             index = self._queue.pop(self._budget)
 
-    def _launch(self, run: StepRun) -> None:
-        step = run.step
-        steps = StepsView(run.block, run.local)
-        scopes = run.block.scopes
-        try:
-            env = scopes.env(step, steps, run.names)
-            scope = scopes.scope(step, env, steps, None, run.names)
-            run.timeout_s = resolve_timeout_s(step, scope)
-        except ExpressionError as fault:
-            self._fail(run, str(fault))
-            return
-        if self._halt.stop is not None and run.timeout_s is None:
-            run.timeout_s = CLEAN_UP_S
-        key = run.next_attempt()
-        run.state = StepState.RUNNING
-        run.cause = None
-        run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
-        if run.first_started_at is None:
-            run.first_started_at = self._now
-        self._running[key] = run
-        queued_s = self._now - run.ready_at
-        inherit = scopes.inherit(step)
-        self._events.append(AttemptStarted(step.id, run.number, queued_s, run.devices))
-        self._orders.append(
-            Launch(
-                Launching(key, step, scope, env, inherit, run.amounts, run.devices, scopes.folder)
-            )
-        )
-
-    def _launched(self, launched: Launched) -> None:
-        run = self._running.get(launched.key)
-        if run is not None:
-            self._events.append(AttemptLaunched(*launched.key, launched.pid))
-            if run.timeout_s is not None:
-                self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
+    def _start(self, part: PartRun) -> None:
+        part.ready_at = self._now
+        self._events.append(StepsAdded((part.entry(),)))
+        fault = self._attempts.launch(part, self._now)
+        if fault:
+            self._part_over(part, StepState.FAILED, fault)
 
     def _not_rendered(self, refused: NotRendered) -> None:
         self._close(Ended(refused.key, refusal=refused.reason), Written({}), again=False)
@@ -289,44 +278,76 @@ class Machine:
 
     def _close(self, ended: Ended, written: Written, again: bool) -> None:
         """An attempt is over: what it comes to, and another one if `again` allows."""
-        run = self._running.pop(ended.key, None)
+        run = self._attempts.over(ended.key)
         if run is None:
             return  # a second exit of the same attempt
-        if run.timeout_s is not None or run.cause is not None:
-            self._orders.append(CancelTimer(Timer("timeout", ended.key)))
-            self._orders.append(CancelTimer(Timer("grace", ended.key)))
-        self._budget.give(run.demand, run.devices)
-        run.exit_code = ended.exit_code
-        run.outputs = written.outputs
         step = run.step
-        stopped_by = self._halt.stop.cause if self._halt.stop is not None else run.stopped_by
+        stopped_by = run.stopped_by if self._halt.stop is None else self._halt.stop.cause
         verdict = judge_end(step, ended, written, run.cause, stopped_by)
         self._events.append(attempt_ended(ended, verdict))
+        if written.summary_bytes:
+            path, size = ended.key.summary, written.summary_bytes
+            self._events.append(SummaryWritten(*ended.key, path, size))
         self._events.extend(Noted(step.id, warning) for warning in written.warnings)
-        run.given_up = final_state(step, verdict, ended.exit_code, run.cause, run.timeout_s)
-        again = again and wants_retry(step, run.number, ended, verdict.outcome)
-        if again and not self._why_held(run):
-            self._wait_for_retry(run)
-        elif run.given_up[0] is StepState.SUCCEEDED:
-            tries = "" if run.number == 1 else "; attempt %d succeeded" % run.number
-            self._end(run, StepState.SUCCEEDED, run.why + tries)
-        else:
-            self._end(run, *run.given_up)
-
-    def _wait_for_retry(self, run: StepRun) -> None:
-        retry = run.step.retry
-        delay_s = retry_delay_s(retry, run.number, self._draw)
-        assert run.first_started_at is not None
-        assert run.given_up is not None
-        spent_s = self._now + delay_s - run.first_started_at
-        if retry.max_time_s is not None and spent_s > retry.max_time_s:
-            state, reason = run.given_up
-            self._end(run, state, reason + ", no time left for another attempt")
+        state, reason = settle(run, ended, written, verdict)
+        if type(run) is PartRun:
+            self._part_over(run, state, reason)
             return
+        again = again and wants_retry(step, run.number, ended, verdict.outcome)
+        if not again or self._why_held(run):
+            self._conclude(run)
+            return
+        delay_s = retry_delay_s(step.retry, run.number, self._draw)
+        if run.has_time(step.retry.max_time_s, self._now + delay_s):
+            self._wait_for_retry(run, delay_s)
+        else:
+            run.given_up = state, reason + ", no time left for another attempt"
+            self._conclude(run)
+
+    def _wait_for_retry(self, run: StepRun, delay_s: float) -> None:
+        self._budget.give(run.demand, run.devices)
         run.state = StepState.WAITING_RETRY
         key = AttemptKey(run.step.id, run.number + 1)
         self._events.append(RetryScheduled(*key, delay_s))
         self._orders.append(SetTimer(Timer("retry", key), delay_s))
+
+    def _conclude(self, run: StepRun, last: Optional[Role] = None) -> None:
+        """What comes after the last attempt, or after the part `last`: another part, or the end.
+
+        All parts run while the step holds its share; one that holds none stands in line first.
+        """
+        assert run.given_up is not None
+        if run.step.handlers:
+            role = next_role(run, last, self._halt)
+            if role is not None and run.state is StepState.RUNNING:
+                self._start(PartRun(run, role))
+                if role is not Role.FALLBACK and type(run) is not TailRun:
+                    self._strike(run, run.given_up[0])
+                return
+            if role is not None:
+                run.next_role = role
+                run.state = StepState.READY
+                self._queue.push(run.index, run.demand, run.order)
+                return
+        if run.state is StepState.RUNNING:
+            self._budget.give(run.demand, run.devices)
+        if type(run) is not TailRun:
+            self._end(run, *run.given_up)
+            return
+        run.state = run.given_up[0]
+        block = run.block
+        if block.owner is not None:
+            self._come_to(block, block.owner)
+
+    def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
+        """A fallback or a handler has ended: on with what comes after it."""
+        self._events.append(StepEnded(part.step.id, state._value_, reason, part.outputs))
+        note = take_in(part, state, reason)
+        if note is not None:
+            self._events.append(Noted(part.owner.recorded, note))
+        if self._tail is not None:
+            self._tail.settle(self._halt)
+        self._conclude(part.owner, part.role)
 
     def _timer_fired(self, fired: TimerFired) -> None:
         kind, key = fired.timer
@@ -334,46 +355,69 @@ class Machine:
             if self._halt.stop is None:
                 self._stop_asked(StopAsked(RUN_TIMEOUT, ExitCode.FAILED))
             return
-        run = self._run_by_id[key.step]
         block = self._block_by_owner.get(key.step)
-        if block is not None:
-            self._time_out(block, run)
-        elif kind == "retry":
-            if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
-                self._stand_in_line(run)
-        elif key in self._running:
-            if kind == "grace":
-                self._orders.append(Stop(key, "SIGKILL"))
-            elif run.cause is None:
-                self._ask_to_end(run, Cause.TIMEOUT)
-
-    def _ask_to_end(self, run: StepRun, cause: Cause) -> None:
-        run.cause = cause
-        stop = run.step.stop
-        self._orders.append(Stop(run.key, stop.signal))
-        self._orders.append(SetTimer(Timer("grace", run.key), stop.grace_s))
+        if block is not None and block.owner is not None:
+            self._time_out(block, block.owner)
+            return
+        if kind != "retry":
+            self._attempts.time_is_up(kind, key)
+            return
+        run = self._run_by_id[key.step]
+        if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
+            self._stand_in_line(run)
 
     # The end of a step
 
-    def _end(self, run: StepRun, state: StepState, reason: str) -> None:
+    def _keep(self, run: StepRun, state: StepState, reason: str) -> bool:
+        """Whether the files of a step that had its last attempt are to be kept before it ends."""
+        if not run.number or not keeps_artifacts(run.step, state):
+            return False
+        run.state = StepState.RUNNING
+        self._keeping[run.key] = run, state, reason
+        order = KeepArtifacts(run.key, run.step, self._scope(run), run.block.scopes.folder)
+        self._orders.append(order)
+        return True
+
+    def _artifacts_copied(self, copied: ArtifactsCopied) -> None:
+        run, state, reason = self._keeping.pop(copied.key, (None, StepState.FAILED, ""))
+        if run is None:
+            return  # the answer of a copy that was given up
+        if copied.kept.files:
+            self._events.append(ArtifactsKept(*copied.key, copied.kept.files))
+        self._events.extend(Noted(run.step.id, note) for note in copied.kept.notes)
+        self._end(run, state, reason, is_kept=True)
+
+    def _end(self, run: StepRun, state: StepState, reason: str, is_kept: bool = False) -> None:
+        if run.step.artifacts is not None and not is_kept and self._keep(run, state, reason):
+            return
         run.state = state
         run.ended_at = self._now
         self._events.append(StepEnded(run.step.id, state._value_, reason, run.outputs))
-        if run.owner is not None:
-            self._instance_ended(run, run.owner, reason)
+        if run.instance_of is not None:
+            self._instance_ended(run, run.instance_of, reason)
             return
-        block = run.block
-        failed = state is StepState.FAILED
+        block, failed = run.block, state is StepState.FAILED
+        block.note_end(run, reason)
         for number in run.planned.dependents:
             below = block.runs[number]
             below.waiting -= 1
             below.failed_above = below.failed_above or failed or run.failed_above
             if not below.waiting:
                 self._unsettled.append(below)
-        if block.note_end(run, reason):
-            self._call_off()
+        self._strike(run, state)
         if not block.open and block.owner is not None:
             self._leave(block, block.owner)
+
+    def _strike(self, run: StepRun, state: StepState) -> None:
+        """Let `fail_fast` hold for a step that is failed, whatever its handlers still do."""
+        if state is not StepState.FAILED or self._halt.stop is not None:
+            return
+        if run.instance_of is None:
+            strikes = run.block.strike(run)
+        else:
+            strikes = self._group_by_owner[run.instance_of.step.id].strike(run)
+        if strikes:
+            self._call_off()
 
     def _call_off(self) -> None:
         """Cancel what stands in line and may not start any more, give up retries.
@@ -384,15 +428,19 @@ class Machine:
         for index in self._queue.drain():
             run = self._runs[index]
             why_held = self._why_held(run)
-            if why_held:
+            if not why_held and (run.next_role is None or self._halt.stop is None):
+                self._queue.push(index, run.demand, run.order)
+            elif run.given_up is None:
                 self._end(run, StepState.CANCELLED, why_held)
             else:
-                self._queue.push(index, run.demand, run.order)
+                self._give_up(run, why_held)
         for run in self._runs:
             if run.state is StepState.WAITING_RETRY:
                 why_held = self._why_held(run)
                 if why_held:
-                    self._give_up_retry(run, why_held)
+                    timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
+                    self._orders.append(CancelTimer(timer))
+                    self._give_up(run, why_held)
         for group in list(self._group_by_owner.values()):
             first = group.next_waiting()
             why_held = "" if first is None else self._why_held(first)
@@ -400,10 +448,15 @@ class Machine:
                 for run in group.drain():
                     self._end(run, StepState.CANCELLED, why_held)
 
-    def _give_up_retry(self, run: StepRun, why: str) -> None:
-        self._orders.append(CancelTimer(Timer("retry", AttemptKey(run.step.id, run.number + 1))))
+    def _give_up(self, run: StepRun, why: str) -> None:
+        """No further attempt is made of a step, and what it waits to do is thought over."""
         assert run.given_up is not None
-        self._end(run, *self._halt.retry_given_up(*run.given_up, why))
+        run.next_role = None
+        if not was_stopped(run):
+            run.given_up = self._halt.retry_given_up(*run.given_up, why)
+            if self._halt.stop is not None:
+                run.cause = self._halt.cause
+        self._conclude(run)
 
     # The instances of a step
 
@@ -430,8 +483,8 @@ class Machine:
 
     def _instance_ended(self, run: StepRun, owner: StepRun, reason: str) -> None:
         group = self._group_by_owner[owner.step.id]
-        if group.note_end(run, reason):
-            self._call_off()
+        group.note_end(run, reason)
+        self._strike(run, run.state)
         if group.open:
             self._unsettled.extend(group.admit())
         elif self._group_by_owner.pop(owner.step.id, None) is not None:
@@ -486,30 +539,45 @@ class Machine:
         return Block(inner, scopes, number, used.fail_fast, run, limits=limits)
 
     def _leave(self, block: Block, owner: StepRun) -> None:
-        """All steps in a step have ended, and so does it."""
+        """All steps in a step have ended; what a used workflow has for its end comes next."""
         if self._block_by_owner.pop(owner.step.id, None) is None:
             return
         if owner.timeout_s is not None:
             self._orders.append(CancelTimer(Timer("timeout", owner.key)))
+        body = owner.step.body
+        if isinstance(body, Uses) and body.workflow.handlers:
+            tail = TailRun(body.workflow, self._plan.budget, block, len(self._runs))
+            tail.demand = self._budget.demand(tail.amounts)
+            tail.settle(self._halt)
+            self._runs.append(tail)
+            self._conclude(tail)
+        else:
+            self._come_to(block, owner)
+
+    def _come_to(self, block: Block, owner: StepRun) -> None:
+        """What a step comes to by the steps in it, before its own fallback and handlers."""
         state, reason = block.outcome()
         if state is StepState.SUCCEEDED and isinstance(owner.step.body, Uses):
             try:
                 owner.outputs = block.scopes.outputs(StepsView(block, ""))
             except ExpressionError as fault:
                 state, reason = StepState.FAILED, str(fault)
+        owner.given_up = state, reason
         if state is StepState.FAILED:
-            self._fail(owner, reason)
-        else:
-            self._end(owner, state, reason)
+            first = block.failures[0] if block.failures else None
+            fail(owner, reason, first)
+        elif state is StepState.CANCELLED and self._halt.stop is not None:
+            owner.cause = self._halt.cause
+        owner.state = StepState.READY  # it holds no share: its handlers stand in line for one
+        owner.amounts = clean_up_share(self._plan.budget)
+        owner.demand = self._budget.demand(owner.amounts)
+        self._conclude(owner)
 
     def _time_out(self, block: Block, owner: StepRun) -> None:
         """The time of a step is over in which others run."""
         assert owner.timeout_s is not None
         block.called_off = "timed out after %s" % format_duration(owner.timeout_s)
-        for run in list(self._running.values()):
-            if run.cause is None and _is_inside(run, block):
-                run.stopped_by = "the timeout of `%s`" % owner.step.id
-                self._ask_to_end(run, Cause.CANCEL)
+        self._attempts.call_off(block, "the timeout of `%s`" % owner.step.id)
         self._call_off()
 
     # The end of the run
@@ -518,30 +586,36 @@ class Machine:
         """The first request ends the run in order; a second one, or one that says so, at once."""
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
-        cause = Cause.RUN_TIMEOUT if self._halt.timed_out else Cause.CANCEL
-        for key, run in self._running.items():
-            if at_once:
-                run.cause = run.cause or cause
-                self._orders.append(Stop(key, "SIGKILL"))
-            elif run.cause is None:
-                self._ask_to_end(run, cause)
+        self._attempts.stop(at_once)
+        if at_once and self._keeping:
+            self._orders.append(DropArtifacts())
         self._call_off()
+
+    def _is_wound_up(self) -> bool:
+        """Whether what the workflow has for the end of its run is over, once all steps are."""
+        if self._tail is None and self._plan.workflow.handlers:
+            tail = self._tail = TailRun(self._plan.workflow, self._plan.budget, self.root)
+            tail.settle(self._halt)
+            tail.demand = self._budget.demand(tail.amounts)
+            self._budget.take(tail.demand)
+            self._conclude(tail)
+        return self._tail is None or self._tail.state is not StepState.RUNNING
 
     def _finish(self) -> None:
         self.finished = True
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(CancelTimer(_RUN_TIMER))
-        state, exit_code, reason = self._halt.end(self.root.has_failed)
+        state, exit_code, reason = self._halt.end(bool(self.root.failures))
         self._events.append(RunFinished(state.value, exit_code, reason))
 
     # What the rest is made from
 
     def _why_held(self, run: StepRun) -> str:
         """Why the step may not start, nor another attempt of it; empty where it may."""
-        ruled = (run.owner or run).step
+        ruled = (run.instance_of or run).step
         if self._halt.holds(ruled):
             return self._halt.why
-        if run.owner is not None:
+        if run.instance_of is not None:
             struck_by = self._group_by_owner[ruled.id].struck_by
             if struck_by:
                 return struck_why(struck_by)
@@ -558,11 +632,11 @@ class Machine:
     def _scope(
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
-        steps = StepsView(run.block, run.local)
-        return run.block.scopes.early_scope(run.step, steps, functions, run.names)
+        view = StepsView(run.block, run.local)
+        return run.block.scopes.early_scope(run.step, view, functions, run.names)
 
     def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
-        ruled = run.owner or run
+        ruled = run.instance_of or run
         return {
             "always": lambda: True,
             "cancelled": lambda: self._halt.stop is not None,
@@ -571,11 +645,3 @@ class Machine:
                 run.block.result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
             ),
         }
-
-
-def _is_inside(run: StepRun, block: Block) -> bool:
-    """Whether a step is among these, or in one of them."""
-    inner: Optional[StepRun] = run
-    while inner is not None and inner.block is not block:
-        inner = inner.block.owner
-    return inner is not None

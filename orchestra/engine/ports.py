@@ -6,7 +6,7 @@ from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tupl
 
 from orchestra.model.events import Envelope
 from orchestra.model.expression import Scope, Value
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey, Invocation, KeptFile
 from orchestra.model.units import Amounts
 from orchestra.model.workflow import Step
 
@@ -23,7 +23,8 @@ class Ended(NamedTuple):
 
     Exactly one of `exit_code` and `signal` (a name such as `SIGKILL`) is set; a `refusal` (why no
     process could be started, then neither is set) takes their place. `log_bytes` is what it wrote,
-    0 means that there is no log file.
+    0 means that there is no log file. `memory_limit_bytes` is set where it was killed because all
+    its processes together, `max_rss_bytes`, exceeded that.
     """
 
     key: AttemptKey
@@ -33,6 +34,7 @@ class Ended(NamedTuple):
     cpu_s: Optional[float] = None
     max_rss_bytes: Optional[int] = None
     log_bytes: int = 0
+    memory_limit_bytes: Optional[int] = None
 
 
 ExecutorStimulus = Union[Launched, Ended]
@@ -104,15 +106,33 @@ class Clock(Protocol):
 
 
 class Written(NamedTuple):
-    """What an attempt left in its outputs file.
+    """What an attempt left in its outputs file, and in its summary.
 
     `problems` fail a step that would have succeeded (a declared output that is missing or cannot
-    be read as its type); `warnings` are noted.
+    be read as its type); `warnings` are noted; `summary_bytes` is the size of its Markdown.
     """
 
     outputs: Mapping[str, Value]
     problems: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    summary_bytes: int = 0
+
+
+class Kept(NamedTuple):
+    """The files that were kept of a step, and what a person should know of them."""
+
+    files: Tuple[KeptFile, ...]
+    notes: Tuple[str, ...] = ()
+
+
+class Copy(Protocol):
+    """Files on their way into the run's folder."""
+
+    def advance(self) -> Optional[Kept]:
+        """Do a slice of the work, some milliseconds; what was kept once all is done."""
+
+    def give_up(self) -> Kept:
+        """Stop here and keep nothing."""
 
 
 class Launching(NamedTuple):
@@ -148,3 +168,13 @@ class Renderer(Protocol):
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
+
+    def artifacts(self, step: Step, scope: Scope, folder: str) -> Copy:
+        """A copy of the files that the step says to keep, which has not begun.
+
+        `folder` is that of the file in which the step stands.
+
+        Raises:
+            ExpressionError: a path cannot be evaluated.
+            ValueError: a path is not below the step's working_dir.
+        """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from orchestra.model.events import (
+    ArtifactsKept,
     AttemptEnded,
     AttemptLaunched,
     AttemptStarted,
@@ -18,6 +19,7 @@ from orchestra.model.events import (
     StepReady,
     StepsAdded,
     StopRequested,
+    SummaryWritten,
 )
 from orchestra.model.run import (
     Attempt,
@@ -78,7 +80,8 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
         step.owner = entry.owner
         step.role = Role(entry.role)
         record.step_by_id[entry.step] = step
-    record.counts[StepState.PENDING] += len(entries)
+        if not step.is_handler:
+            record.counts[StepState.PENDING] += 1
 
 
 def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
@@ -94,7 +97,7 @@ def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
 
 
 def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
-    if not step.members:
+    if not step.members and not step.is_handler:
         record.counts[step.state] -= 1
         record.counts[state] += 1
     step.state = state
@@ -128,6 +131,16 @@ def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
     attempt.max_rss_bytes = event.max_rss_bytes
     attempt.log = event.log
     attempt.log_bytes = event.log_bytes
+
+
+def _summary_written(record: RunRecord, event: SummaryWritten, at: float) -> None:
+    attempt = record.step_by_id[event.step].attempts[event.number - 1]
+    attempt.summary = event.path
+    attempt.summary_bytes = event.size_bytes
+
+
+def _artifacts_kept(record: RunRecord, event: ArtifactsKept, at: float) -> None:
+    record.step_by_id[event.step].artifacts = event.files
 
 
 def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> None:
@@ -168,6 +181,8 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     AttemptStarted: _attempt_started,
     AttemptLaunched: _attempt_launched,
     AttemptEnded: _attempt_ended,
+    SummaryWritten: _summary_written,
+    ArtifactsKept: _artifacts_kept,
     RetryScheduled: _retry_scheduled,
     StepEnded: _step_ended,
     Noted: _noted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import (
     Any,
@@ -189,6 +190,21 @@ class Scopes:
         names = _names_in([dict(workflow.env), dict(workflow.default_env)])
         return names | {"env_file"} if workflow.env_files else names
 
+    @property
+    def run_dir(self) -> str:
+        """The folder of the run, empty where there is none."""
+        facts = self._names.get("run")
+        return str(facts["dir"]) if isinstance(facts, dict) else ""
+
+    def at_end(self, failure: Optional[Mapping[str, Value]], run_state: str) -> Scopes:
+        """The same for what runs at the end of a step, or of the run when it is in that state."""
+        scopes = copy(self)
+        run = self._names.get("run")
+        scopes._names = {**self._names, "failure": failure}
+        if isinstance(run, dict):
+            scopes._names["run"] = {**run, "state": run_state}
+        return scopes
+
     def inherit(self, step: Step) -> Union[bool, Tuple[str, ...]]:
         """What the step inherits of the environment of orchestra."""
         return self._workflow.inherit_env if step.inherit_env is None else step.inherit_env
@@ -240,6 +256,17 @@ class Scopes:
         """What the step's own expressions see; `env` is what `env` gave for it."""
         view = EnvView(env, self._environ, self.inherit(step))
         return self._scope(view, steps, functions, names)
+
+    def root_scope(self) -> Scope:
+        """What expressions of the workflow itself see: its own environment, and that of no step.
+
+        Raises:
+            ExpressionError: a value of the environment cannot be evaluated, or is null.
+        """
+        inherit = self._workflow.inherit_env
+        layers = dict(self._env_file)
+        self._add_layer(layers, self._workflow.env, inherit, None)
+        return self._scope(EnvView(layers, self._environ, inherit), None)
 
     def early_scope(
         self,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from orchestra.engine.budget import Demand
-from orchestra.engine.verdicts import Cause
+from orchestra.engine.verdicts import Cause, Failure
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
-from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
+from orchestra.model.run import RESULT_BY_STATE, AttemptKey, Role, StepState
 
 if TYPE_CHECKING:
     from orchestra.engine.block import Block
@@ -22,10 +22,11 @@ class StepRun:
     `block` are the steps that it is among. `waiting` counts the needs that have not ended; `order`
     is its place in line; `key` names the present or last attempt; `why` is the reason it runs;
     `cause` is why orchestra asked the present attempt to end, `stopped_by` on whose behalf;
-    `given_up` is what the step comes to if a retry it waits for is not made; times are the
-    machine's seconds. `names` are those that it alone sees. An instance of a fan-out has an
-    `owner`, whose `if` decided for it, and in its place no `if` and no needs of its own; `items` is
-    what the instances of an owner stand for.
+    `given_up` is what the step comes to if no further attempt is made, `failure` how the last one
+    failed; `next_role` is the part of it that it stands in line for, where that is no attempt;
+    times are the machine's seconds. `names` are those that it alone sees; `items` is what its
+    instances stand for. What is an `instance_of` another step has neither needs nor an `if` of its
+    own, save one that names its `item` or `matrix`: the other's was asked for all.
     """
 
     __slots__ = (
@@ -37,16 +38,18 @@ class StepRun:
         "ended_at",
         "exit_code",
         "failed_above",
+        "failure",
         "first_started_at",
         "given_up",
         "index",
+        "instance_of",
         "items",
         "key",
         "names",
+        "next_role",
         "number",
         "order",
         "outputs",
-        "owner",
         "planned",
         "ready_at",
         "state",
@@ -62,19 +65,19 @@ class StepRun:
         index: int,
         planned: PlannedStep,
         block: Block,
-        owner: Optional[StepRun] = None,
+        instance_of: Optional[StepRun] = None,
         names: Mapping[str, Value] = _NO_NAMES,
     ) -> None:
         step = planned.step
         self.index = index
         self.planned = planned
         self.block = block
-        self.owner = owner
+        self.instance_of = instance_of
         self.names = names
         self.items: Optional[List[Any]] = None
         self.step = step
         self.state = StepState.PENDING
-        self.waiting = len(planned.needs) if owner is None else 0
+        self.waiting = len(planned.needs) if instance_of is None else 0
         self.failed_above = False
         self.order = (-step.priority, -planned.rank_s, step.place)
         self.amounts: Mapping[str, int] = {}
@@ -86,6 +89,8 @@ class StepRun:
         self.cause: Optional[Cause] = None
         self.stopped_by = ""
         self.given_up: Optional[Tuple[StepState, str]] = None
+        self.failure: Optional[Failure] = None
+        self.next_role: Optional[Role] = None
         self.why = ""
         self.outputs: Mapping[str, Value] = {}
         self.exit_code: Optional[int] = None
@@ -95,8 +100,13 @@ class StepRun:
 
     @property
     def local(self) -> str:
-        """The id by which steps beside it name it; an instance has that of its owner."""
-        return (self.owner or self).step.id[len(self.block.prefix) :]
+        """The id by which steps beside it name it; an instance has that of its step."""
+        return (self.instance_of or self).step.id[len(self.block.prefix) :]
+
+    @property
+    def recorded(self) -> str:
+        """The id under which it is in the record."""
+        return self.step.id
 
     def next_attempt(self) -> AttemptKey:
         """Count one more attempt; names it."""
@@ -104,15 +114,26 @@ class StepRun:
         self.key = AttemptKey(self.step.id, self.number)
         return self.key
 
+    def has_time(self, max_time_s: Optional[float], until: float) -> bool:
+        """Whether an attempt that starts then starts within that time after the first one."""
+        assert self.first_started_at is not None
+        return max_time_s is None or until - self.first_started_at <= max_time_s
+
     def facts(self) -> Mapping[str, Value]:
-        """What `steps.ID` shows of it; `duration` is None where no attempt ended."""
+        """What `steps.ID` shows of it; `duration` is None where no attempt ended.
+
+        Its own handlers see what it comes to.
+        """
         duration = None
+        state = self.state
+        if state is StepState.RUNNING and self.given_up is not None:
+            state = self.given_up[0]
         if self.ended_at is not None and self.first_started_at is not None:
             duration = self.ended_at - self.first_started_at
-        result = RESULT_BY_STATE.get(self.state)
+        result = RESULT_BY_STATE.get(state)
         facts: Dict[str, Value] = {
             "result": result and result.value,
-            "state": self.state.value,
+            "state": state.value,
             "exit_code": self.exit_code,
             "duration": duration,
             "outputs": self.outputs,

@@ -10,6 +10,7 @@ import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 from orchestra.model.expression import Value
+from orchestra.model.run import KeptFile
 
 EVENTS_FORMAT = 1
 
@@ -90,6 +91,23 @@ class AttemptEnded(NamedTuple):
     log_bytes: int
 
 
+class SummaryWritten(NamedTuple):
+    """An attempt left Markdown in the file `path`, relative to the run's folder."""
+
+    step: str
+    number: int
+    path: str
+    size_bytes: int
+
+
+class ArtifactsKept(NamedTuple):
+    """The files of a step were copied into the run's folder, whole."""
+
+    step: str
+    number: int
+    files: Tuple[KeptFile, ...]
+
+
 class RetryScheduled(NamedTuple):
     """Attempt `number` will start `delay_s` from now at the earliest."""
 
@@ -136,6 +154,8 @@ Event = Union[
     AttemptStarted,
     AttemptLaunched,
     AttemptEnded,
+    SummaryWritten,
+    ArtifactsKept,
     RetryScheduled,
     StepEnded,
     Noted,
@@ -150,6 +170,8 @@ _KINDS: Tuple[Type[Event], ...] = (
     AttemptStarted,
     AttemptLaunched,
     AttemptEnded,
+    SummaryWritten,
+    ArtifactsKept,
     RetryScheduled,
     StepEnded,
     Noted,
@@ -210,6 +232,8 @@ def to_data(envelope: Envelope) -> Dict[str, Any]:
     data.update(event._asdict())
     if type(event) is RunStarted or type(event) is StepsAdded:
         data["steps"] = [entry._asdict() for entry in event.steps]
+    elif type(event) is ArtifactsKept:
+        data["files"] = [file._asdict() for file in event.files]
     return data
 
 
@@ -217,6 +241,8 @@ def _build(kind: Type[Event], fields: List[Any]) -> Event:
     known = fields[: len(kind._fields)]
     if kind is RunStarted or kind is StepsAdded:
         known[-1] = tuple(_entry(*entry) for entry in known[-1])
+    elif kind is ArtifactsKept:
+        known[-1] = tuple(KeptFile(*file[:3]) for file in known[-1])
     elif kind is AttemptStarted:
         known[-1] = tuple(known[-1])
     return kind(*known)

@@ -66,6 +66,20 @@ class Role(str, Enum):
     FINALLY = "finally"
 
 
+_HANDLERS = frozenset(
+    [Role.FALLBACK, Role.ON_SUCCESS, Role.ON_FAILURE, Role.ON_CANCEL, Role.FINALLY]
+)
+_HANDLER_ENDINGS = tuple(":" + role.value for role in _HANDLERS)
+
+
+def is_handler_id(step: str) -> bool:
+    """Whether an id is that of a fallback or a handler: `publish:on_failure`, the run's `:finally`.
+
+    No step's own id ends like this, nor an instance's, which ends in what its brackets leave.
+    """
+    return step.endswith(_HANDLER_ENDINGS)
+
+
 class RunState(str, Enum):
     """Where a run is."""
 
@@ -73,6 +87,7 @@ class RunState(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # its concurrency group was full
 
 
 class Outcome(str, Enum):
@@ -83,6 +98,7 @@ class Outcome(str, Enum):
     FAILED = "failed"  # an exit code that is no success
     SIGNALLED = "signalled"  # a signal that orchestra did not send
     TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"  # it was killed because it exceeded an enforced limit
     CANCELLED = "cancelled"
     NOT_LAUNCHED = "not_launched"  # no process could be started for it
 
@@ -108,13 +124,26 @@ class AttemptKey(NamedTuple):
         """Where the attempt's output lies, relative to the run's folder."""
         return "logs/%s.%d.log" % (file_name(self.step), self.number)
 
+    @property
+    def summary(self) -> str:
+        """Where the attempt's Markdown lies, relative to the run's folder."""
+        return "outputs/%s.%d.md" % (file_name(self.step), self.number)
+
+
+class Limits(NamedTuple):
+    """What an attempt may not exceed: bytes of memory, thousandths of a core; None for no limit."""
+
+    memory_bytes: Optional[int] = None
+    cpu: Optional[int] = None
+
 
 class Invocation(NamedTuple):
     """Everything an executor needs to start one attempt.
 
     `executable` is an absolute path or None, then `argv[0]` is looked up in the PATH of `env` from
     `working_dir`; `fallback` is the argv to start when the kernel refuses the first one;
-    `env` is complete and encoded; `log_path` is created at the first byte of output.
+    `env` is complete and encoded; `log_path` is created at the first byte of output; `limits` are
+    enforced.
     """
 
     argv: Tuple[bytes, ...]
@@ -123,6 +152,7 @@ class Invocation(NamedTuple):
     log_path: str
     executable: Optional[bytes] = None
     fallback: Optional[Tuple[bytes, ...]] = None
+    limits: Optional[Limits] = None
 
 
 @dataclass
@@ -143,6 +173,16 @@ class Attempt:
     log: Optional[str] = None
     log_bytes: int = 0
     devices: Tuple[int, ...] = ()
+    summary: Optional[str] = None
+    summary_bytes: int = 0
+
+
+class KeptFile(NamedTuple):
+    """A file that was kept: `path` is relative to the run's folder, `blake2b` 64 digits of hex."""
+
+    path: str
+    size_bytes: int
+    blake2b: str
 
 
 @dataclass
@@ -162,6 +202,7 @@ class StepRecord:
     reason: str = ""
     outputs: Mapping[str, Value] = field(default_factory=dict)
     attempts: List[Attempt] = field(default_factory=list)
+    artifacts: Tuple[KeptFile, ...] = ()
     ended_at: Optional[float] = None
     retry_at: Optional[float] = None
     owner: str = ""
@@ -169,6 +210,11 @@ class StepRecord:
     members: int = 0
     members_done: int = 0
     began_at: Optional[float] = None
+
+    @property
+    def is_handler(self) -> bool:
+        """Whether it is a fallback or handler of a step or of the run; no total counts it."""
+        return self.role is not Role.STEP and self.role in _HANDLERS
 
     @property
     def duration_s(self) -> Optional[float]:
@@ -184,8 +230,8 @@ class StepRecord:
 class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
 
-    `counts` has every state, also those no step is in; it leaves out steps with members, which
-    count for them. `path` is the workflow file.
+    `counts` has every state, also those no step is in; it counts no handlers, and leaves out steps
+    with members, which count for them. `path` is the workflow file.
     """
 
     run_id: str
@@ -232,7 +278,7 @@ class RunRecord:
 
     @property
     def total(self) -> int:
-        """How many steps there are, as far as is known; the members of a step count for it."""
+        """How many steps are known; members count for their step, handlers are not counted."""
         return sum(self.counts.values())
 
     @property

@@ -47,6 +47,21 @@ class OutputType(str, Enum):
     JSON = "json"
 
 
+class ArtifactsWhen(str, Enum):
+    """After which end of a step its files are kept."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ALWAYS = "always"
+
+
+class Artifacts(NamedTuple):
+    """The files of a step that are kept with the run; `paths` start at its working_dir."""
+
+    paths: Tuple[Text, ...]
+    when: ArtifactsWhen = ArtifactsWhen.SUCCESS
+
+
 class Splice(Enum):
     """How a value is handed to a shell at one place of a script, so that it stays a value."""
 
@@ -172,6 +187,18 @@ class RetryWhen(NamedTuple):
     timeout: bool = False
 
 
+class Handler(NamedTuple):
+    """A body for the end of a step, or of the run; what it leaves out is as its step has it.
+
+    `env` is what it gives itself, above the step's; a handler without `timeout` has no limit.
+    """
+
+    body: Body
+    working_dir: Optional[Text] = None
+    env: Mapping[str, Text] = {}
+    timeout: Union[float, Template, None] = None
+
+
 class Retry(NamedTuple):
     """How often and how patiently a failed step is tried again.
 
@@ -199,6 +226,7 @@ class Stop(NamedTuple):
 class Step(NamedTuple):
     """One step; `place` counts the steps of the file from 0, the tie-break everywhere.
 
+    `handlers` are by the values of the `Role`s that they play: `fallback`, `on_failure` and so on;
     `max_parallel` and `fail_fast` speak of the instances of its `fan_out`.
     """
 
@@ -224,6 +252,9 @@ class Step(NamedTuple):
     priority: int = 0
     mutex: Tuple[str, ...] = ()
     duration_s: Optional[float] = None
+    artifacts: Optional[Artifacts] = None
+    enforce: bool = False
+    handlers: Mapping[str, Handler] = {}
     fan_out: Optional[FanOut] = None
     max_parallel: Optional[int] = None
     fail_fast: Optional[bool] = None
@@ -234,6 +265,23 @@ def steps_within(step_by_id: Mapping[str, Step]) -> Iterator[Step]:
     for step in step_by_id.values():
         yield step
         yield from steps_within(steps_in(step))
+
+
+class GroupPolicy(str, Enum):
+    """What a run does that finds no place in its concurrency group."""
+
+    QUEUE = "queue"
+    CANCEL_RUNNING = "cancel_running"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class Concurrency(NamedTuple):
+    """How many runs of one group may run at once; `group` is None for the workflow's own file."""
+
+    group: Optional[Text] = None
+    limit: int = 1
+    policy: GroupPolicy = GroupPolicy.QUEUE
 
 
 class ParamType(str, Enum):
@@ -269,7 +317,8 @@ class Workflow:
     """A workflow file, checked. `path` and `folder` are absolute; `step_by_id` is in file order.
 
     `env` holds the root's own `env` only; `defaults.env` (and every other default) is already in
-    the steps, except that `default_env` keeps the layer between root and step.
+    the steps, except that `default_env` keeps the layer between root and step. `handlers` are as in
+    a step, without a fallback.
     """
 
     path: str
@@ -288,6 +337,8 @@ class Workflow:
     max_parallel: Optional[int] = None
     fail_fast: bool = False
     timeout_s: Optional[float] = None
+    concurrency: Optional[Concurrency] = None
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
     outputs: Mapping[str, Tree] = field(default_factory=dict)
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
-from orchestra.model.run import Attempt, RunRecord, StepRecord
+from orchestra.model.run import Attempt, KeptFile, RunRecord, StepRecord
 from orchestra.model.units import plain_amounts
 
 REPORT_FORMAT = 1
@@ -46,19 +46,19 @@ def iso_time(at: float) -> str:
 def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
     return {
         "id": step.id,
-        "of": step.owner or None,
-        "role": step.role.value,
         "state": step.state.value,
         "reason": step.reason,
         "needs": list(step.needs),
         "resources": plain_amounts(step.resources),
         "outputs": dict(step.outputs),
+        "artifacts": [_artifact(file, logs) for file in step.artifacts],
         "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
+        "owner": step.owner,
+        "role": step.role.value,
     }
 
 
 def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
-    log = attempt.log
     return {
         "number": attempt.number,
         "outcome": None if attempt.outcome is None else attempt.outcome.value,
@@ -69,8 +69,22 @@ def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
         "queued_s": _rounded(attempt.queued_s),
         "cpu_s": _rounded(attempt.cpu_s),
         "max_rss_bytes": attempt.max_rss_bytes,
-        "log": logs.path(log) if logs is not None and log is not None else log,
+        "log": _path(attempt.log, logs),
+        "summary": _path(attempt.summary, logs),
+        "summary_bytes": attempt.summary_bytes,
     }
+
+
+def _artifact(file: KeptFile, logs: Optional[LogReader]) -> Dict[str, Any]:
+    return {
+        "path": _path(file.path, logs),
+        "size_bytes": file.size_bytes,
+        "blake2b": file.blake2b,
+    }
+
+
+def _path(path: Optional[str], logs: Optional[LogReader]) -> Optional[str]:
+    return logs.path(path) if logs is not None and path is not None else path
 
 
 def _rounded(seconds: Optional[float]) -> Optional[float]:

@@ -56,8 +56,9 @@ def render_summary(
 ) -> str:
     """The summary of a run, ended or not, in lines of at most `width` cells (paths excepted).
 
-    With more than 60 steps only those that were no plain success have a row, and the rest is
-    counted. `tail_lines` of each failed step's log are shown, 0 for none.
+    The handlers that ran stand below their step. With more than 60 rows only those that were no
+    plain success are shown, and the steps among the rest are counted. `tail_lines` of each
+    failed step's log are shown, 0 for none.
     """
     shown, left_out = _shown(record)
     rows = [_row(step, _depth(record, step), look) for step in shown]
@@ -109,8 +110,8 @@ def _shown(record: RunRecord) -> Tuple[List[StepRecord], str]:
     chosen = sorted(special[:_MOST_ROWS])
     counts = dict(record.counts)
     for place in chosen:
-        if not steps[place].members:
-            counts[steps[place].state] -= 1
+        step = steps[place]
+        counts[step.state] -= not step.is_handler and not step.members
     left_out = ", ".join(count_words(counts, *ENDED_STATES, *_WAITING))
     return [steps[place] for place in chosen], left_out
 

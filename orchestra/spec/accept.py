@@ -636,10 +636,36 @@ def _test_43(v: Any) -> bool:
     return True
 
 
+_table_62 = {
+    'run': _test_18,
+    'command': _test_19,
+    'python': _test_20,
+    'env': _test_27,
+    'working_dir': _test_18,
+    'shell': _test_26,
+    'timeout': _test_30,
+}
+
+
+def _test_44(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_62.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
 _pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_45(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -648,7 +674,7 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-def _test_44(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -657,19 +683,69 @@ def _test_44(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_45(value):
+            if not _test_46(value):
                 return False
     return True
 
 
-_pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+def _test_48(v: Any) -> bool:
+    if not (isinstance(v, str) or isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_18(item):
+                return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+    return True
 
 
-def _test_47(v: Any) -> bool:
-    if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
+_pattern_11 = '^(success|failure|always)$(?!\\n)'
+
+
+def _test_49(v: Any) -> bool:
+    if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
         if not _fits(_pattern_11, v):
+            return False
+    return True
+
+
+_table_70 = {
+    'paths': _test_48,
+    'when': _test_49,
+}
+
+
+def _test_47(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if 'paths' not in v:
+            return False
+        for key, value in v.items():
+            test = _table_70.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+
+
+def _test_51(v: Any) -> bool:
+    if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_12, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -679,14 +755,14 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-_pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
+_pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_48(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_12, v):
+        if not _fits(_pattern_13, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -696,14 +772,14 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-_pattern_13 = '\\$\\{\\{'
+_pattern_14 = '\\$\\{\\{'
 
 
-def _test_49(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_13, v):
+        if not _fits(_pattern_14, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -713,16 +789,16 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-_table_71 = {
-    'cpu': _test_47,
-    'memory': _test_48,
-    'gpu': _test_49,
-    'disk': _test_48,
-    'network': _test_48,
+_table_78 = {
+    'cpu': _test_51,
+    'memory': _test_52,
+    'gpu': _test_53,
+    'disk': _test_52,
+    'network': _test_52,
 }
 
 
-def _test_46(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -731,16 +807,16 @@ def _test_46(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_71.get(key)
+            test = _table_78.get(key)
             if test is None:
-                if not _test_49(value):
+                if not _test_53(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -751,7 +827,7 @@ def _test_50(v: Any) -> bool:
     return True
 
 
-def _test_51(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -766,7 +842,7 @@ def _test_51(v: Any) -> bool:
     return True
 
 
-_table_75 = {
+_table_82 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -792,10 +868,17 @@ _table_75 = {
     'allow_failure': _test_43,
     'success_codes': _test_39,
     'skip_codes': _test_39,
-    'outputs': _test_44,
-    'resources': _test_46,
-    'priority': _test_50,
-    'mutex': _test_51,
+    'fallback': _test_44,
+    'on_success': _test_44,
+    'on_failure': _test_44,
+    'on_cancel': _test_44,
+    'finally': _test_44,
+    'outputs': _test_45,
+    'artifacts': _test_47,
+    'resources': _test_50,
+    'enforce': _test_17,
+    'priority': _test_54,
+    'mutex': _test_55,
     'duration': _test_33,
 }
 
@@ -805,7 +888,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_75.get(key)
+            test = _table_82.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -813,7 +896,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -824,7 +907,7 @@ def _test_53(v: Any) -> bool:
     return True
 
 
-def _test_54(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -838,23 +921,23 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-_pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_57(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_14, v):
+        if not _fits(_pattern_15, v):
             return False
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     return True
 
 
-def _test_59(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -865,7 +948,7 @@ def _test_59(v: Any) -> bool:
     return True
 
 
-def _test_60(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -876,28 +959,28 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_85 = {
-    'type': _test_57,
-    'default': _test_58,
-    'enum': _test_59,
-    'pattern': _test_60,
-    'min': _test_61,
-    'max': _test_61,
+_table_92 = {
+    'type': _test_61,
+    'default': _test_62,
+    'enum': _test_63,
+    'pattern': _test_64,
+    'min': _test_65,
+    'max': _test_65,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_56(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_85.get(key)
+            test = _table_92.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -905,7 +988,7 @@ def _test_56(v: Any) -> bool:
     return True
 
 
-def _test_55(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -914,12 +997,12 @@ def _test_55(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_56(value):
+            if not _test_60(value):
                 return False
     return True
 
 
-def _test_62(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -928,12 +1011,12 @@ def _test_62(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_58(value):
+            if not _test_62(value):
                 return False
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -948,7 +1031,7 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-_table_90 = {
+_table_97 = {
     'shell': _test_26,
     'working_dir': _test_18,
     'env': _test_27,
@@ -959,19 +1042,21 @@ _table_90 = {
     'allow_failure': _test_43,
     'success_codes': _test_39,
     'skip_codes': _test_39,
-    'resources': _test_46,
-    'priority': _test_50,
-    'mutex': _test_51,
+    'artifacts': _test_47,
+    'resources': _test_50,
+    'enforce': _test_17,
+    'priority': _test_54,
+    'mutex': _test_55,
     'duration': _test_33,
 }
 
 
-def _test_64(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_90.get(key)
+            test = _table_97.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -979,14 +1064,14 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-_pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_66(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_15, v):
+        if not _fits(_pattern_16, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -996,14 +1081,14 @@ def _test_66(v: Any) -> bool:
     return True
 
 
-_pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_67(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_16, v):
+        if not _fits(_pattern_17, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1013,7 +1098,7 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-def _test_68(v: Any) -> bool:
+def _test_72(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1024,16 +1109,16 @@ def _test_68(v: Any) -> bool:
     return True
 
 
-_table_97 = {
-    'cpu': _test_66,
-    'memory': _test_67,
-    'gpu': _test_68,
-    'disk': _test_67,
-    'network': _test_67,
+_table_104 = {
+    'cpu': _test_70,
+    'memory': _test_71,
+    'gpu': _test_72,
+    'disk': _test_71,
+    'network': _test_71,
 }
 
 
-def _test_65(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1042,43 +1127,82 @@ def _test_65(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_97.get(key)
+            test = _table_104.get(key)
             if test is None:
-                if not _test_68(value):
+                if not _test_72(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-_table_99 = {
-    'version': _test_53,
+_pattern_18 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+
+
+def _test_74(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_18, v):
+            return False
+    return True
+
+
+_table_108 = {
+    'group': _test_1,
+    'limit': _test_16,
+    'policy': _test_74,
+}
+
+
+def _test_73(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_108.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_table_110 = {
+    'version': _test_57,
     'name': _test_1,
     'description': _test_1,
-    'labels': _test_54,
-    'params': _test_55,
-    'vars': _test_62,
+    'labels': _test_58,
+    'params': _test_59,
+    'vars': _test_66,
     'env': _test_27,
-    'env_file': _test_63,
+    'env_file': _test_67,
     'inherit_env': _test_28,
-    'defaults': _test_64,
-    'budget': _test_65,
+    'defaults': _test_68,
+    'budget': _test_69,
     'max_parallel': _test_16,
     'fail_fast': _test_17,
     'timeout': _test_33,
+    'concurrency': _test_73,
     'steps': _test_24,
+    'on_success': _test_44,
+    'on_failure': _test_44,
+    'on_cancel': _test_44,
+    'finally': _test_44,
     'outputs': _test_25,
 }
 
 
-def _test_52(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_99.get(key)
+            test = _table_110.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1087,4 +1211,4 @@ def _test_52(v: Any) -> bool:
 
 
 is_step = _test_0
-is_workflow = _test_52
+is_workflow = _test_56

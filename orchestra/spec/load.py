@@ -119,9 +119,11 @@ def _workflow(
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])
     steps.read_defaults(data.get("defaults", {}))
     step_by_id = steps.steps(data["steps"], ())
+    handlers = steps.run_handlers(data)
     if mismatch.problems:
         return None
-    return Workflow(path=path, folder=os.path.dirname(path), step_by_id=step_by_id, **fields)
+    folder = os.path.dirname(path)
+    return Workflow(path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields)
 
 
 def _names(data: Mapping[str, Any]) -> Names:

@@ -15,7 +15,8 @@ from orchestra.model.nearest import did_you_mean
 
 _RUN_FACTS = ("id", "name", "date", "started_at", "dir", "state")
 _STEP_FACTS = ("result", "state", "exit_code", "duration", "outputs")
-_LATER = frozenset(["secrets", "failure"])
+_FAILURE_FACTS = ("step", "exit_code", "reason", "log", "steps")
+_LATER = frozenset(["secrets"])
 _OF_FAN_OUT = {"matrix": "matrix", "item": "foreach"}
 
 _MOST_HINTS = 60
@@ -34,15 +35,17 @@ _BEFORE_STEPS = ("params", "vars", "env", "run")
 _NEITHER = STATUS_FUNCTIONS | FILE_FUNCTIONS
 IN_VARS = Where("vars", ("params", "vars"), _NEITHER)
 IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
+IN_GROUP = Where("the name of a group", _BEFORE_STEPS, _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
 IN_MATRIX = Where("`matrix`", IN_VARS.names, _NEITHER)
 IN_OUTPUTS = Where("`outputs` of the workflow", IN_STEP.names, STATUS_FUNCTIONS)
 IN_FOREACH = Where("`foreach`", IN_STEP.names, STATUS_FUNCTIONS)
+IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
-_IN_INSTANCES = frozenset([IN_NAME, IN_STEP, IN_CONDITION])
+_IN_INSTANCES = frozenset([IN_NAME, IN_STEP, IN_CONDITION, IN_HANDLER])
 
 
 class Names(NamedTuple):
@@ -123,6 +126,7 @@ class References:
             "params": ("parameter", self.names.params),
             "vars": ("variable", self.names.vars),
             "run": ("fact of the run", dict.fromkeys(_RUN_FACTS)),
+            "failure": ("fact of a failure", dict.fromkeys(_FAILURE_FACTS)),
         }[root]
         if name in names:
             return None
@@ -170,6 +174,8 @@ class References:
             hint = "write `%s.%s`" % (home, root)
         elif root in IN_STEP.names:
             hint = "here are only %s" % ", ".join("`%s`" % name for name in where.names)
+        elif root == "failure":
+            hint = "it is known in `fallback`, `on_failure` and the other handlers only"
         elif root in _LATER:
             hint = "this version of orchestra does not have it"
         else:

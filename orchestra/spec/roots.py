@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import Tree, references_of
-from orchestra.model.workflow import Param, ParamType
+from orchestra.model.workflow import Concurrency, GroupPolicy, Param, ParamType
 from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import (
     ParamError,
@@ -19,7 +19,7 @@ from orchestra.spec.paramtypes import (
 )
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_OUTPUTS, IN_ROOT_ENV, IN_VARS
+from orchestra.spec.references import IN_GROUP, IN_OUTPUTS, IN_ROOT_ENV, IN_VARS
 from orchestra.spec.scalars import text_of
 from orchestra.spec.steps import Steps, read_inherit_env
 from orchestra.spec.texts import OPEN, Texts
@@ -66,7 +66,17 @@ class Roots:
                 name: self._texts.tree(value, ("outputs", name), IN_OUTPUTS)
                 for name, value in data.get("outputs", {}).items()
             },
+            "concurrency": self._concurrency(data.get("concurrency")),
         }
+
+    def _concurrency(self, value: Any) -> Optional[Concurrency]:
+        if value is None:
+            return None
+        group = None
+        if "group" in value:
+            group = self._texts.text(value["group"], ("concurrency", "group"), IN_GROUP)
+        policy = GroupPolicy(value.get("policy", GroupPolicy.QUEUE))
+        return Concurrency(group, int(value.get("limit", 1)), policy)
 
     def _timeout(self, data: Mapping[str, Any]) -> Optional[float]:
         if "timeout" not in data:

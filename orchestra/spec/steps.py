@@ -6,8 +6,12 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple, Union
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import STATUS_FUNCTIONS, Text
+from orchestra.model.patterns import pattern_problem
 from orchestra.model.workflow import (
     ON_DONE,
+    Artifacts,
+    ArtifactsWhen,
+    Handler,
     InnerSteps,
     Need,
     NeedResult,
@@ -23,6 +27,7 @@ from orchestra.model.workflow import (
 from orchestra.spec.bodies import BODY_KEYS, Bodies
 from orchestra.spec.fanouts import FanOuts
 from orchestra.spec.findings import Findings
+from orchestra.spec.handlers import HANDLER_KEYS, Handlers
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where
@@ -44,6 +49,7 @@ class Steps:
         self._bodies = Bodies(texts, places, findings)
         self._fan_outs = FanOuts(texts, findings)
         self._quantities = Quantities(texts, findings)
+        self._handlers = Handlers(texts, places, findings, self.env)
         self._defaults: Dict[str, Any] = {}
         self._default_shell: Shell = "bash"
         self._convert_by_key: Dict[str, Callable[[Dict[str, Any], Any, PathParts], None]] = {
@@ -62,7 +68,9 @@ class Steps:
             "success_codes": self._success_codes,
             "skip_codes": self._skip_codes,
             "outputs": self._outputs,
+            "artifacts": self._artifacts,
             "resources": self._resources,
+            "enforce": self._enforce,
             "priority": self._priority,
             "mutex": self._mutex,
             "duration": self._duration,
@@ -103,6 +111,8 @@ class Steps:
                 message = "`shell` does nothing in a step without `run`"
                 self._findings.warning((*path, "shell"), "no-use", message)
         body = self._bodies.body(data, path, shell)
+        if not _HANDLER_FIELDS.isdisjoint(data):
+            fields["handlers"] = self._step_handlers(data, path, shell, body is None)
         has_codes = bool(_CODE_FIELDS & fields.keys())
         if self._defaults:
             fields = {**self._defaults, **fields}
@@ -110,6 +120,10 @@ class Steps:
             self._check_codes(fields, path)
         if "if" in data:
             self._check_when(data, fields, path)
+        if data.get("enforce") and not _LIMITED & fields.get("resources", {}).keys():
+            message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
+            hint = "say what it takes under `resources`"
+            self._findings.warning((*path, "enforce"), "no-use", message, hint)
         if "working_dir" in data and OPEN not in data["working_dir"]:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
@@ -160,6 +174,38 @@ class Steps:
                 message = "`%s` and `%s` differ in case only" % (id, first)
                 hint = "rename one: ids are told apart without regard to case"
                 self._findings.error((*path, id), "case-twin", message, hint, on_key=True)
+
+    def run_handlers(self, data: Mapping[str, Any]) -> Dict[str, Handler]:
+        """What the workflow has for the end of its run; after `read_defaults`."""
+        working_dir = self._defaults.get("working_dir")
+        return {
+            key: handler if handler.working_dir else handler._replace(working_dir=working_dir)
+            for key, handler in self._handlers.read(
+                data, (), self._shell(self._default_shell)
+            ).items()
+        }
+
+    def _step_handlers(
+        self, data: Mapping[str, Any], path: PathParts, shell: Shell, is_gate: bool
+    ) -> Dict[str, Handler]:
+        if is_gate:
+            key = next(key for key in HANDLER_KEYS if key in data)
+            message = "`%s` does nothing in a step that runs nothing" % key
+            self._findings.warning((*path, key), "no-use", message)
+        return self._handlers.read(data, path, self._shell(shell))
+
+    def _shell(self, outer: Shell) -> Callable[[Mapping[str, Any], PathParts], Shell]:
+        """What gives the shell of a handler, `outer` where it names none."""
+
+        def shell_of(data: Mapping[str, Any], path: PathParts) -> Shell:
+            if "shell" not in data:
+                return outer
+            if "run" not in data:
+                message = "`shell` does nothing without `run`"
+                self._findings.warning((*path, "shell"), "no-use", message)
+            return read_shell(data["shell"], self._texts, path)
+
+        return shell_of
 
     def env(self, data: Mapping[str, Any], path: PathParts, where: Where) -> Dict[str, Text]:
         """A layer of environment variables."""
@@ -265,8 +311,26 @@ class Steps:
     def _outputs(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["outputs"] = {name: OutputType(word) for name, word in value.items()}
 
+    def _artifacts(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        given = value["paths"]
+        places = [(given, (*path, "paths"))]
+        if isinstance(given, list):
+            places = [(item, (*path, "paths", number)) for number, item in enumerate(given)]
+        for pattern, place in places:
+            problem = pattern_problem(pattern)
+            if problem:
+                hint = "write a path below the step's `working_dir`"
+                self._findings.error(place, "outside", problem, hint)
+        fields["artifacts"] = Artifacts(
+            tuple(self._texts.text(pattern, place, IN_STEP) for pattern, place in places),
+            ArtifactsWhen(value.get("when", ArtifactsWhen.SUCCESS)),
+        )
+
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)
+
+    def _enforce(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["enforce"] = value
 
     def _priority(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["priority"] = int(value)
@@ -318,7 +382,10 @@ class Steps:
 _MOST_LEVELS = 16
 _BESIDE_STEPS = frozenset(["name", "description", "needs", "if", "require", "matrix", "foreach"])
 _BESIDE_STEPS |= frozenset(["max_parallel", "fail_fast", "timeout", "allow_failure", "duration"])
-_FIELDS_BESIDE_STEPS = _BESIDE_STEPS - {"if"} | {"condition", "fan_out", "duration_s"}
+_BESIDE_STEPS |= frozenset(HANDLER_KEYS)
+_FIELDS_BESIDE_STEPS = _BESIDE_STEPS - {"if"} | {"condition", "fan_out", "duration_s", "handlers"}
+_LIMITED = frozenset(["memory", "cpu"])
+_HANDLER_FIELDS = frozenset(HANDLER_KEYS)
 _CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])
 
 

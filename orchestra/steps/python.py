@@ -27,7 +27,7 @@ from orchestra.steps.place import Place, write_private
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
 """What the interpreter runs; never imported here."""
 
-_SEEN = ("params", "steps", "matrix", "item")
+_SEEN = ("params", "steps", "matrix", "item", "failure")
 
 
 def render_file(body: PythonFile, launching: Launching, place: Place) -> Invocation:
@@ -44,7 +44,7 @@ def render_module(body: PythonModule, launching: Launching, place: Place) -> Inv
 
 
 def render_code(body: PythonCode, launching: Launching, place: Place) -> Invocation:
-    """Inline code, with `params`, `steps`, and `matrix` or `item` in its sight."""
+    """Inline code, with what it may see of the run: params, steps, its instance, a failure."""
     names = _names(launching.scope)
     if "steps" not in body.code:
         names.pop("steps", None)  # there may be many of them

@@ -11,8 +11,9 @@ import sys
 from typing import Any, Callable, Dict, Mapping
 
 from orchestra.engine.ports import Launching, Written
-from orchestra.model.expression import ExpressionError, fill_text
-from orchestra.model.run import AttemptKey, Invocation, file_name
+from orchestra.model.expression import ExpressionError, Scope, fill_text
+from orchestra.model.patterns import pattern_problem
+from orchestra.model.run import AttemptKey, Invocation, Limits, file_name
 from orchestra.model.workflow import (
     Command,
     PythonCall,
@@ -22,13 +23,15 @@ from orchestra.model.workflow import (
     ShellScript,
     Step,
 )
-from orchestra.steps.command import render_command
+from orchestra.steps.artifacts import ArtifactCopy
+from orchestra.steps.command import fill_arguments, render_command
 from orchestra.steps.direct import DirectCommands
 from orchestra.steps.environment import Environments, encode
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
 from orchestra.steps.shell import Shells, render_shell
+from orchestra.steps.summaries import SUMMARY_SUFFIX, keep_summary
 
 _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     Command: render_command,
@@ -66,7 +69,7 @@ class StepRenderer:
         """The invocation of an attempt; see `Renderer`."""
         key = launching.key
         folder = launching.folder or self._folder
-        working_dir = _working_dir(launching, folder)
+        working_dir = _working_dir(launching.step, launching.scope, folder)
         env = self._environments.environment(launching, working_dir, self._output(key))
         place = Place(
             env,
@@ -78,24 +81,53 @@ class StepRenderer:
         )
         body = launching.step.body
         if type(body) is ShellScript:
-            return render_shell(body, launching, place, self._commands, self._shells)
-        return _RENDERERS[type(body)](body, launching, place)
+            invocation = render_shell(body, launching, place, self._commands, self._shells)
+        else:
+            invocation = _RENDERERS[type(body)](body, launching, place)
+        if launching.step.enforce:
+            return invocation._replace(limits=_limits(launching))
+        return invocation
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
-        return read_outputs(self._output(key), step.outputs)
+        written = read_outputs(self._output(key), step.outputs)
+        size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX)
+        if size or note:
+            warnings = (*written.warnings, note) if note else written.warnings
+            return written._replace(summary_bytes=size, warnings=warnings)
+        return written
+
+    def artifacts(self, step: Step, scope: Scope, folder: str) -> ArtifactCopy:
+        """A copy of the files that the step says to keep; see `Renderer`."""
+        assert step.artifacts is not None
+        filled = fill_arguments(step.artifacts.paths, scope, "artifacts.paths")
+        patterns = [os.fsdecode(raw) for raw in filled]
+        for pattern in patterns:
+            problem = pattern_problem(pattern)
+            if problem or not pattern:
+                raise ValueError(problem or "a path of `artifacts` is empty")
+        working_dir = _working_dir(step, scope, folder)
+        return ArtifactCopy(working_dir, patterns, self._run_dir, "artifacts/" + file_name(step.id))
 
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, file_name(key.step), key.number)
 
 
-def _working_dir(launching: Launching, folder: str) -> str:
-    text = launching.step.working_dir
+def _working_dir(step: Step, scope: Scope, folder: str) -> str:
+    text = step.working_dir
     if text is None:
         return folder
     try:
-        given = fill_text(text, launching.scope)
+        given = fill_text(text, scope)
     except ExpressionError as fault:
         raise fault.within("working_dir") from None
     encode(given, "working_dir")
     return os.path.join(folder, given) if given else folder
+
+
+def _limits(launching: Launching) -> Limits:
+    """What the step says it takes, as what it may not exceed."""
+    given, demand = launching.step.resources, launching.demand
+    return Limits(
+        demand["memory"] if "memory" in given else None, demand["cpu"] if "cpu" in given else None
+    )

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from orchestra.model.events import AttemptEnded, Noted, RetryScheduled, StepEnded, StopRequested
+from orchestra.model.events import (
+    AttemptEnded,
+    Noted,
+    PlannedEntry,
+    RetryScheduled,
+    StepEnded,
+    StopRequested,
+)
 from orchestra.model.look import amounts_text, state_word, step_label
 from orchestra.model.run import RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
@@ -21,11 +28,11 @@ def start_line(record: RunRecord) -> str:
 def step_line(step: StepRecord, event: StepEnded, done: int, total: int) -> str:
     """`[3/12] convert failed after 12.3s and 3 attempts: exit code 2`.
 
-    A step whose parts are counted has no number of its own.
+    A handler, and a step whose parts are counted, has no number.
     """
     state = StepState(event.state)
-    place = "-" if step.members else str(done)
-    words = "[%s/%d] %s %s" % (place, total, step_label(step.id, step.name), state_word(state))
+    number = "-" if step.members or step.is_handler else str(done)
+    words = "[%s/%d] %s %s" % (number, total, step_label(step.id, step.name), state_word(state))
     if step.duration_s is not None:
         words += " after %s" % format_duration(step.duration_s)
     if len(step.attempts) > 1:
@@ -41,6 +48,12 @@ def retry_line(ended: AttemptEnded, retry: RetryScheduled, total: int) -> str:
     wait = "again in %s" % format_duration(retry.delay_s) if retry.delay_s else "again at once"
     step = safe_line(ended.step)
     return "[-/%d] %s attempt %d: %s, %s" % (total, step, ended.number, reason, wait)
+
+
+def handler_line(ended: AttemptEnded, handler: PlannedEntry, total: int) -> str:
+    """`[-/12] convert attempt 1: exit code 2, now its fallback`."""
+    about = (total, safe_line(ended.step), ended.number, safe_line(ended.reason), handler.role)
+    return "[-/%d] %s attempt %d: %s, now its %s" % about
 
 
 def note_line(event: Noted) -> str:

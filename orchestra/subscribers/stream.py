@@ -6,7 +6,7 @@ running step; what a step printed is never written raw.
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, Iterable, List, Sequence
 
 from rich.cells import set_cell_size
 
@@ -20,6 +20,7 @@ from orchestra.model.events import (
     RunFinished,
     RunStarted,
     StepEnded,
+    StepsAdded,
     StopRequested,
 )
 from orchestra.model.run import AttemptKey, RunRecord, StepState
@@ -103,20 +104,27 @@ class StreamView:
             return stop_line(event) + "\n"
         if type(event) is RunStarted:
             return self._start(record)
+        if type(event) is StepsAdded:
+            self._widen(entry.step for entry in event.steps)
         return self._finish(record) if type(event) is RunFinished else ""
 
     def _start(self, record: RunRecord) -> str:
-        longest = max((len(step) for step in record.step_by_id), default=0)
-        self._width = min(longest, _WIDEST_NAME)
+        self._width = 0
+        self._widen(record.step_by_id)
         self._quoting = bool(self._grouping.quote_end)
         return self._grouping.line(start_line(record)) + self._grouping.quote_begin
 
+    def _widen(self, steps: Iterable[str]) -> None:
+        longest = max(map(len, steps), default=0)
+        self._width = max(self._width, min(longest, _WIDEST_NAME))
+
     def _step(self, record: RunRecord, event: StepEnded) -> str:
         step_record = record.step_by_id[event.step]
-        self._done += not step_record.members
+        is_counted = not step_record.members and not step_record.is_handler
+        self._done += is_counted
         self._ended.pop(event.step, None)
         self._prefixes.pop(event.step, None)
-        if event.state == StepState.FAILED.value and not step_record.members:
+        if event.state == StepState.FAILED.value and is_counted:
             step, reason = safe_line(event.step), safe_line(event.reason)
             self._failures.append(self._grouping.failure(step, reason))
         return step_line(step_record, event, self._done, record.total) + "\n"

@@ -66,7 +66,7 @@ def test_a_run_shows_its_instances_under_their_step(cli: CommandLine) -> None:
         "✓ odd",
     ]
     report = entries((cli.folder / "report.json").read_text("utf-8"))
-    assert report["each[1]"]["of"] == "each"
+    assert report["each[1]"]["owner"] == "each"
     assert report["each[1]"]["role"] == "instance"
     assert (
         report["each"]["reason"] == "1 of 3 allowed failure, first `each[1]`: allowed: exit code 1"

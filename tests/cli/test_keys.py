@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -218,3 +220,78 @@ def test_the_runs_timeout_fails_what_still_runs(cli):
         "a": ("failed", "run timeout", 1, ""),
         "b": ("cancelled", "run timeout", 0, ""),
     }
+
+
+def test_a_summary_is_kept_reported_and_shown_on_the_page_of_the_job(cli):
+    cli.environ["GITHUB_STEP_SUMMARY"] = str(cli.folder / "page.md")
+    cli.file(
+        "p.yaml",
+        "version: 1\nsteps:\n"
+        "  a: {run: 'echo \"# a $ORCHESTRA_ATTEMPT\" > $ORCHESTRA_SUMMARY; exit 1', retry: 1}\n"
+        "  b: {command: [echo, b]}\n"
+        "  c: {run: 'head -c 2000000 /dev/zero | tr \"\\\\0\" x > $ORCHESTRA_SUMMARY'}\n",
+    )
+    result = cli.run("run", "p.yaml", "--report", "json=r.json")
+    steps = {step["id"]: step["attempts"] for step in json.loads(cli.read("r.json"))["steps"]}
+    first, second = steps["a"]
+    assert Path(first["summary"]).read_text() == "# a 1\n"
+    assert (second["summary_bytes"], steps["b"][0]["summary"]) == (6, None)
+    assert steps["c"][0]["summary_bytes"] == 2**20
+    assert "note: c: the summary has 2000000 bytes and was cut at 1 MiB" in result.lines
+    page = cli.read("page.md")
+    assert page.partition("| b |")[2].count("#### ") == 1
+    assert page.endswith("#### a\n\n# a 2\n\n… and 1 more, too large for this page\n\n")
+
+
+def test_artifacts_are_kept_before_steps_below_start_and_are_shown(cli):
+    cli.file("sub/x", "")
+    cli.file(
+        "p.yaml",
+        "version: 1\nparams: {kind: txt}\nsteps:\n"
+        "  a:\n"
+        "    run: echo one > a.txt; echo two > b.bin\n"
+        "    working_dir: sub\n"
+        '    artifacts: {paths: "*.${{ params.kind }}"}\n'
+        "  tidy: {needs: a, run: rm sub/a.txt}\n"
+        "  bad: {run: echo log > bad.log; exit 1, artifacts: {paths: bad.log, when: failure}}\n",
+    )
+    cli.run("run", "p.yaml", "--report", "json=r.json")
+    steps = json.loads(cli.read("r.json"))["steps"]
+    texts = {s["id"]: [Path(file["path"]).read_text() for file in s["artifacts"]] for s in steps}
+    assert texts == {"a": ["one\n"], "tidy": [], "bad": ["log\n"]}
+    (folder,) = (cli.folder / ".orchestra/runs").iterdir()
+    assert "kept a: %s/artifacts/a/a.txt (4 B)" % folder in cli.run("show").out
+    assert not (cli.folder / "sub/a.txt").exists()
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "~/x"])
+def test_artifacts_lie_below_the_working_dir(cli, path):
+    text = "version: 1\nsteps:\n  a: {run: echo, artifacts: {paths: %s}}\n"
+    result = cli.file("p.yaml", text % path).run("validate", "p.yaml")
+    assert result.code == 2
+    assert "help: write a path below the step's `working_dir`" in result.err
+    computed = 'version: 1\nparams: {x: "%s"}\n' % path + text.partition("\n")[2]
+    cli.file("q.yaml", computed % '"${{ params.x }}"')
+    assert "note: a: the artifacts could not be kept: `%s` " % path in cli.run("run", "q.yaml").out
+
+
+def test_a_step_that_takes_more_memory_than_it_may_fails_and_may_be_tried_again(cli):
+    code = "import time; x = bytearray(300 * 2**20); time.sleep(60)"
+    text = (
+        "version: 1\nsteps:\n"
+        "  a: {python: '%s', resources: {memory: 100MiB}, enforce: true, retry: 1}\n" % code
+    )
+    cli.file("p.yaml", text).run("run", "p.yaml", "--report", "json=r.json")
+    (step,) = json.loads(cli.read("r.json"))["steps"]
+    outcomes = [attempt["outcome"] for attempt in step["attempts"]]
+    assert (step["state"], outcomes) == ("failed", ["out_of_memory"] * 2)
+    assert re.fullmatch(r"out of memory: peak [0-9.]+ MiB, limit 100 MiB", step["reason"])
+
+
+def test_a_limit_on_nothing_is_warned_of(cli):
+    text = (
+        "version: 1\nsteps:\n  a: {run: echo, enforce: true, resources: {db: 1}}\nbudget: {db: 1}\n"
+    )
+    result = cli.file("p.yaml", text).run("validate", "p.yaml")
+    assert result.code == 0
+    assert "`enforce` limits nothing: the step says neither `memory` nor `cpu`" in result.err

@@ -53,7 +53,7 @@ def test_a_file_is_one_step_with_its_own_names_paths_and_outputs(cli: CommandLin
     assert cli.run("logs", "u/two").out == "code\n"
     assert cli.run("logs", "after").out == "x y succeeded\n"
     steps = report(cli)
-    assert steps["u/two"]["of"] == "u"
+    assert steps["u/two"]["owner"] == "u"
     assert steps["u/two"]["needs"] == ["u/one"]
     assert steps["u"]["outputs"] == {"o": "x y", "all": [1, "succeeded"]}
 

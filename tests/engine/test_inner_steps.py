@@ -8,8 +8,8 @@ from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded, StepsAdded
 from orchestra.model.expression import parse_text
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import Command, Foreach, InnerSteps, OutputType
-from tests.engine.plans import check, make_plan, messages, step, workflow
+from orchestra.model.workflow import Command, Foreach, InnerSteps, OutputType, Uses
+from tests.engine.plans import check, handlers, make_plan, messages, step, workflow
 from tests.engine.world import Behaviour, World
 
 FAILS = Behaviour(exit_code=1)
@@ -195,3 +195,64 @@ def test_what_they_refer_to_must_be_above_them_or_the_step() -> None:
         ("steps", "pack", "steps", "a", "command", 0),
         ("steps", "pack", "steps", "a", "command", 0),
     ]
+
+
+def test_what_a_step_with_others_in_it_has_for_its_end_stands_in_line_for_a_core() -> None:
+    world = play(
+        inside("pack", step("a"), handlers="on_failure finally"),
+        step("b"),
+        cpu=1,
+        behave={"pack/a": FAILS, "b": Behaviour(lasts=5)},
+    )
+    assert world.launches == [
+        ("pack/a", 0.0),
+        ("pack:on_failure", 1.0),
+        ("pack:finally", 2.0),
+        ("b", 3.0),
+    ]
+    assert world.states["pack"] == "failed"
+
+
+def test_a_fallback_can_save_a_step_with_others_in_it() -> None:
+    world = play(
+        inside("pack", step("a"), step("b"), handlers="fallback on_success"),
+        step("c", "pack"),
+        behave={"pack/b": FAILS},
+    )
+    assert ends(world)["pack"] == ("recovered", "by its fallback, after: exit code 1")
+    assert world.states["pack:on_success"] == "succeeded"
+    assert world.states["c"] == "succeeded"
+
+
+def test_each_instance_has_its_own_handlers() -> None:
+    world = play(
+        step("a", fan_out=Foreach([1, 2]), handlers="on_failure"),
+        behave={"a[1]": FAILS},
+    )
+    assert [id for id, _ in world.launches] == ["a[0]", "a[1]", "a[1]:on_failure"]
+
+
+def test_a_used_workflow_has_its_own_end_before_that_of_the_step() -> None:
+    used = workflow(step("x"), handlers=handlers("on_failure finally"))
+    world = play(
+        step("u", body=Uses(used), handlers="on_failure"),
+        behave={"u/x": FAILS},
+    )
+    assert [id for id, _ in world.launches] == [
+        "u/x",
+        "u/:on_failure",
+        "u/:finally",
+        "u:on_failure",
+    ]
+    assert world.record.step_by_id["u/:finally"].owner == "u"
+    assert world.states["u"] == "failed"
+
+
+def test_a_stop_lets_only_what_cleans_up_run_at_the_end_of_a_step_with_others_in_it() -> None:
+    world = play(
+        inside("pack", step("a"), handlers="on_failure on_cancel finally"),
+        behave={"pack/a": Behaviour(lasts=60)},
+        stops={2.0: StopAsked("SIGINT", 130)},
+    )
+    assert [id for id, _ in world.launches] == ["pack/a", "pack:on_cancel", "pack:finally"]
+    assert world.states["pack"] == "cancelled"

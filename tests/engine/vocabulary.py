@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import random
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+from zlib import crc32
 
 from hypothesis import strategies as st
 
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import Retry, RetryWhen, Step, Stop
+from orchestra.model.workflow import Artifacts, ArtifactsWhen, Retry, RetryWhen, Step, Stop
 from tests.engine.plans import BODY, make_plan, step
 from tests.engine.world import Behaviour, World
 
 MOST_STEPS = 9
+EVERY = "fallback on_success on_failure on_cancel finally"
 
 
 def seldom(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
@@ -69,12 +71,15 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "allow_failure": seldom(False, True, (3,)),
     "success_codes": seldom((0,), (0, 3)),
     "skip_codes": seldom((), (100,)),
+    "artifacts": seldom(None, *(Artifacts(("x",), when) for when in ArtifactsWhen)),
+    "handlers": seldom("", "fallback", "on_failure finally", "on_success on_cancel", EVERY),
 }
 
 ROOT_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "fail_fast": st.booleans(),
     "max_parallel": seldom(None, 1, 2),
     "timeout_s": seldom(None, 10.0),
+    "handlers": seldom("", "on_failure finally", "on_success on_cancel finally"),
 }
 
 BEHAVIOURS = st.builds(
@@ -134,7 +139,8 @@ class Story(NamedTuple):
     def _behave(self) -> Callable[[AttemptKey], Behaviour]:
         place_by_id = {one.id: place for place, one in enumerate(self.steps)}
         return lambda key: self.behaviours[
-            (place_by_id.get(key.step, 0) * 3 + key.number) % len(self.behaviours)
+            (place_by_id.get(key.step, crc32(key.step.encode())) * 3 + key.number)
+            % len(self.behaviours)
         ]
 
 

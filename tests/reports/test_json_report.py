@@ -23,13 +23,12 @@ def test_the_report_of_a_run_that_goes_on() -> None:
         "steps": [
             {
                 "id": "a",
-                "of": None,
-                "role": "step",
                 "state": "running",
                 "reason": "",
                 "needs": [],
                 "resources": {"cpu": 1.0},
                 "outputs": {},
+                "artifacts": [],
                 "attempts": [
                     {
                         "number": 1,
@@ -42,19 +41,24 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                         "cpu_s": None,
                         "max_rss_bytes": None,
                         "log": None,
+                        "summary": None,
+                        "summary_bytes": 0,
                     }
                 ],
+                "owner": "",
+                "role": "step",
             },
             {
                 "id": "b",
-                "of": None,
-                "role": "step",
                 "state": "pending",
                 "reason": "",
                 "needs": [],
                 "resources": {"cpu": 0.5, "memory": 1024},
                 "outputs": {},
+                "artifacts": [],
                 "attempts": [],
+                "owner": "",
+                "role": "step",
             },
         ],
     }

@@ -11,7 +11,11 @@ from orchestra.errors import Problem, UsageError
 from orchestra.model.expression import Template, parse, parse_text
 from orchestra.model.workflow import (
     ON_DONE,
+    Artifacts,
+    ArtifactsWhen,
     Command,
+    Concurrency,
+    GroupPolicy,
     Need,
     NeedResult,
     OutputType,
@@ -50,6 +54,11 @@ IT = Step("it", 1)
 VALUE: Any = getattr(parse_text("echo ${{ params.p }}"), "parts", ())[-1]
 
 STEPS: Dict[str, Step] = {
+    "artifacts: {paths: dist}": IT._replace(artifacts=Artifacts(("dist",))),
+    "artifacts: {paths: [a, '${{ params.p }}'], when: always}": IT._replace(
+        artifacts=Artifacts(("a", parse_text("${{ params.p }}")), ArtifactsWhen.ALWAYS)
+    ),
+    "enforce: true\nresources: {cpu: 2}": IT._replace(enforce=True, resources={"cpu": 2000}),
     "description: a gate": IT._replace(description="a gate"),
     "run: make": IT._replace(body=ShellScript(("make",))),
     "run: make\nshell: sh": IT._replace(body=ShellScript(("make",), "sh")),
@@ -173,6 +182,10 @@ ROOTS: Dict[str, Dict[str, Any]] = {
     "max_parallel: 4": {"max_parallel": 4},
     "fail_fast: true": {"fail_fast": True},
     "timeout: 2h": {"timeout_s": 7200.0},
+    "concurrency: {limit: 2}": {"concurrency": Concurrency(None, 2)},
+    "concurrency: {group: '${{ run.name }}', policy: skip}": {
+        "concurrency": Concurrency(parse_text("${{ run.name }}"), 1, GroupPolicy.SKIP)
+    },
     "defaults: {env: {A: b}}": {"default_env": {"A": "b"}},
 }
 

@@ -64,7 +64,12 @@ def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
         "max_parallel",
         "fail_fast",
         "timeout",
+        "concurrency",
         "steps",
+        "on_success",
+        "on_failure",
+        "on_cancel",
+        "finally",
         "outputs",
     ]
 
@@ -96,8 +101,15 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "allow_failure",
         "success_codes",
         "skip_codes",
+        "fallback",
+        "on_success",
+        "on_failure",
+        "on_cancel",
+        "finally",
         "outputs",
+        "artifacts",
         "resources",
+        "enforce",
         "priority",
         "mutex",
         "duration",
@@ -107,6 +119,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
 def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
     own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
     own += ["steps", "uses", "with", "matrix", "foreach", "max_parallel", "fail_fast"]
+    own += ["fallback", "on_success", "on_failure", "on_cancel", "finally"]
     assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
         key for key in STEP if key not in own
     ]
