@@ -11,7 +11,7 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Dict, Mapping, Optional, Sequence
+from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
 from orchestra.cli.prepare import Prepared
@@ -28,7 +28,7 @@ from orchestra.errors import ExitCode, RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
-from orchestra.model.workflow import ShellScript
+from orchestra.model.workflow import Body, ShellScript
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
@@ -184,13 +184,22 @@ def _check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
     """Bash is the default, and not every machine has it."""
     if shutil.which("bash", path=environ.get("PATH", os.defpath)) is not None:
         return
-    for planned in plan.steps:
-        body = planned.step.body
+    for what, body in _bodies(plan):
         if isinstance(body, ShellScript) and body.shell == "bash":
             raise UsageError(
-                "step `%s` runs in bash, and there is no bash here" % planned.step.id,
+                "%s runs in bash, and there is no bash here" % what,
                 "install bash, or write `shell: sh`",
             )
+
+
+def _bodies(plan: Plan) -> Iterator[Tuple[str, Optional[Body]]]:
+    for planned in plan.steps:
+        step = planned.step
+        yield "step `%s`" % step.id, step.body
+        for key, handler in step.handlers.items():
+            yield "`%s` of step `%s`" % (key, step.id), handler.body
+    for key, handler in plan.workflow.handlers.items():
+        yield "`%s` of the workflow" % key, handler.body
 
 
 def _read_env_files(plan: Plan) -> Dict[str, str]:

@@ -25,7 +25,9 @@ from orchestra.model.expression import Expression, Reference, Tree, references_o
 from orchestra.model.nearest import did_you_mean
 from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
+    Body,
     Command,
+    Handler,
     NeedResult,
     PythonCall,
     PythonFile,
@@ -176,9 +178,9 @@ def _ordered(
 def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iterator[Problem]:
     found: List[Tuple[Tuple[int, int], PathParts, Reference]] = []
     for number, step in enumerate(graph.order):
-        for path, reference in _step_references(step):
+        for path, reference, sees_itself in _step_references(step):
             above = number_by_id.get(str(reference.path[1]))
-            if above is not None:
+            if above is not None and not (sees_itself and above == number):
                 found.append(((above, number), path, reference))
     in_order = ordered_pairs(graph.needs, {pair for pair, _, _ in found})
     for pair, path, reference in found:
@@ -193,12 +195,15 @@ def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iter
             )
 
 
-def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
-    """Every `steps.ID` that an expression of the step names, with the path to where it stands."""
+def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference, bool]]:
+    """Every `steps.ID` that an expression of the step names, with the path to where it stands.
+
+    The third part says that it stands in a handler, which may look at its own step.
+    """
     for path, holder in _expressions(step):
         for reference in references_of(holder):
             if reference.path[0] == "steps" and len(reference.path) > 1:
-                yield ("steps", step.id, *path), reference
+                yield ("steps", step.id, *path), reference, path[0] in step.handlers
 
 
 def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
@@ -218,7 +223,22 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     for name, amount in step.resources.items():
         if type(amount) is not int:
             yield ("resources", name), amount
-    body = step.body
+    yield from _in_body(step.body)
+    for key, handler in step.handlers.items():
+        for path, holder in _in_handler(handler):
+            yield (key, *path), holder
+
+
+def _in_handler(handler: Handler) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+    for key, text in (("working_dir", handler.working_dir), ("timeout", handler.timeout)):
+        if text is not None and type(text) is not float:
+            yield (key,), text
+    for name, value in handler.env.items():
+        yield ("env", name), value
+    yield from _in_body(handler.body)
+
+
+def _in_body(body: Optional[Body]) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
     if isinstance(body, ShellScript):
         for piece in body.pieces:
             if isinstance(piece, Slot):

@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 
 from orchestra.engine.rules import starts_after_failure, starts_while_stopping
 from orchestra.engine.stimuli import StopAsked
+from orchestra.engine.verdicts import Cause
 from orchestra.errors import ExitCode
 from orchestra.model.run import RunState, StepState
 from orchestra.model.workflow import Step
@@ -30,6 +31,11 @@ class Halt:
     def timed_out(self) -> bool:
         """Whether the workflow's own `timeout` stops the run."""
         return self.stop is not None and self.stop.cause == RUN_TIMEOUT
+
+    @property
+    def cause(self) -> Cause:
+        """Why what runs is asked to end, once the run is being stopped."""
+        return Cause.RUN_TIMEOUT if self.timed_out else Cause.CANCEL
 
     @property
     def why(self) -> str:

@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 
+from orchestra.engine.aftermath import (
+    PartRun,
+    TailRun,
+    fail,
+    next_role,
+    settle,
+    take_in,
+    was_stopped,
+)
+from orchestra.engine.attempts import Attempts
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.demand import fit_demand, resolve_demand, resolve_timeout_s
+from orchestra.engine.demand import fit_demand, resolve_demand
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.opening import Origin, run_started
-from orchestra.engine.ports import Ended, Launched, Launching, Written
+from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.results import KnownResults
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
@@ -28,44 +39,37 @@ from orchestra.engine.stimuli import (
     CancelTimer,
     Decide,
     Decided,
-    Launch,
     NotRendered,
     Order,
     Reaction,
     SetTimer,
     Stimulus,
-    Stop,
     StopAsked,
     Timer,
     TimerFired,
 )
 from orchestra.engine.verdicts import (
-    Cause,
+    Failure,
+    allowed,
     attempt_ended,
-    final_state,
     judge_end,
     retry_delay_s,
     wants_retry,
 )
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
-    AttemptLaunched,
-    AttemptStarted,
     Event,
     Noted,
     RetryScheduled,
     RunFinished,
     StepEnded,
     StepReady,
+    StepsAdded,
     StopRequested,
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
-from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
-from orchestra.model.workflow import NeedResult
-
-CLEAN_UP_S = 60.0
-"""How long a step without a timeout may run once the run is being stopped."""
+from orchestra.model.run import AttemptKey, Role, StepState
 
 _RUN_TIMER = Timer("run", None)
 
@@ -85,17 +89,19 @@ class Machine:
         self._run_by_id = {run.step.id: run for run in self._runs}
         self._budget = Budget(plan.budget, plan.max_parallel, plan.devices)
         self._queue = ReadyQueue()
-        self._running: Dict[AttemptKey, StepRun] = {}
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
         self._open = len(self._runs)
-        self._any_failed = False
+        self._failures: List[Failure] = []
+        self._tail: Optional[TailRun] = None
         self._halt = Halt()
         self._events: List[Event] = []
         self._orders: List[Order] = []
+        self.results = KnownResults(plan, self._run_by_id, self._halt)
+        self._attempts = Attempts(scopes, self.results, self._halt, self._events, self._orders)
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
-            Launched: self._launched,
+            Launched: self._attempts.launched,
             TimerFired: self._timer_fired,
             NotRendered: self._not_rendered,
             Decided: self._decided,
@@ -121,29 +127,15 @@ class Machine:
                 self._handlers[type(stimulus)](stimulus)
         return self._turn()
 
-    def facts(self, step: str) -> Mapping[str, Value]:
-        """What `steps.ID` shows of a step."""
-        return self._run_by_id[step].facts()
-
-    def above(self, step: str) -> List[str]:
-        """The ids of all steps above one, nearest first."""
-        steps = self._plan.steps
-        order = list(steps[self._run_by_id[step].index].needs)
-        seen = set(order)
-        for number in order:
-            fresh = [need for need in steps[number].needs if need not in seen]
-            seen.update(fresh)
-            order.extend(fresh)
-        return [steps[number].step.id for number in order]
-
     def _turn(self) -> Reaction:
         if not self.finished:
             self._settle()
             self._launch_what_fits()
-            if not self._open:
+            if not self._open and self._is_wound_up():
                 self._finish()
-        reaction = Reaction(self._events, self._orders)
-        self._events, self._orders = [], []
+        reaction = Reaction(self._events[:], self._orders[:])
+        self._events.clear()
+        self._orders.clear()
         return reaction
 
     # A step whose needs have all ended
@@ -160,16 +152,16 @@ class Machine:
             self._end(run, StepState.CANCELLED, self._halt.why)
             return
         if step.needs and not asks_status(step):
-            verdict = judge([(self._result(need.step), need.when) for need in step.needs])
+            verdict = judge([(self.results.result(need.step), need.when) for need in step.needs])
             if verdict is not Verdict.ASK:
                 blocked = verdict is Verdict.BLOCK
                 state = StepState.BLOCKED if blocked else StepState.SKIPPED
-                self._end(run, state, explain(step.needs, self._state, verdict))
+                self._end(run, state, explain(step.needs, self.results.state, verdict))
                 return
         if step.condition is None and not step.require:
             self._go(run, "its needs were met" if step.needs else "it needs nothing")
             return
-        scope = self._scope(run, self._status_functions(run))
+        scope = self._scope(run, self.results.status_functions(run))
         if reads_files(step):
             self._asked.add(step.id)
             self._orders.append(Decide(step, scope))
@@ -195,10 +187,7 @@ class Machine:
 
     def _fail(self, run: StepRun, reason: str) -> None:
         """End a step that cannot have an attempt."""
-        if run.step.allow_failure is True:
-            self._end(run, StepState.ALLOWED_FAILURE, "allowed: %s" % reason)
-        else:
-            self._end(run, StepState.FAILED, reason)
+        self._end(run, *allowed(run.step, reason))
 
     def _go(self, run: StepRun, why: str) -> None:
         """The step is to run: a gate has done so, the others stand in line for the budget."""
@@ -229,47 +218,30 @@ class Machine:
         self._events.append(StepReady(run.step.id, run.amounts))
         self._queue.push(run.index, run.demand, run.order)
 
-    # Attempts
+    # Attempts, and the parts that come after the last one
 
     def _launch_what_fits(self) -> None:
         index = self._queue.pop(self._budget)
         while index is not None:
-            self._launch(self._runs[index])
+            run = self._runs[index]
+            run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
+            run.state = StepState.RUNNING
+            if run.next_role is not None:
+                self._start(PartRun(run, run.next_role))
+            else:
+                fault = self._attempts.launch(run, self._now)
+                if fault:
+                    fail(run, fault)
+                    self._conclude(run)
             self._settle()
             index = self._queue.pop(self._budget)
 
-    def _launch(self, run: StepRun) -> None:
-        step = run.step
-        steps = StepsView(self, step.id)
-        try:
-            env = self._scopes.env(step, steps)
-            scope = self._scopes.scope(step, env, steps)
-            run.timeout_s = resolve_timeout_s(step, scope)
-        except ExpressionError as fault:
-            self._fail(run, str(fault))
-            return
-        if self._halt.stop is not None and run.timeout_s is None:
-            run.timeout_s = CLEAN_UP_S
-        key = run.next_attempt()
-        run.state = StepState.RUNNING
-        run.cause = None
-        run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
-        if run.first_started_at is None:
-            run.first_started_at = self._now
-        self._running[key] = run
-        queued_s = self._now - run.ready_at
-        inherit = self._scopes.inherit(step)
-        self._events.append(AttemptStarted(step.id, run.number, queued_s, run.devices))
-        self._orders.append(
-            Launch(Launching(key, step, scope, env, inherit, run.amounts, run.devices))
-        )
-
-    def _launched(self, launched: Launched) -> None:
-        run = self._running.get(launched.key)
-        if run is not None:
-            self._events.append(AttemptLaunched(*launched.key, launched.pid))
-            if run.timeout_s is not None:
-                self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
+    def _start(self, part: PartRun) -> None:
+        part.ready_at = self._now
+        self._events.append(StepsAdded((part.entry(),)))
+        fault = self._attempts.launch(part, self._now)
+        if fault:
+            self._part_over(part, StepState.FAILED, fault)
 
     def _not_rendered(self, refused: NotRendered) -> None:
         self._close(Ended(refused.key, refusal=refused.reason), Written({}), again=False)
@@ -279,44 +251,70 @@ class Machine:
 
     def _close(self, ended: Ended, written: Written, again: bool) -> None:
         """An attempt is over: what it comes to, and another one if `again` allows."""
-        run = self._running.pop(ended.key, None)
+        run = self._attempts.over(ended.key)
         if run is None:
             return  # a second exit of the same attempt
-        if run.timeout_s is not None or run.cause is not None:
-            self._orders.append(CancelTimer(Timer("timeout", ended.key)))
-            self._orders.append(CancelTimer(Timer("grace", ended.key)))
-        self._budget.give(run.demand, run.devices)
-        run.exit_code = ended.exit_code
-        run.outputs = written.outputs
         step = run.step
         stopped_by = "" if self._halt.stop is None else self._halt.stop.cause
         verdict = judge_end(step, ended, written, run.cause, stopped_by)
         self._events.append(attempt_ended(ended, verdict))
         self._events.extend(Noted(step.id, warning) for warning in written.warnings)
-        run.given_up = final_state(step, verdict, ended.exit_code, run.cause, run.timeout_s)
-        again = again and not self._halt.holds(step)
-        if again and wants_retry(step, run.number, ended, verdict.outcome):
-            self._wait_for_retry(run)
-        elif run.given_up[0] is StepState.SUCCEEDED:
-            tries = "" if run.number == 1 else "; attempt %d succeeded" % run.number
-            self._end(run, StepState.SUCCEEDED, run.why + tries)
-        else:
-            self._end(run, *run.given_up)
-
-    def _wait_for_retry(self, run: StepRun) -> None:
-        retry = run.step.retry
-        delay_s = retry_delay_s(retry, run.number, self._draw)
-        assert run.first_started_at is not None
-        assert run.given_up is not None
-        spent_s = self._now + delay_s - run.first_started_at
-        if retry.max_time_s is not None and spent_s > retry.max_time_s:
-            state, reason = run.given_up
-            self._end(run, state, reason + ", no time left for another attempt")
+        state, reason = settle(run, ended, written, verdict)
+        if type(run) is PartRun:
+            self._part_over(run, state, reason)
             return
+        again = again and not self._halt.holds(step)
+        if not again or not wants_retry(step, run.number, ended, verdict.outcome):
+            self._conclude(run)
+            return
+        delay_s = retry_delay_s(step.retry, run.number, self._draw)
+        if run.has_time(step.retry.max_time_s, self._now + delay_s):
+            self._wait_for_retry(run, delay_s)
+        else:
+            run.given_up = state, reason + ", no time left for another attempt"
+            self._conclude(run)
+
+    def _wait_for_retry(self, run: StepRun, delay_s: float) -> None:
+        self._budget.give(run.demand, run.devices)
         run.state = StepState.WAITING_RETRY
         key = AttemptKey(run.step.id, run.number + 1)
         self._events.append(RetryScheduled(*key, delay_s))
         self._orders.append(SetTimer(Timer("retry", key), delay_s))
+
+    def _conclude(self, run: StepRun, last: Optional[Role] = None) -> None:
+        """What comes after the last attempt, or after the part `last`: another part, or the end.
+
+        All parts run while the step holds its share; one that holds none stands in line first.
+        """
+        assert run.given_up is not None
+        if run.step.handlers:
+            role = next_role(run, last, self._halt)
+            if role is not None and run.state is StepState.RUNNING:
+                self._start(PartRun(run, role))
+                if role is not Role.FALLBACK and run is not self._tail:
+                    self._strike(run, run.given_up[0])
+                return
+            if role is not None:
+                run.next_role = role
+                run.state = StepState.READY
+                self._queue.push(run.index, run.demand, run.order)
+                return
+        if run.state is StepState.RUNNING:
+            self._budget.give(run.demand, run.devices)
+        if run is self._tail:
+            run.state = run.given_up[0]
+        else:
+            self._end(run, *run.given_up)
+
+    def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
+        """A fallback or a handler has ended: on with what comes after it."""
+        self._events.append(StepEnded(part.step.id, state._value_, reason, part.outputs))
+        note = take_in(part, state, reason)
+        if note is not None:
+            self._events.append(Noted(part.owner.step.id, note))
+        if self._tail is not None:
+            self._tail.settle(self._halt, self._failures)
+        self._conclude(part.owner, part.role)
 
     def _timer_fired(self, fired: TimerFired) -> None:
         kind, key = fired.timer
@@ -324,21 +322,12 @@ class Machine:
             if self._halt.stop is None:
                 self._stop_asked(StopAsked(RUN_TIMEOUT, ExitCode.FAILED))
             return
+        if kind != "retry":
+            self._attempts.time_is_up(kind, key)
+            return
         run = self._run_by_id[key.step]
-        if kind == "retry":
-            if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
-                self._stand_in_line(run)
-        elif key in self._running:
-            if kind == "grace":
-                self._orders.append(Stop(key, "SIGKILL"))
-            elif run.cause is None:
-                self._ask_to_end(run, Cause.TIMEOUT)
-
-    def _ask_to_end(self, run: StepRun, cause: Cause) -> None:
-        run.cause = cause
-        stop = run.step.stop
-        self._orders.append(Stop(run.key, stop.signal))
-        self._orders.append(SetTimer(Timer("grace", run.key), stop.grace_s))
+        if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
+            self._stand_in_line(run)
 
     # The end of a step
 
@@ -355,10 +344,14 @@ class Machine:
             if not below.waiting:
                 self._unsettled.append(below)
         if failed:
-            self._any_failed = True
-            if self._plan.fail_fast and not self._halt.is_on:
-                self._halt.struck_by = run.step.id
-                self._call_off()
+            self._failures.append(run.failure or Failure(run.step.id, None, reason, None))
+            self._strike(run, state)
+
+    def _strike(self, run: StepRun, state: StepState) -> None:
+        """Let `fail_fast` hold for a step that is failed, whatever its handlers still do."""
+        if state is StepState.FAILED and self._plan.fail_fast and not self._halt.is_on:
+            self._halt.struck_by = run.step.id
+            self._call_off()
 
     def _call_off(self) -> None:
         """Cancel what stands in line and may not start any more, give up retries.
@@ -368,18 +361,27 @@ class Machine:
         """
         for index in self._queue.drain():
             run = self._runs[index]
-            if self._halt.holds(run.step):
+            if not self._halt.holds(run.step) and run.next_role is None:
+                self._queue.push(index, run.demand, run.order)
+            elif run.given_up is None:
                 self._end(run, StepState.CANCELLED, self._halt.why)
             else:
-                self._queue.push(index, run.demand, run.order)
+                self._give_up(run)
         for run in self._runs:
             if run.state is StepState.WAITING_RETRY and self._halt.holds(run.step):
-                self._give_up_retry(run)
+                timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
+                self._orders.append(CancelTimer(timer))
+                self._give_up(run)
 
-    def _give_up_retry(self, run: StepRun) -> None:
-        self._orders.append(CancelTimer(Timer("retry", AttemptKey(run.step.id, run.number + 1))))
+    def _give_up(self, run: StepRun) -> None:
+        """No further attempt is made of a step, and what it waits to do is thought over."""
         assert run.given_up is not None
-        self._end(run, *self._halt.retry_given_up(*run.given_up))
+        run.next_role = None
+        if not was_stopped(run):
+            run.given_up = self._halt.retry_given_up(*run.given_up)
+            if self._halt.stop is not None:
+                run.cause = self._halt.cause
+        self._conclude(run)
 
     # The end of the run
 
@@ -387,41 +389,28 @@ class Machine:
         """The first request ends the run in order; a second one, or one that says so, at once."""
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
-        cause = Cause.RUN_TIMEOUT if self._halt.timed_out else Cause.CANCEL
-        for key, run in self._running.items():
-            if at_once:
-                run.cause = run.cause or cause
-                self._orders.append(Stop(key, "SIGKILL"))
-            elif run.cause is None:
-                self._ask_to_end(run, cause)
+        self._attempts.stop(at_once)
         self._call_off()
+
+    def _is_wound_up(self) -> bool:
+        """Whether what the workflow has for the end of its run is over, once all steps are."""
+        if self._tail is None and self._plan.workflow.handlers:
+            tail = self._tail = TailRun(self._plan.workflow, self._plan.budget)
+            tail.settle(self._halt, self._failures)
+            tail.demand = self._budget.demand(tail.amounts)
+            self._budget.take(tail.demand)
+            self._conclude(tail)
+        return self._tail is None or self._tail.state is not StepState.RUNNING
 
     def _finish(self) -> None:
         self.finished = True
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(CancelTimer(_RUN_TIMER))
-        state, exit_code, reason = self._halt.end(self._any_failed)
+        state, exit_code, reason = self._halt.end(bool(self._failures))
         self._events.append(RunFinished(state.value, exit_code, reason))
-
-    # What the rest is made from
-
-    def _state(self, step: str) -> StepState:
-        return self._run_by_id[step].state
-
-    def _result(self, step: str) -> NeedResult:
-        return RESULT_BY_STATE[self._run_by_id[step].state]
 
     def _scope(
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
-        return self._scopes.early_scope(run.step, StepsView(self, run.step.id), functions)
-
-    def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
-        return {
-            "always": lambda: True,
-            "cancelled": lambda: self._halt.stop is not None,
-            "failure": lambda: run.failed_above,
-            "success": lambda: all(
-                self._result(need.step) is NeedResult.SUCCESS for need in run.step.needs
-            ),
-        }
+        view = StepsView(self.results, run.step.id)
+        return self._scopes.early_scope(run.step, view, functions)

@@ -78,7 +78,8 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
         step.owner = entry.owner
         step.role = Role(entry.role)
         record.step_by_id[entry.step] = step
-    record.counts[StepState.PENDING] += len(entries)
+        if not step.is_handler:
+            record.counts[StepState.PENDING] += 1
 
 
 def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
@@ -86,8 +87,9 @@ def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
 
 
 def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
-    record.counts[step.state] -= 1
-    record.counts[state] += 1
+    if not step.is_handler:
+        record.counts[step.state] -= 1
+        record.counts[state] += 1
     step.state = state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import (
     Any,
@@ -162,6 +163,21 @@ class Scopes:
         workflow = self._workflow
         names = _names_in([dict(workflow.env), dict(workflow.default_env)])
         return names | {"env_file"} if workflow.env_files else names
+
+    @property
+    def run_dir(self) -> str:
+        """The folder of the run, empty where there is none."""
+        facts = self._names.get("run")
+        return str(facts["dir"]) if isinstance(facts, dict) else ""
+
+    def at_end(self, failure: Optional[Mapping[str, Value]], run_state: str) -> Scopes:
+        """The same for what runs at the end of a step, or of the run when it is in that state."""
+        scopes = copy(self)
+        run = self._names.get("run")
+        scopes._names = {**self._names, "failure": failure}
+        if isinstance(run, dict):
+            scopes._names["run"] = {**run, "state": run_state}
+        return scopes
 
     def inherit(self, step: Step) -> Union[bool, Tuple[str, ...]]:
         """What the step inherits of the environment of orchestra."""

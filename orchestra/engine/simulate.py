@@ -23,8 +23,8 @@ _UNKNOWN_CPU = 1000
 def predict(plan: Plan) -> Prediction:
     """The makespan when every step that may run does, and takes as long as the plan says."""
     steps = tuple(_unconditional(planned, plan.budget) for planned in plan.steps)
-    # the environment is left out as well: some of it only a run can tell
-    workflow = replace(plan.workflow, env={}, default_env={}, env_files=())
+    # the environment is left out as well: some of it only a run can tell; and all went well
+    workflow = replace(plan.workflow, env={}, default_env={}, env_files=(), handlers={})
     simple = replace(plan, workflow=workflow, steps=steps, notes=())
     scopes = Scopes(workflow, plan.params, plan.vars, {}, {})
     machine = Machine(simple, scopes, Origin("", "", 0, ""), lambda: 0.5)
@@ -83,6 +83,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             timeout=None,
             retry=Retry(),
             success_codes=(0,),
+            handlers={},
         ),
         demand=demand,
     )

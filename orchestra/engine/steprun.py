@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Mapping, Optional, Tuple
 
 from orchestra.engine.budget import Demand
-from orchestra.engine.verdicts import Cause
+from orchestra.engine.verdicts import Cause, Failure
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
-from orchestra.model.run import RESULT_BY_STATE, AttemptKey, StepState
+from orchestra.model.run import RESULT_BY_STATE, AttemptKey, Role, StepState
 
 
 class StepRun:
@@ -16,8 +16,9 @@ class StepRun:
 
     `waiting` counts the needs that have not ended; `order` is its place in line; `key` names the
     present or last attempt; `why` is the reason it runs; `cause` is why orchestra asked the present
-    attempt to end; `given_up` is what the step comes to if a retry it waits for is not made; times
-    are the machine's seconds.
+    attempt to end; `given_up` is what the step comes to if no further attempt is made, `failure`
+    how the last one failed; `next_role` is the part of it that it stands in line for, where that is
+    no attempt; times are the machine's seconds.
     """
 
     __slots__ = (
@@ -28,10 +29,12 @@ class StepRun:
         "ended_at",
         "exit_code",
         "failed_above",
+        "failure",
         "first_started_at",
         "given_up",
         "index",
         "key",
+        "next_role",
         "number",
         "order",
         "outputs",
@@ -59,6 +62,8 @@ class StepRun:
         self.timeout_s: Optional[float] = None
         self.cause: Optional[Cause] = None
         self.given_up: Optional[Tuple[StepState, str]] = None
+        self.failure: Optional[Failure] = None
+        self.next_role: Optional[Role] = None
         self.why = ""
         self.outputs: Mapping[str, Value] = {}
         self.exit_code: Optional[int] = None
@@ -72,15 +77,26 @@ class StepRun:
         self.key = AttemptKey(self.step.id, self.number)
         return self.key
 
+    def has_time(self, max_time_s: Optional[float], until: float) -> bool:
+        """Whether an attempt that starts then starts within that time after the first one."""
+        assert self.first_started_at is not None
+        return max_time_s is None or until - self.first_started_at <= max_time_s
+
     def facts(self) -> Mapping[str, Value]:
-        """What `steps.ID` shows of it; `duration` is None where no attempt ended."""
+        """What `steps.ID` shows of it; `duration` is None where no attempt ended.
+
+        Its own handlers see what it comes to.
+        """
         duration = None
+        state = self.state
+        if state is StepState.RUNNING and self.given_up is not None:
+            state = self.given_up[0]
         if self.ended_at is not None and self.first_started_at is not None:
             duration = self.ended_at - self.first_started_at
-        result = RESULT_BY_STATE.get(self.state)
+        result = RESULT_BY_STATE.get(state)
         return {
             "result": result and result.value,
-            "state": self.state.value,
+            "state": state.value,
             "exit_code": self.exit_code,
             "duration": duration,
             "outputs": self.outputs,

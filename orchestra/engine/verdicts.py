@@ -11,6 +11,7 @@ from orchestra.model.run import Outcome, StepState
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import Retry, Step
 
+_ALLOWED = "allowed: "
 _LONGEST_WAIT_S = 10 * 365 * 86400.0
 
 
@@ -20,6 +21,20 @@ class Cause(Enum):
     TIMEOUT = "timeout"
     CANCEL = "cancel"
     RUN_TIMEOUT = "run timeout"
+
+
+class Failure(NamedTuple):
+    """How a step's last attempt failed.
+
+    `log` is relative to the run's folder, and is no file if nothing was written. `steps` are all
+    that failed, in the order of their ends, where it speaks of a whole run.
+    """
+
+    step: str
+    exit_code: Optional[int]
+    reason: str
+    log: Optional[str]
+    steps: Tuple[str, ...] = ()
 
 
 class Verdict(NamedTuple):
@@ -118,12 +133,25 @@ def final_state(
         return StepState.CANCELLED, reason
     if outcome is Outcome.TIMED_OUT and timeout_s is not None:
         reason = "timed out after %s" % format_duration(timeout_s)
-    allowed = step.allow_failure
-    if allowed is True or (
-        allowed is not False and outcome is Outcome.FAILED and exit_code in allowed
-    ):
-        return StepState.ALLOWED_FAILURE, "allowed: %s" % reason
+    return allowed(step, reason, exit_code if outcome is Outcome.FAILED else None)
+
+
+def allowed(step: Step, reason: str, exit_code: Optional[int] = None) -> Tuple[StepState, str]:
+    """What a failure is to the step, with its reason; `exit_code` is None where none caused it."""
+    codes = step.allow_failure
+    if codes is True or (codes is not False and exit_code is not None and exit_code in codes):
+        return StepState.ALLOWED_FAILURE, _ALLOWED + reason
     return StepState.FAILED, reason
+
+
+def failure_of(
+    step: str, final: Tuple[StepState, str], exit_code: Optional[int], log: Optional[str]
+) -> Failure:
+    """The failure that came to this, allowed or not."""
+    state, reason = final
+    if state is StepState.ALLOWED_FAILURE:
+        reason = reason[len(_ALLOWED) :]
+    return Failure(step, exit_code, reason, log)
 
 
 def _signal_reason(signal: str) -> str:

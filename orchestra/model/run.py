@@ -59,6 +59,20 @@ class Role(str, Enum):
     FINALLY = "finally"
 
 
+_HANDLERS = frozenset(
+    [Role.FALLBACK, Role.ON_SUCCESS, Role.ON_FAILURE, Role.ON_CANCEL, Role.FINALLY]
+)
+_HANDLER_ENDINGS = tuple(":" + role.value for role in _HANDLERS)
+
+
+def is_handler_id(step: str) -> bool:
+    """Whether an id is that of a fallback or a handler: `publish:on_failure`, the run's `:finally`.
+
+    No step's own id ends like this, nor an instance's, which ends in what its brackets leave.
+    """
+    return step.endswith(_HANDLER_ENDINGS)
+
+
 class RunState(str, Enum):
     """Where a run is."""
 
@@ -149,6 +163,11 @@ class StepRecord:
     role: Role = Role.STEP
 
     @property
+    def is_handler(self) -> bool:
+        """Whether it is a fallback or handler of a step or of the run; no total counts it."""
+        return self.role is not Role.STEP and self.role in _HANDLERS
+
+    @property
     def duration_s(self) -> Optional[float]:
         """Seconds from the first attempt's start to the last one's end, None if none ended."""
         if not self.attempts or self.attempts[-1].ended_at is None:
@@ -160,7 +179,8 @@ class StepRecord:
 class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
 
-    `counts` has every state, also those no step is in; `path` is the workflow file.
+    `counts` has every state, also those no step is in, and counts no handlers; `path` is the
+    workflow file.
     """
 
     run_id: str
@@ -180,6 +200,24 @@ class RunRecord:
     counts: Dict[StepState, int] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     stopping: str = ""
+
+    @property
+    def total(self) -> int:
+        """How many steps there are, handlers not counted."""
+        return sum(self.counts.values())
+
+    def in_order(self) -> List[StepRecord]:
+        """All steps in plan order, each with what it owns behind it."""
+        owned: Dict[str, List[StepRecord]] = {}
+        for step in self.step_by_id.values():
+            owned.setdefault(step.owner, []).append(step)
+        ordered: List[StepRecord] = []
+        waiting = owned.get("", [])[::-1]
+        while waiting:
+            step = waiting.pop()
+            ordered.append(step)
+            waiting.extend(owned.get(step.id, ())[::-1])
+        return ordered
 
     @property
     def elapsed_s(self) -> Optional[float]:

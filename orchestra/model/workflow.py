@@ -121,6 +121,18 @@ class RetryWhen(NamedTuple):
     timeout: bool = False
 
 
+class Handler(NamedTuple):
+    """A body for the end of a step, or of the run; what it leaves out is as its step has it.
+
+    `env` is what it gives itself, above the step's; a handler without `timeout` has no limit.
+    """
+
+    body: Body
+    working_dir: Optional[Text] = None
+    env: Mapping[str, Text] = {}
+    timeout: Union[float, Template, None] = None
+
+
 class Retry(NamedTuple):
     """How often and how patiently a failed step is tried again.
 
@@ -146,7 +158,10 @@ class Stop(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One step; `place` counts the steps of the file from 0, the tie-break everywhere."""
+    """One step; `place` counts the steps of the file from 0, the tie-break everywhere.
+
+    `handlers` are by the values of the `Role`s that they play: `fallback`, `on_failure` and so on.
+    """
 
     id: str
     place: int
@@ -170,6 +185,7 @@ class Step(NamedTuple):
     priority: int = 0
     mutex: Tuple[str, ...] = ()
     duration_s: Optional[float] = None
+    handlers: Mapping[str, Handler] = {}
 
 
 class ParamType(str, Enum):
@@ -205,7 +221,8 @@ class Workflow:
     """A workflow file, checked. `path` and `folder` are absolute; `step_by_id` is in file order.
 
     `env` holds the root's own `env` only; `defaults.env` (and every other default) is already in
-    the steps, except that `default_env` keeps the layer between root and step.
+    the steps, except that `default_env` keeps the layer between root and step. `handlers` are as in
+    a step, without a fallback.
     """
 
     path: str
@@ -224,3 +241,4 @@ class Workflow:
     max_parallel: Optional[int] = None
     fail_fast: bool = False
     timeout_s: Optional[float] = None
+    handlers: Mapping[str, Handler] = field(default_factory=dict)

@@ -33,7 +33,7 @@ def report_data(record: RunRecord, logs: Optional[LogReader] = None) -> Dict[str
         "elapsed_s": _rounded(record.elapsed_s),
         "lower_bound_s": _rounded(record.lower_bound_s),
         "budget": plain_amounts(record.budget),
-        "steps": [_step(step, logs) for step in record.step_by_id.values()],
+        "steps": [_step(step, logs) for step in record.in_order()],
     }
 
 
@@ -52,6 +52,8 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
         "resources": plain_amounts(step.resources),
         "outputs": dict(step.outputs),
         "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
+        "owner": step.owner,
+        "role": step.role.value,
     }
 
 

@@ -23,7 +23,7 @@ def render_step_summary(record: RunRecord) -> str:
     """
     counts = ", ".join(count_words(record.counts, *ENDED_STATES)) or "no steps"
     elapsed = "" if record.elapsed_s is None else " in %s" % format_duration(record.elapsed_s)
-    steps = sorted(record.step_by_id.values(), key=lambda s: s.state is not StepState.FAILED)
+    steps = sorted(record.in_order(), key=lambda s: s.state is not StepState.FAILED)
     lines: List[str] = [
         "### %s %s" % (_escape(record.workflow), record.state.value),
         "",

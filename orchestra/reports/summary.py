@@ -56,14 +56,15 @@ def render_summary(
 ) -> str:
     """The summary of a run, ended or not, in lines of at most `width` cells (paths excepted).
 
-    With more than 60 steps only those that were no plain success have a row, and the rest is
-    counted. `tail_lines` of each failed step's log are shown, 0 for none.
+    The handlers that ran stand below their step. With more than 60 rows only those that were no
+    plain success are shown, and the steps among the rest are counted. `tail_lines` of each
+    failed step's log are shown, 0 for none.
     """
     shown, left_out = _shown(record)
     parts = [render_table(_COLUMNS, [_row(step, look) for step in shown], width, look)]
     if left_out:
         parts.append(look.paint("%s and %s\n" % (look.ellipsis, left_out), Tone.QUIET))
-    failed = [s for s in record.step_by_id.values() if s.state is StepState.FAILED]
+    failed = [s for s in record.in_order() if s.state is StepState.FAILED]
     for step in failed[:_MOST_FAILURES]:
         parts.append("\n" + failure_text(step, logs, width, look, tail_lines))
     if len(failed) > _MOST_FAILURES:
@@ -99,7 +100,7 @@ def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:
 
 def _shown(record: RunRecord) -> Tuple[List[StepRecord], str]:
     """The steps that get a row, in plan order, and the count of the others in words."""
-    steps = list(record.step_by_id.values())
+    steps = record.in_order()
     if len(steps) <= _MOST_ROWS:
         return steps, ""
     order = {state: place for place, state in enumerate(_BY_WEIGHT)}
@@ -108,7 +109,7 @@ def _shown(record: RunRecord) -> Tuple[List[StepRecord], str]:
     chosen = sorted(special[:_MOST_ROWS])
     counts = dict(record.counts)
     for place in chosen:
-        counts[steps[place].state] -= 1
+        counts[steps[place].state] -= not steps[place].is_handler
     left_out = ", ".join(count_words(counts, *ENDED_STATES, *_WAITING))
     return [steps[place] for place in chosen], left_out
 
@@ -124,9 +125,12 @@ def _row(step: StepRecord, look: Look) -> Tuple[Cell, ...]:
     loud = tone if tone in (Tone.BAD, Tone.WARN) else Tone.PLAIN
     duration = "" if step.duration_s is None else format_duration(step.duration_s)
     attempts = str(len(step.attempts)) if step.attempts else ""
+    indent = "  " if step.is_handler and step.owner else ""
     return (
         Cell(look.mark(step.state), tone),
-        Cell(step_label(step.id, step.name), Tone.STRONG if loud is Tone.BAD else Tone.PLAIN),
+        Cell(
+            indent + step_label(step.id, step.name), Tone.STRONG if loud is Tone.BAD else Tone.PLAIN
+        ),
         Cell(state_word(step.state), tone if loud is tone else Tone.QUIET),
         Cell(duration),
         Cell(attempts, Tone.QUIET if attempts == "1" else Tone.PLAIN),

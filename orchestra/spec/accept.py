@@ -526,10 +526,36 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
+_table_53 = {
+    'run': _test_10,
+    'command': _test_11,
+    'python': _test_15,
+    'env': _test_17,
+    'working_dir': _test_10,
+    'shell': _test_16,
+    'timeout': _test_20,
+}
 
 
 def _test_35(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_53.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
+
+
+def _test_36(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -538,7 +564,7 @@ def _test_35(v: Any) -> bool:
     return True
 
 
-def _test_36(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -547,7 +573,7 @@ def _test_36(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_35(value):
+            if not _test_36(value):
                 return False
     return True
 
@@ -555,7 +581,7 @@ def _test_36(v: Any) -> bool:
 _pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_37(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -572,7 +598,7 @@ def _test_37(v: Any) -> bool:
 _pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_38(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -589,7 +615,7 @@ def _test_38(v: Any) -> bool:
 _pattern_13 = '\\$\\{\\{'
 
 
-def _test_39(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -603,16 +629,16 @@ def _test_39(v: Any) -> bool:
     return True
 
 
-_table_62 = {
-    'cpu': _test_37,
-    'memory': _test_38,
-    'gpu': _test_39,
-    'disk': _test_38,
-    'network': _test_38,
+_table_64 = {
+    'cpu': _test_38,
+    'memory': _test_39,
+    'gpu': _test_40,
+    'disk': _test_39,
+    'network': _test_39,
 }
 
 
-def _test_40(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -621,16 +647,16 @@ def _test_40(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_62.get(key)
+            test = _table_64.get(key)
             if test is None:
-                if not _test_39(value):
+                if not _test_40(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_41(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -641,7 +667,7 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-def _test_42(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -656,7 +682,7 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-_table_66 = {
+_table_68 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
@@ -675,20 +701,25 @@ _table_66 = {
     'allow_failure': _test_34,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'outputs': _test_36,
-    'resources': _test_40,
-    'priority': _test_41,
-    'mutex': _test_42,
+    'fallback': _test_35,
+    'on_success': _test_35,
+    'on_failure': _test_35,
+    'on_cancel': _test_35,
+    'finally': _test_35,
+    'outputs': _test_37,
+    'resources': _test_41,
+    'priority': _test_42,
+    'mutex': _test_43,
     'duration': _test_22,
 }
 
 
-def _test_43(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_66.get(key)
+            test = _table_68.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -696,7 +727,7 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-def _test_44(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -707,7 +738,7 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -724,7 +755,7 @@ def _test_45(v: Any) -> bool:
 _pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_46(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -733,11 +764,11 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-def _test_47(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -748,7 +779,7 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -759,45 +790,31 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_76 = {
-    'type': _test_46,
-    'default': _test_47,
-    'enum': _test_48,
-    'pattern': _test_49,
-    'min': _test_50,
-    'max': _test_50,
+_table_78 = {
+    'type': _test_47,
+    'default': _test_48,
+    'enum': _test_49,
+    'pattern': _test_50,
+    'min': _test_51,
+    'max': _test_51,
     'required': _test_31,
     'description': _test_0,
 }
 
 
-def _test_51(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_76.get(key)
+            test = _table_78.get(key)
             if test is None:
                 return False
             elif not test(value):
-                return False
-    return True
-
-
-def _test_52(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_51(value):
                 return False
     return True
 
@@ -811,12 +828,26 @@ def _test_53(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_47(value):
+            if not _test_52(value):
                 return False
     return True
 
 
 def _test_54(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_48(value):
+                return False
+    return True
+
+
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -831,7 +862,7 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-_table_81 = {
+_table_83 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
@@ -842,19 +873,19 @@ _table_81 = {
     'allow_failure': _test_34,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'resources': _test_40,
-    'priority': _test_41,
-    'mutex': _test_42,
+    'resources': _test_41,
+    'priority': _test_42,
+    'mutex': _test_43,
     'duration': _test_22,
 }
 
 
-def _test_55(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_81.get(key)
+            test = _table_83.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -865,7 +896,7 @@ def _test_55(v: Any) -> bool:
 _pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_56(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -882,7 +913,7 @@ def _test_56(v: Any) -> bool:
 _pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_57(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -896,7 +927,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -907,16 +938,16 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_table_88 = {
-    'cpu': _test_56,
-    'memory': _test_57,
-    'gpu': _test_58,
-    'disk': _test_57,
-    'network': _test_57,
+_table_90 = {
+    'cpu': _test_57,
+    'memory': _test_58,
+    'gpu': _test_59,
+    'disk': _test_58,
+    'network': _test_58,
 }
 
 
-def _test_59(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -925,16 +956,16 @@ def _test_59(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_88.get(key)
+            test = _table_90.get(key)
             if test is None:
-                if not _test_58(value):
+                if not _test_59(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_60(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -945,7 +976,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -956,38 +987,42 @@ def _test_61(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_43(value):
+            if not _test_44(value):
                 return False
     return True
 
 
-_table_92 = {
-    'version': _test_44,
+_table_94 = {
+    'version': _test_45,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_45,
-    'params': _test_52,
-    'vars': _test_53,
+    'labels': _test_46,
+    'params': _test_53,
+    'vars': _test_54,
     'env': _test_17,
-    'env_file': _test_54,
+    'env_file': _test_55,
     'inherit_env': _test_19,
-    'defaults': _test_55,
-    'budget': _test_59,
-    'max_parallel': _test_60,
+    'defaults': _test_56,
+    'budget': _test_60,
+    'max_parallel': _test_61,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_61,
+    'steps': _test_62,
+    'on_success': _test_35,
+    'on_failure': _test_35,
+    'on_cancel': _test_35,
+    'finally': _test_35,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_92.get(key)
+            test = _table_94.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -995,5 +1030,5 @@ def _test_62(v: Any) -> bool:
     return True
 
 
-is_step = _test_43
-is_workflow = _test_62
+is_step = _test_44
+is_workflow = _test_63

@@ -20,7 +20,7 @@ from orchestra.model.workflow import (
 )
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
-from orchestra.spec.references import IN_STEP
+from orchestra.spec.references import IN_STEP, Where
 from orchestra.spec.shellscan import scan
 from orchestra.spec.texts import OPEN, Texts
 
@@ -32,12 +32,15 @@ _PYTHON_KINDS = ("file", "module", "call")
 
 
 class Bodies:
-    """Reads the bodies of steps and reports what is wrong with them."""
+    """Reads the bodies of steps, or of what stands `where`, and reports what is wrong with them."""
 
-    def __init__(self, texts: Texts, places: Places, findings: Findings) -> None:
+    def __init__(
+        self, texts: Texts, places: Places, findings: Findings, where: Where = IN_STEP
+    ) -> None:
         self._texts = texts
         self._places = places
         self._findings = findings
+        self._where = where
 
     def body(self, step: Mapping[str, Any], path: PathParts, shell: Shell) -> Optional[Body]:
         """What the step runs, None for a gate; more than one body is a fault."""
@@ -59,7 +62,7 @@ class Bodies:
 
     def arguments(self, values: List[Any], path: PathParts) -> Tuple[Text, ...]:
         """Words of a command line."""
-        words = [self._texts.text(v, (*path, n), IN_STEP) for n, v in enumerate(values)]
+        words = [self._texts.text(v, (*path, n), self._where) for n, v in enumerate(values)]
         for number, word in enumerate(words):
             self.check_length(word, 0, (*path, number))
         return tuple(words)
@@ -88,7 +91,7 @@ class Bodies:
         for problem in result.warnings:
             self._findings.add(problem._replace(path=path))
         slots = [piece.expression for piece in result.pieces if isinstance(piece, Slot)]
-        self._texts.check(slots, path, IN_STEP)
+        self._texts.check(slots, path, self._where)
         return ShellScript(tuple(result.pieces), shell)
 
     def _code(self, text: str, path: PathParts) -> PythonCode:
@@ -115,7 +118,7 @@ class Bodies:
             self._findings.error((*path, "args"), "type", message)
             return None
         if kind == "call":
-            tree = self._texts.tree(args or {}, (*path, "args"), IN_STEP)
+            tree = self._texts.tree(args or {}, (*path, "args"), self._where)
             return PythonCall(target, tree if isinstance(tree, dict) else {}, interpreter)
         words_given = self.arguments(args or [], (*path, "args"))
         if kind == "module":

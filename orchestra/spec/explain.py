@@ -13,6 +13,7 @@ import jsonschema
 from orchestra.errors import PathParts, Problem
 from orchestra.model.nearest import did_you_mean
 from orchestra.spec.hints import (
+    HANDLER_GROUPS,
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
@@ -61,6 +62,7 @@ class Explainer:
         self._root = _VALIDATOR(schema)
         self._step = self._root.evolve(schema=schema["$defs"]["step"])
         self._step_keys = schema["$defs"]["step"]["properties"]
+        self._handler_keys = schema["$defs"]["handler"]["properties"]
         self._shared_keys = schema["$defs"]["defaults"]["properties"]
         self._root_keys = schema["properties"]
         self.unexplained = 0
@@ -144,9 +146,14 @@ class Explainer:
 
     def _hint_for(self, key: str, known: Any, is_root: bool, is_step: bool) -> str:
         words = WORD_BY_OTHER_AT_ROOT if is_root else WORD_BY_OTHER
-        word = words.get(key) if is_root or is_step else None
+        is_handler = known.keys() == self._handler_keys.keys()
+        word = words.get(key) if is_root or is_step or is_handler else None
         if word in known:
             return "write `%s`" % word
+        if key in HANDLER_GROUPS and "on_failure" in known:
+            return "write `on_success`, `on_failure`, `on_cancel` and `finally`, each by itself"
+        if is_handler and key in self._step_keys:
+            return "known here are %s" % ", ".join("`%s`" % name for name in known)
         if word in _LATER:
             return "orchestra's word is `%s`, which this version does not have" % word
         if key in _LATER:

@@ -27,8 +27,25 @@ WORD_BY_OTHER: Mapping[str, str] = {
     "jobs": "steps",
     "stages": "steps",
     "on": "schedule",
+    "onSuccess": "on_success",
+    "onFailure": "on_failure",
+    "on_error": "on_failure",
+    "onError": "on_failure",
+    "on_abort": "on_cancel",
+    "onCancel": "on_cancel",
+    "on_exit": "finally",
+    "onExit": "finally",
+    "on_done": "finally",
+    "always": "finally",
+    "after_script": "finally",
+    "ensure": "finally",
+    "catch": "fallback",
+    "rescue": "fallback",
 }
 """Other tools' words for keys, and the right one."""
+
+HANDLER_GROUPS = frozenset(["handlers", "handler_on", "hooks", "callbacks"])
+"""Other tools' words for what holds all handlers."""
 
 WORD_BY_OTHER_AT_ROOT: Mapping[str, str] = {**WORD_BY_OTHER, "inputs": "params"}
 """The same for the keys of the workflow itself."""

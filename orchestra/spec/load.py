@@ -101,9 +101,11 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     step_by_id = {
         id: steps.step(id, place, step) for place, (id, step) in enumerate(data["steps"].items())
     }
+    handlers = steps.run_handlers(data)
     if mismatch.problems:
         return None
-    return Workflow(path=path, folder=os.path.dirname(path), step_by_id=step_by_id, **fields)
+    folder = os.path.dirname(path)
+    return Workflow(path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields)
 
 
 def _names(data: Mapping[str, Any]) -> Names:

@@ -8,16 +8,17 @@ from orchestra.errors import PathParts
 from orchestra.model.expression import Template
 from orchestra.model.units import parse_amount, parse_duration
 from orchestra.spec.findings import Findings
-from orchestra.spec.references import IN_STEP
+from orchestra.spec.references import IN_STEP, Where
 from orchestra.spec.texts import OPEN, Texts
 
 
 class Quantities:
     """Reads quantities that have the right form by the schema."""
 
-    def __init__(self, texts: Texts, findings: Findings) -> None:
+    def __init__(self, texts: Texts, findings: Findings, where: Where = IN_STEP) -> None:
         self._texts = texts
         self._findings = findings
+        self._where = where
 
     def duration(self, value: Any, path: PathParts) -> float:
         """Seconds."""
@@ -38,7 +39,7 @@ class Quantities:
     def step_timeout(self, value: Any, path: PathParts) -> Union[float, Template]:
         """Seconds, or what gives them once the step starts."""
         if isinstance(value, str) and OPEN in value:
-            return self._texts.template(value, path, IN_STEP)
+            return self._texts.template(value, path, self._where)
         return self.timeout(value, path)
 
     def amounts(self, values: Mapping[str, Any], path: PathParts) -> Dict[str, int]:

@@ -15,7 +15,8 @@ from orchestra.model.nearest import did_you_mean
 
 _RUN_FACTS = ("id", "name", "date", "started_at", "dir", "state")
 _STEP_FACTS = ("result", "state", "exit_code", "duration", "outputs")
-_LATER = frozenset(["secrets", "matrix", "item", "failure"])
+_FAILURE_FACTS = ("step", "exit_code", "reason", "log", "steps")
+_LATER = frozenset(["secrets", "matrix", "item"])
 
 _MOST_HINTS = 60
 """Names that are looked for among all others: as many as a person is told, and a few more."""
@@ -35,6 +36,7 @@ IN_VARS = Where("vars", ("params", "vars"), _NEITHER)
 IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
+IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
@@ -79,6 +81,7 @@ class References:
             "params": ("parameter", self._names.params),
             "vars": ("variable", self._names.vars),
             "run": ("fact of the run", dict.fromkeys(_RUN_FACTS)),
+            "failure": ("fact of a failure", dict.fromkeys(_FAILURE_FACTS)),
         }[root]
         if name in names:
             return None
@@ -115,6 +118,8 @@ class References:
             hint = "write `%s.%s`" % (home, root)
         elif root in IN_STEP.names:
             hint = "here are only %s" % ", ".join("`%s`" % name for name in where.names)
+        elif root == "failure":
+            hint = "it is known in `fallback`, `on_failure` and the other handlers only"
         elif root in _LATER:
             hint = "this version of orchestra does not have it"
         else:

@@ -8,6 +8,7 @@ from orchestra.errors import PathParts
 from orchestra.model.expression import STATUS_FUNCTIONS, Text
 from orchestra.model.workflow import (
     ON_DONE,
+    Handler,
     Need,
     NeedResult,
     OutputType,
@@ -20,6 +21,7 @@ from orchestra.model.workflow import (
 )
 from orchestra.spec.bodies import Bodies
 from orchestra.spec.findings import Findings
+from orchestra.spec.handlers import HANDLER_KEYS, Handlers
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where
@@ -38,6 +40,7 @@ class Steps:
         self._findings = findings
         self._bodies = Bodies(texts, places, findings)
         self._quantities = Quantities(texts, findings)
+        self._handlers = Handlers(texts, places, findings, self.env)
         self._defaults: Dict[str, Any] = {}
         self._default_shell: Shell = "bash"
         self._convert_by_key: Dict[str, Callable[[Dict[str, Any], Any, PathParts], None]] = {
@@ -83,6 +86,8 @@ class Steps:
                 message = "`shell` does nothing in a step without `run`"
                 self._findings.warning((*path, "shell"), "no-use", message)
         body = self._bodies.body(data, path, shell)
+        if not _HANDLER_FIELDS.isdisjoint(data):
+            fields["handlers"] = self._step_handlers(data, path, shell, body is None)
         has_codes = bool(_CODE_FIELDS & fields.keys())
         if self._defaults:
             fields = {**self._defaults, **fields}
@@ -94,6 +99,38 @@ class Steps:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
         return Step(id, place, body, **fields)
+
+    def run_handlers(self, data: Mapping[str, Any]) -> Dict[str, Handler]:
+        """What the workflow has for the end of its run; after `read_defaults`."""
+        working_dir = self._defaults.get("working_dir")
+        return {
+            key: handler if handler.working_dir else handler._replace(working_dir=working_dir)
+            for key, handler in self._handlers.read(
+                data, (), self._shell(self._default_shell)
+            ).items()
+        }
+
+    def _step_handlers(
+        self, data: Mapping[str, Any], path: PathParts, shell: Shell, is_gate: bool
+    ) -> Dict[str, Handler]:
+        if is_gate:
+            key = next(key for key in HANDLER_KEYS if key in data)
+            message = "`%s` does nothing in a step that runs nothing" % key
+            self._findings.warning((*path, key), "no-use", message)
+        return self._handlers.read(data, path, self._shell(shell))
+
+    def _shell(self, outer: Shell) -> Callable[[Mapping[str, Any], PathParts], Shell]:
+        """What gives the shell of a handler, `outer` where it names none."""
+
+        def shell_of(data: Mapping[str, Any], path: PathParts) -> Shell:
+            if "shell" not in data:
+                return outer
+            if "run" not in data:
+                message = "`shell` does nothing without `run`"
+                self._findings.warning((*path, "shell"), "no-use", message)
+            return read_shell(data["shell"], self._texts, path)
+
+        return shell_of
 
     def env(self, data: Mapping[str, Any], path: PathParts, where: Where) -> Dict[str, Text]:
         """A layer of environment variables."""
@@ -249,6 +286,7 @@ class Steps:
             self._findings.error((*path, "if"), "if-and-when", message, hint)
 
 
+_HANDLER_FIELDS = frozenset(HANDLER_KEYS)
 _CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])
 
 

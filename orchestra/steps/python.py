@@ -27,7 +27,7 @@ from orchestra.steps.place import Place, write_private
 BOOTSTRAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
 """What the interpreter runs; never imported here."""
 
-_SEEN = ("params", "steps")
+_SEEN = ("params", "steps", "failure")
 
 
 def render_file(body: PythonFile, launching: Launching, place: Place) -> Invocation:
@@ -44,7 +44,7 @@ def render_module(body: PythonModule, launching: Launching, place: Place) -> Inv
 
 
 def render_code(body: PythonCode, launching: Launching, place: Place) -> Invocation:
-    """Inline code, with `params` and `steps` in its sight."""
+    """Inline code, with `params`, `steps` and in a handler `failure` in its sight."""
     names = _names(launching.scope)
     if "steps" not in body.code:
         names.pop("steps", None)  # there may be many of them

@@ -9,7 +9,7 @@ from typing import Optional, Sequence
 
 from orchestra.errors import StoreError
 from orchestra.model.events import Envelope, RunFinished, RunStarted, StepEnded, encode_turn
-from orchestra.model.run import RunState, StepState
+from orchestra.model.run import RunState, StepState, is_handler_id
 from orchestra.store import faults
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import RunFolder
@@ -130,7 +130,7 @@ def _failures(turn: Sequence[Envelope]) -> int:
     for envelope in turn:
         event = envelope.event
         if type(event) is StepEnded and event.state == StepState.FAILED:
-            failures += 1
+            failures += not is_handler_id(event.step)
     return failures
 
 

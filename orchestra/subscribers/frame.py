@@ -98,7 +98,7 @@ def _rows(view: View, width: int, room: int, look: Look) -> Iterator[List[Span]]
 
 def _head(view: View, width: int, look: Look) -> Iterator[List[Span]]:
     record = view.record
-    total = len(record.step_by_id)
+    total = record.total
     done = sum(record.counts[state] for state in ENDED_STATES)
     facts = " %d/%d  %s" % (done, total, clock(view.elapsed_s))
     if view.left_s is not None:

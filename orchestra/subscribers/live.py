@@ -7,7 +7,7 @@ slow one sees fewer frames and nothing else. Made for standard error; steps' out
 from __future__ import annotations
 
 from itertools import islice
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from rich.cells import cell_len
 
@@ -21,6 +21,7 @@ from orchestra.model.events import (
     RunStarted,
     StepEnded,
     StepReady,
+    StepsAdded,
 )
 from orchestra.model.look import Look, step_label
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
@@ -91,6 +92,8 @@ class LiveView:
                 self._retrying[event.step] = record.step_by_id[event.step]
             elif type(event) is StepReady:
                 self._demanded(record, event.resources)
+            elif type(event) is StepsAdded:
+                self._widen(record.step_by_id[entry.step] for entry in event.steps)
             elif type(event) is RunStarted:
                 self._begin(record)
             elif type(event) is RunFinished:
@@ -114,11 +117,13 @@ class LiveView:
             self._screen.write(self._foot.clear(self._size()), keep=True)
 
     def _begin(self, record: RunRecord) -> None:
-        self._name_cells = max(
-            (cell_len(step_label(s.id, s.name)) for s in record.step_by_id.values()), default=0
-        )
+        self._widen(record.step_by_id.values())
         for step in record.step_by_id.values():
             self._demanded(record, step.resources)
+
+    def _widen(self, steps: Iterable[StepRecord]) -> None:
+        widest = max((cell_len(step_label(step.id, step.name)) for step in steps), default=0)
+        self._name_cells = max(self._name_cells, widest)
 
     def _demanded(self, record: RunRecord, resources: Mapping[str, int]) -> None:
         for name in resources:

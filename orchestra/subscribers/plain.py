@@ -19,6 +19,7 @@ from orchestra.model.events import (
     RunFinished,
     RunStarted,
     StepEnded,
+    StepsAdded,
     StopRequested,
 )
 from orchestra.model.log_excerpt import LogExcerpt, LogReader
@@ -28,6 +29,7 @@ from orchestra.model.units import format_size
 from orchestra.subscribers.grouping import Grouping
 from orchestra.subscribers.screen import Screen, Summarize
 from orchestra.subscribers.step_lines import (
+    handler_line,
     note_line,
     retry_line,
     start_line,
@@ -74,6 +76,8 @@ class PlainView:
                 parts.append(self._step(record, event, envelope.at))
             elif type(event) is RetryScheduled:
                 parts.append(self._retry(record, event, envelope.at))
+            elif type(event) is StepsAdded:
+                parts.append(self._before_handlers(record, event, envelope.at))
             else:
                 parts.append(self._other(record, event))
         text = "".join(parts)
@@ -84,11 +88,12 @@ class PlainView:
         """Nothing is left to be said."""
 
     def _step(self, record: RunRecord, event: StepEnded, at: float) -> str:
-        self._done += 1
-        title = step_line(record.step_by_id[event.step], event, self._done, len(record.step_by_id))
+        step = record.step_by_id[event.step]
+        self._done += not step.is_handler
+        title = step_line(step, event, self._done, record.total)
         failed = event.state == StepState.FAILED.value
         text = self._block(title, self._ended.pop(event.step, None), at, folded=not failed)
-        if failed:
+        if failed and not step.is_handler:
             text += self._grouping.failure(safe_line(event.step), safe_line(event.reason))
         return text
 
@@ -96,8 +101,18 @@ class PlainView:
         ended = self._ended.pop(event.step, None)
         if ended is None:
             return ""
-        title = retry_line(ended, event, len(record.step_by_id))
+        title = retry_line(ended, event, record.total)
         return self._block(title, ended, at, folded=True)
+
+    def _before_handlers(self, record: RunRecord, event: StepsAdded, at: float) -> str:
+        """What the last attempt wrote, before what comes after it."""
+        blocks = []
+        for entry in event.steps:
+            ended = self._ended.pop(entry.owner, None)
+            if ended is not None and ended.log is not None:
+                title = handler_line(ended, entry, record.total)
+                blocks.append(self._block(title, ended, at, folded=ended.exit_code == 0))
+        return "".join(blocks)
 
     def _other(self, record: RunRecord, event: Event) -> str:
         if type(event) is Noted:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from orchestra.model.events import AttemptEnded, Noted, RetryScheduled, StepEnded, StopRequested
+from orchestra.model.events import (
+    AttemptEnded,
+    Noted,
+    PlannedEntry,
+    RetryScheduled,
+    StepEnded,
+    StopRequested,
+)
 from orchestra.model.look import amounts_text, state_word, step_label
 from orchestra.model.run import RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
@@ -11,7 +18,7 @@ from orchestra.model.units import format_duration
 
 def start_line(record: RunRecord) -> str:
     """`nightly: 12 steps, budget cpu 4, memory 16 GiB (run 20261122-101500-ab12)`."""
-    count = len(record.step_by_id)
+    count = record.total
     words = "%s: %d %s" % (safe_line(record.workflow), count, "step" if count == 1 else "steps")
     if record.budget:
         words += ", budget %s" % amounts_text(record.budget)
@@ -19,9 +26,10 @@ def start_line(record: RunRecord) -> str:
 
 
 def step_line(step: StepRecord, event: StepEnded, done: int, total: int) -> str:
-    """`[3/12] convert failed after 12.3s and 3 attempts: exit code 2`."""
+    """`[3/12] convert failed after 12.3s and 3 attempts: exit code 2`; a handler has no number."""
     state = StepState(event.state)
-    words = "[%d/%d] %s %s" % (done, total, step_label(step.id, step.name), state_word(state))
+    number = "-" if step.is_handler else str(done)
+    words = "[%s/%d] %s %s" % (number, total, step_label(step.id, step.name), state_word(state))
     if step.duration_s is not None:
         words += " after %s" % format_duration(step.duration_s)
     if len(step.attempts) > 1:
@@ -37,6 +45,12 @@ def retry_line(ended: AttemptEnded, retry: RetryScheduled, total: int) -> str:
     wait = "again in %s" % format_duration(retry.delay_s) if retry.delay_s else "again at once"
     step = safe_line(ended.step)
     return "[-/%d] %s attempt %d: %s, %s" % (total, step, ended.number, reason, wait)
+
+
+def handler_line(ended: AttemptEnded, handler: PlannedEntry, total: int) -> str:
+    """`[-/12] convert attempt 1: exit code 2, now its fallback`."""
+    about = (total, safe_line(ended.step), ended.number, safe_line(ended.reason), handler.role)
+    return "[-/%d] %s attempt %d: %s, now its %s" % about
 
 
 def note_line(event: Noted) -> str:

@@ -6,7 +6,7 @@ running step; what a step printed is never written raw.
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, Iterable, List, Sequence
 
 from rich.cells import set_cell_size
 
@@ -20,6 +20,7 @@ from orchestra.model.events import (
     RunFinished,
     RunStarted,
     StepEnded,
+    StepsAdded,
     StopRequested,
 )
 from orchestra.model.run import AttemptKey, RunRecord, StepState
@@ -103,26 +104,32 @@ class StreamView:
             return stop_line(event) + "\n"
         if type(event) is RunStarted:
             return self._start(record)
+        if type(event) is StepsAdded:
+            self._widen(entry.step for entry in event.steps)
         return self._finish(record) if type(event) is RunFinished else ""
 
     def _start(self, record: RunRecord) -> str:
-        longest = max((len(step) for step in record.step_by_id), default=0)
-        self._width = min(longest, _WIDEST_NAME)
+        self._width = 0
+        self._widen(record.step_by_id)
         self._quoting = bool(self._grouping.quote_end)
         return self._grouping.line(start_line(record)) + self._grouping.quote_begin
 
+    def _widen(self, steps: Iterable[str]) -> None:
+        longest = max(map(len, steps), default=0)
+        self._width = max(self._width, min(longest, _WIDEST_NAME))
+
     def _step(self, record: RunRecord, event: StepEnded) -> str:
-        self._done += 1
+        step_record = record.step_by_id[event.step]
+        self._done += not step_record.is_handler
         self._ended.pop(event.step, None)
         self._prefixes.pop(event.step, None)
-        if event.state == StepState.FAILED.value:
+        if event.state == StepState.FAILED.value and not step_record.is_handler:
             step, reason = safe_line(event.step), safe_line(event.reason)
             self._failures.append(self._grouping.failure(step, reason))
-        step_record = record.step_by_id[event.step]
-        return step_line(step_record, event, self._done, len(record.step_by_id)) + "\n"
+        return step_line(step_record, event, self._done, record.total) + "\n"
 
     def _retry(self, record: RunRecord, ended: AttemptEnded, event: RetryScheduled) -> str:
-        return retry_line(ended, event, len(record.step_by_id)) + "\n"
+        return retry_line(ended, event, record.total) + "\n"
 
     def _finish(self, record: RunRecord) -> str:
         self._quoting = False

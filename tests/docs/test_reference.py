@@ -17,6 +17,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 import pytest
 import yaml
 
+from orchestra.spec.handlers import HANDLER_KEYS
 from orchestra.spec.reference import ITEM, Key, as_yaml, dotted, page, resolve, sections
 from orchestra.spec.schema import schema_text
 from tests.cli.commandline import CommandLine, Result
@@ -134,6 +135,10 @@ def _complete(data: Dict[str, Any]) -> None:
             steps.setdefault(need, dict(NO_BODY_OF_ITS_OWN))
         if BODIES.isdisjoint(step):
             step.update(NO_BODY_OF_ITS_OWN)
+    for holder in (data, *steps.values()):
+        for handler in (holder[name] for name in HANDLER_KEYS if name in holder):
+            if BODIES.isdisjoint(handler):
+                handler.update(NO_BODY_OF_ITS_OWN)
 
 
 def _needed(step: Mapping[str, Any]) -> List[str]:

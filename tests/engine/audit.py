@@ -6,13 +6,14 @@ It reads the plan and the events, never the machine.
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Dict, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 from orchestra.model.events import (
     AttemptEnded,
     AttemptLaunched,
     AttemptStarted,
     Event,
+    PlannedEntry,
     RetryScheduled,
     RunFinished,
     StepEnded,
@@ -26,6 +27,7 @@ from tests.engine.algebra import CALM, RESULT_BY_STATE, decide, may_start
 
 RUN_TIMEOUT = "run timeout"
 FIRST_SIGNAL_CODE = 128
+HANDLERS = ("fallback", "on_success", "on_failure", "on_cancel", "finally")
 
 
 class Audit:
@@ -47,6 +49,7 @@ class Audit:
         self._moment = CALM
         self._cause: Optional[str] = None
         self._added: Set[str] = set()
+        self._handled: Dict[str, List[str]] = {}
         self._under_way: Dict[str, int] = {}
         self._attempts: Dict[str, int] = {}
         self._last: Dict[str, AttemptEnded] = {}
@@ -62,7 +65,44 @@ class Audit:
             check(self, event)
 
     def _steps_added(self, event: StepsAdded) -> None:
-        self._added.update(entry.step for entry in event.steps)
+        for entry in event.steps:
+            self._added.add(entry.step)
+            if entry.role in HANDLERS:
+                self._check_handler(entry)
+
+    def _check_handler(self, entry: PlannedEntry) -> None:
+        """A fallback or handler begins: alone, before the end of its owner, and in its order."""
+        assert entry.step == "%s:%s" % (entry.owner, entry.role)
+        if entry.owner:
+            assert entry.owner in self._was_ready
+            assert entry.owner not in self.state_by_step
+        else:
+            assert set(self.steps) <= set(self.state_by_step)
+        assert entry.owner not in self._under_way
+        done = self._handled.setdefault(entry.owner, [])
+        order = [*done, entry.role]
+        assert order == sorted(order, key=HANDLERS.index)
+        assert all("%s:%s" % (entry.owner, role) in self.state_by_step for role in done)
+        done.append(entry.role)
+        if self._moment.is_stopping:
+            assert not self._moment.is_at_once
+            assert entry.role in ("on_cancel", "finally")
+        if entry.owner and entry.role != "fallback":
+            self._strike(entry.owner)
+
+    def _strike(self, owner: str) -> None:
+        """`fail_fast` strikes as soon as it is clear that a step has failed."""
+        if owner not in self._last:
+            return  # its attempt could not be made at all
+        last = self._last[owner]
+        saved = self.state_by_step.get(owner + ":fallback") == "succeeded"
+        codes = self.steps[owner].allow_failure
+        is_allowed = codes is True or (
+            codes is not False and last.outcome == "failed" and last.exit_code in codes
+        )
+        is_good = saved or is_allowed or last.outcome in ("succeeded", "skipped", "cancelled")
+        if self._fail_fast and not is_good and not self._moment.is_stopping:
+            self._moment = self._moment._replace(has_struck=True)
 
     def _step_ready(self, event: StepReady) -> None:
         self._check_start(event.step)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from orchestra.engine import graph, planner
 from orchestra.engine.scope import Scopes, evaluate_vars
@@ -12,6 +12,7 @@ from orchestra.model.plan import Plan, Room
 from orchestra.model.workflow import (
     ON_SUCCESS,
     Command,
+    Handler,
     Need,
     NeedResult,
     Requirement,
@@ -29,7 +30,15 @@ def step(id: str, *needs: str, when: Optional[str] = None, if_: str = "", **fiel
     if "require" in fields:
         fields["require"] = tuple(Requirement(parse(c), m) for c, m in fields["require"])
     fields.setdefault("body", BODY)
+    if "handlers" in fields:
+        fields["handlers"] = handlers(fields["handlers"])
     return Step(id=id, place=0, needs=tuple(_need(text) for text in needs), **fields)
+
+
+def handlers(given: Union[str, Mapping[str, Handler]]) -> Mapping[str, Handler]:
+    """Handlers by name: `fallback on_failure finally` for some that run something."""
+    names = given.split() if isinstance(given, str) else given
+    return {name: given[name] if isinstance(given, dict) else Handler(BODY) for name in names}
 
 
 def _need(text: str) -> Need:
@@ -64,6 +73,8 @@ def make_plan(
     **fields: Any,
 ) -> Tuple[Plan, Scopes]:
     """The plan of steps on a machine with `cpu` cores and 8 GiB; it must have no fault."""
+    if "handlers" in fields:
+        fields["handlers"] = handlers(fields["handlers"])
     flow = workflow(*steps, **fields)
     variables = evaluate_vars(flow, params or {})
     scopes = Scopes(flow, params or {}, variables, environ or {}, {}, files=files)

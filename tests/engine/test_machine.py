@@ -407,7 +407,7 @@ def test_the_steps_that_a_step_can_walk_are_those_above_nearest_first():
         step("end", "left", "right", if_="len(steps) == 3"),
     )
     assert world.states["end"] == "succeeded"
-    assert world.machine.above("end") == ["left", "right", "top"]
+    assert world.machine.results.above("end") == ["left", "right", "top"]
 
 
 # Conditions and requirements

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+from zlib import crc32
 
 from hypothesis import strategies as st
 
@@ -19,6 +20,7 @@ from tests.engine.plans import BODY, make_plan, step
 from tests.engine.world import Behaviour, World
 
 MOST_STEPS = 9
+EVERY = "fallback on_success on_failure on_cancel finally"
 
 
 def seldom(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
@@ -69,12 +71,14 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "allow_failure": seldom(False, True, (3,)),
     "success_codes": seldom((0,), (0, 3)),
     "skip_codes": seldom((), (100,)),
+    "handlers": seldom("", "fallback", "on_failure finally", "on_success on_cancel", EVERY),
 }
 
 ROOT_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "fail_fast": st.booleans(),
     "max_parallel": seldom(None, 1, 2),
     "timeout_s": seldom(None, 10.0),
+    "handlers": seldom("", "on_failure finally", "on_success on_cancel finally"),
 }
 
 BEHAVIOURS = st.builds(
@@ -134,7 +138,8 @@ class Story(NamedTuple):
     def _behave(self) -> Callable[[AttemptKey], Behaviour]:
         place_by_id = {one.id: place for place, one in enumerate(self.steps)}
         return lambda key: self.behaviours[
-            (place_by_id.get(key.step, 0) * 3 + key.number) % len(self.behaviours)
+            (place_by_id.get(key.step, crc32(key.step.encode())) * 3 + key.number)
+            % len(self.behaviours)
         ]
 
 

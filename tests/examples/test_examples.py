@@ -18,7 +18,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/**/*.yaml"))
-NAMES = ["checks", "gpu", "penguins", "quickstart"]
+NAMES = ["checks", "gpu", "handlers", "penguins", "quickstart"]
 
 Data = Dict[str, Any]
 
@@ -45,7 +45,7 @@ Run = Callable[..., Ran]
 
 
 def orchestra(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    names = ("HOME", "PATH", "TMPDIR", "LANG")
+    names = ("HOME", "PATH", "TMPDIR", "LANG", "PYTHONPATH")
     return subprocess.run(
         [sys.executable, "-m", "orchestra", *arguments],
         cwd=folder,
@@ -295,3 +295,28 @@ def line(birds: List[Data], trait: str) -> Data:
         "intercept": round((y - xy / xx * x) / n, 6),
         "correlation": round(xy / math.sqrt(xx * yy), 6),
     }
+
+
+def test_a_release_that_fails_its_check_is_rolled_back_and_cleaned_up(run: Run) -> None:
+    ran = run("handlers")
+    assert ran.code == 1
+    assert ran.states == {
+        "fetch": "recovered",
+        "fetch:fallback": "succeeded",
+        "deploy": "succeeded",
+        "check": "failed",
+        "check:on_failure": "succeeded",
+        "check:finally": "succeeded",
+        "announce": "blocked",
+        ":on_failure": "succeeded",
+        ":finally": "succeeded",
+    }
+    assert (ran.folder / "work/current").read_text(encoding="utf-8") == "1.0\n"
+    assert "check failed: exit code 1" in (ran.folder / "work/alerts").read_text(encoding="utf-8")
+    assert not (ran.folder / "work/probe").exists()
+
+
+def test_a_release_that_is_good_stays(run: Run) -> None:
+    ran = run("handlers", "-p", "good=true")
+    assert (ran.code, ran.states["announce"]) == (0, "succeeded")
+    assert (ran.folder / "work/current").read_text(encoding="utf-8") == "2.0\n"

@@ -42,6 +42,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                         "log": None,
                     }
                 ],
+                "owner": "",
+                "role": "step",
             },
             {
                 "id": "b",
@@ -51,6 +53,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "resources": {"cpu": 0.5, "memory": 1024},
                 "outputs": {},
                 "attempts": [],
+                "owner": "",
+                "role": "step",
             },
         ],
     }

@@ -157,3 +157,30 @@ def test_a_failure_that_never_started_is_one_line() -> None:
     step = story.record().step_by_id["a"]
     step.reason = "cpu is not above 0"
     assert failure_text(step, MadeLogs({}), 80, PLAIN) == "· a pending: cpu is not above 0\n"
+
+
+def with_handlers(steps: int) -> RunRecord:
+    story = Story().begin(["s%d" % number for number in range(steps)])
+    for number in range(steps):
+        step = "s%d" % number
+        story.start(1, step).part(2, step, "finally", "failed" if number == 1 else "succeeded")
+        story.tell(3, StepEnded(step, "succeeded", "", {}))
+    return story.part(4, "", "on_success", "succeeded").finish(5, "succeeded", 0).record()
+
+
+def test_handlers_stand_below_their_step_and_are_not_counted() -> None:
+    lines = render_summary(with_handlers(2), 80, PLAIN).splitlines()
+    assert [line[:15].rstrip() for line in lines[1:6]] == [
+        "✓ s0",
+        "✓   s0:finally",
+        "✓ s1",
+        "✗   s1:finally",
+        "✓ :on_success",
+    ]
+    assert lines[-1] == "wf succeeded: 2 succeeded in 5.0s"
+
+
+def test_of_many_rows_the_steps_left_out_are_counted_and_their_handlers_are_not() -> None:
+    lines = render_summary(with_handlers(70), 80, PLAIN).splitlines()
+    assert lines[1].startswith("✗   s1:finally  failed")
+    assert lines[2] == "… and 70 succeeded"

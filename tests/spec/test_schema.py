@@ -65,6 +65,10 @@ def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
         "fail_fast",
         "timeout",
         "steps",
+        "on_success",
+        "on_failure",
+        "on_cancel",
+        "finally",
     ]
 
 
@@ -88,6 +92,11 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "allow_failure",
         "success_codes",
         "skip_codes",
+        "fallback",
+        "on_success",
+        "on_failure",
+        "on_cancel",
+        "finally",
         "outputs",
         "resources",
         "priority",
@@ -98,6 +107,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
 
 def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
     own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
+    own += ["fallback", "on_success", "on_failure", "on_cancel", "finally"]
     assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
         key for key in STEP if key not in own
     ]

@@ -345,3 +345,15 @@ def test_a_run_that_nobody_finished_is_listed_as_not_alive(store: RunStore) -> N
     row = store.runs(1)[0]
 
     assert (row.state, row.alive) == (RunState.RUNNING, False)
+
+
+def test_a_handler_that_failed_is_no_failed_step(store: RunStore) -> None:
+    journal = store.begin_run(BEGAN)
+    journal.append(opening(journal.folder.run_id))
+    ends = [
+        StepEnded(id, "failed", "no", {}) for id in ("a:on_failure", "a[x:finally]", ":finally")
+    ]
+    journal.append([Envelope(4 + n, BEGAN, end) for n, end in enumerate(ends)])
+    (row,) = store.runs(1)
+    journal.close()
+    assert row.failed == 1

@@ -16,6 +16,7 @@ from orchestra.model.events import (
     RunStarted,
     StepEnded,
     StepReady,
+    StepsAdded,
 )
 from orchestra.model.log_excerpt import LogExcerpt, cut_excerpt
 from orchestra.model.run import RunRecord
@@ -71,6 +72,13 @@ class Story:
         code = 0 if state == "succeeded" else 2
         attempt = AttemptEnded(step, 1, outcome, code, None, reason, 0.1, 1024, log, 9)
         return self.tell(at, attempt, StepEnded(step, state, reason, {}))
+
+    def part(self, at: float, step: str, role: str, state: str, log: Optional[str] = None) -> Story:
+        """A fallback or a handler of the step runs and ends."""
+        id = "%s:%s" % (step, role)
+        self.tell(at, StepsAdded((PlannedEntry(id, id, (), {"cpu": 1000}, step, role),)))
+        begun = (AttemptStarted(id, 1, 0.0, ()), AttemptLaunched(id, 1, 99))
+        return self.tell(at, *begun).end(at, id, state, "no", log)
 
     def finish(self, at: float, state: str, exit_code: int, reason: str = "") -> Story:
         """The run ends."""

@@ -5,7 +5,14 @@ from typing import List, Tuple
 import pytest
 
 from orchestra.engine.replay import Replay
-from orchestra.model.events import Envelope, RetryScheduled, StopRequested
+from orchestra.model.events import (
+    AttemptStarted,
+    Envelope,
+    PlannedEntry,
+    RetryScheduled,
+    StepsAdded,
+    StopRequested,
+)
 from orchestra.model.look import Look
 from orchestra.model.run import AttemptKey
 from orchestra.subscribers.live import LiveView
@@ -230,3 +237,18 @@ def test_a_terminal_of_one_cell_does_no_harm_to_what_follows() -> None:
     terminal.feed(run.go_to(10.0))
     assert terminal.seen()[-4].startswith("nightly ━")
     assert terminal.seen()[-1].startswith("● convert (Convert the read…    5s")
+
+
+def test_a_handler_is_shown_while_it_runs_and_counted_nowhere() -> None:
+    stage = Stage()
+    story = Story().begin(["a", "b"]).start(0, "a").end_attempt(1, "a", "exit code 2")
+    entry = PlannedEntry("a:on_failure", "a:on_failure", (), {"cpu": 1000}, "a", "on_failure")
+    story.tell(2, StepsAdded((entry,)), AttemptStarted("a:on_failure", 1, 0.0, ()))
+    stage.play(story)
+    stage.view.tick(T0 + 5)
+    assert stage.seen() == [
+        "wf ──────────────────────────────────────── 0/2  5s",
+        "1 running · 1 waiting",
+        "cpu 1/4",
+        "● a:on_failure    3s",
+    ]

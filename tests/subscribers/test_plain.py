@@ -115,3 +115,23 @@ def test_a_turn_with_nothing_to_tell_writes_nothing() -> None:
     view.handle(turn[1:])
     view.handle([])
     assert pages.texts == []
+
+
+def test_what_failed_comes_before_its_handlers_which_have_no_number() -> None:
+    story = Story().begin(["a", "b"]).start(0, "a").end_attempt(1, "a", "exit code 2", log="a.log")
+    story.part(2, "a", "on_failure", "failed", "h.log")
+    story.tell(3, StepEnded("a", "failed", "exit code 2", {}))
+    text = told(story, {"a.log": b"broken", "h.log": b"helping"}).text
+    assert text.splitlines()[1:] == [
+        "[-/2] a attempt 1: exit code 2, now its on_failure",
+        "  broken",
+        "[-/2] a:on_failure failed after 0.00s: no",
+        "  helping",
+        "[1/2] a failed after 1.0s: exit code 2",
+    ]
+
+
+def test_a_silent_step_says_nothing_before_its_handlers() -> None:
+    story = Story().begin(["a"]).start(0, "a").end_attempt(1, "a", "exit code 2")
+    story.part(2, "a", "finally", "succeeded")
+    assert told(story).text.splitlines()[1:] == ["[-/1] a:finally succeeded after 0.00s"]

@@ -1,0 +1,169 @@
+"""What comes after the last attempt of a step, and of a run: fallback, then handlers. Pure."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Optional, Sequence, Tuple
+
+from orchestra.engine.halt import Halt
+from orchestra.engine.ports import Ended, Written
+from orchestra.engine.steprun import StepRun
+from orchestra.engine.verdicts import Cause, Failure, Verdict, allowed, failure_of, final_state
+from orchestra.model.events import PlannedEntry
+from orchestra.model.expression import Value
+from orchestra.model.plan import PlannedStep, Will
+from orchestra.model.run import Role, StepState
+from orchestra.model.workflow import Step, Workflow
+
+_IN_ORDER = (Role.FALLBACK, Role.ON_SUCCESS, Role.ON_FAILURE, Role.ON_CANCEL, Role.FINALLY)
+_CLEANING_UP = frozenset([Role.ON_CANCEL, Role.FINALLY])
+_GOOD = frozenset([StepState.SUCCEEDED, StepState.RECOVERED])
+_BAD = frozenset([StepState.FAILED, StepState.ALLOWED_FAILURE])
+_ONE_CPU = 1000
+
+
+class PartRun(StepRun):
+    """A fallback or a handler as the machine follows it, within the reservation of its owner."""
+
+    __slots__ = ("owner", "role")
+
+    def __init__(self, owner: StepRun, role: Role) -> None:
+        handler, whole = owner.step.handlers[role.value], owner.step
+        step = Step(
+            "%s:%s" % (whole.id, role.value),
+            whole.place,
+            handler.body,
+            working_dir=whole.working_dir if handler.working_dir is None else handler.working_dir,
+            env={**whole.env, **handler.env},
+            inherit_env=whole.inherit_env,
+            timeout=handler.timeout,
+            stop=whole.stop,
+            outputs=whole.outputs if role is Role.FALLBACK else {},
+            resources=whole.resources,
+        )
+        super().__init__(owner.index, _planned(step))
+        self.owner = owner
+        self.role = role
+        self.amounts = owner.amounts
+        self.devices = owner.devices
+
+    @property
+    def cleans_up(self) -> bool:
+        """Whether it goes on when the run is being stopped."""
+        return self.role in _CLEANING_UP
+
+    def entry(self) -> PlannedEntry:
+        """How it is recorded, beside the steps of the plan."""
+        id = self.step.id
+        return PlannedEntry(id, id, (), self.amounts, self.owner.step.id, self.role.value)
+
+
+class TailRun(StepRun):
+    """The end of a whole run as the owner of the workflow's own handlers; no step of the record."""
+
+    def __init__(self, workflow: Workflow, budget: Mapping[str, int]) -> None:
+        step = Step("", len(workflow.step_by_id), handlers=workflow.handlers)
+        super().__init__(-1, _planned(step))
+        self.amounts = {"cpu": min(_ONE_CPU, budget["cpu"])}
+        self.state = StepState.RUNNING
+
+    def settle(self, halt: Halt, failures: Sequence[Failure]) -> None:
+        """What the run has come to by now, with the step that failed first."""
+        state, _, reason = halt.end(bool(failures))
+        self.given_up = StepState(state.value), reason
+        if halt.stop is not None:
+            self.cause = halt.cause
+        if failures:
+            steps = tuple(failure.step for failure in failures)
+            self.failure = failures[0]._replace(steps=steps)
+
+
+def settle(run: StepRun, ended: Ended, written: Written, verdict: Verdict) -> Tuple[StepState, str]:
+    """Take in the end of an attempt; what the step, or the part, comes to if it was the last."""
+    run.exit_code = ended.exit_code
+    run.outputs = written.outputs
+    final = final_state(run.step, verdict, ended.exit_code, run.cause, run.timeout_s)
+    run.given_up = final
+    run.failure = None
+    if final[0] in _BAD:
+        run.failure = failure_of(run.step.id, final, ended.exit_code, ended.key.log)
+    elif final[0] is StepState.SUCCEEDED and run.why:
+        tries = "" if run.number == 1 else "; attempt %d succeeded" % run.number
+        run.given_up = StepState.SUCCEEDED, run.why + tries
+    return final
+
+
+def fail(run: StepRun, reason: str) -> None:
+    """Take in that there can be no attempt, though it is the step's turn."""
+    run.given_up = allowed(run.step, reason)
+    run.failure = failure_of(run.step.id, run.given_up, None, None)
+
+
+def next_role(run: StepRun, last: Optional[Role], halt: Halt) -> Optional[Role]:
+    """The part of a step that comes after `last`, or after its last attempt; None for its end."""
+    if halt.stop is not None and halt.stop.at_once:
+        return None
+    start = 0 if last is None else _IN_ORDER.index(last) + 1
+    handlers = run.step.handlers
+    return next((r for r in _IN_ORDER[start:] if r.value in handlers and _fits(r, run, halt)), None)
+
+
+def was_stopped(run: StepRun) -> bool:
+    """Whether the run's being stopped has ended the step."""
+    return run.cause is Cause.CANCEL or run.cause is Cause.RUN_TIMEOUT
+
+
+def take_in(part: PartRun, state: StepState, reason: str) -> Optional[str]:
+    """Tell the owner how its part ended; what a person should know of it, if anything.
+
+    A fallback decides what becomes of the step, a handler changes nothing.
+    """
+    owner = part.owner
+    if part.role is not Role.FALLBACK:
+        if state is StepState.SUCCEEDED:
+            return None
+        words = "its" if owner.step.id else "the run's"
+        return "%s %s %s: %s" % (words, part.role.value, state.value, reason)
+    assert owner.given_up is not None
+    before = owner.given_up
+    if was_stopped(part):
+        owner.cause = part.cause
+        owner.given_up = state, reason
+    elif state is StepState.SUCCEEDED:
+        owner.outputs = part.outputs
+        assert owner.failure is not None
+        owner.given_up = StepState.RECOVERED, "by its fallback, after: %s" % owner.failure.reason
+    else:
+        owner.given_up = before[0], "%s; its fallback failed: %s" % (before[1], reason)
+    return None
+
+
+def failure_names(failure: Optional[Failure], run_dir: str) -> Optional[Mapping[str, Value]]:
+    """What `failure` stands for in a handler; the path of the log is absolute."""
+    if failure is None:
+        return None
+    steps: List[Value] = list(failure.steps or (failure.step,))
+    return {
+        "step": failure.step,
+        "exit_code": failure.exit_code,
+        "reason": failure.reason,
+        "log": failure.log and "%s/%s" % (run_dir, failure.log),
+        "steps": steps,
+    }
+
+
+def _fits(role: Role, run: StepRun, halt: Halt) -> bool:
+    if role is Role.FINALLY:
+        return True
+    if was_stopped(run):
+        return role is Role.ON_CANCEL
+    if halt.stop is not None:
+        return False
+    assert run.given_up is not None
+    if role is Role.ON_SUCCESS:
+        return run.given_up[0] in _GOOD
+    return role is not Role.ON_CANCEL and run.given_up[0] in _BAD
+
+
+def _planned(step: Step) -> PlannedStep:
+    nothing: Tuple[int, ...] = ()
+    return PlannedStep(step, nothing, nothing, 0, None, None, 0.0, Will.RUN, "")

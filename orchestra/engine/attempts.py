@@ -1,0 +1,119 @@
+"""The attempts under way: launched, bounded in time, asked to end. Pure; decides no state."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional
+
+from orchestra.engine.aftermath import PartRun, failure_names
+from orchestra.engine.demand import resolve_timeout_s
+from orchestra.engine.halt import Halt
+from orchestra.engine.ports import Launched, Launching
+from orchestra.engine.scope import Results, Scopes, StepsView
+from orchestra.engine.steprun import StepRun
+from orchestra.engine.stimuli import CancelTimer, Launch, Order, SetTimer, Stop, Timer
+from orchestra.engine.verdicts import Cause
+from orchestra.model.events import AttemptLaunched, AttemptStarted, Event
+from orchestra.model.expression import ExpressionError
+from orchestra.model.run import AttemptKey
+
+CLEAN_UP_S = 60.0
+"""How long what has no timeout may run once the run is being stopped."""
+
+
+class Attempts:
+    """Follows what runs; says it by appending to the `events` and `orders` of the turn."""
+
+    def __init__(
+        self,
+        scopes: Scopes,
+        results: Results,
+        halt: Halt,
+        events: List[Event],
+        orders: List[Order],
+    ) -> None:
+        self._scopes = scopes
+        self._results = results
+        self._halt = halt
+        self._events = events
+        self._orders = orders
+        self._run_by_key: Dict[AttemptKey, StepRun] = {}
+
+    def launch(self, run: StepRun, now: float) -> str:
+        """Start an attempt of what holds its share of the budget; else why it cannot start."""
+        step = run.step
+        scopes, view = self._scopes, StepsView(self._results, step.id)
+        if type(run) is PartRun:
+            facts = failure_names(run.owner.failure, scopes.run_dir)
+            scopes = scopes.at_end(facts, self._run_state(run))
+            view = StepsView(self._results, run.owner.step.id)
+        try:
+            env = scopes.env(step, view)
+            scope = scopes.scope(step, env, view)
+            run.timeout_s = resolve_timeout_s(step, scope)
+        except ExpressionError as fault:
+            return str(fault)
+        if self._halt.stop is not None and run.timeout_s is None:
+            run.timeout_s = CLEAN_UP_S
+        key = run.next_attempt()
+        run.cause = None
+        if run.first_started_at is None:
+            run.first_started_at = now
+        self._run_by_key[key] = run
+        self._events.append(AttemptStarted(step.id, run.number, now - run.ready_at, run.devices))
+        inherit = scopes.inherit(step)
+        self._orders.append(
+            Launch(Launching(key, step, scope, env, inherit, run.amounts, run.devices))
+        )
+        return ""
+
+    def launched(self, launched: Launched) -> None:
+        """A process exists: its time begins."""
+        run = self._run_by_key.get(launched.key)
+        if run is not None:
+            self._events.append(AttemptLaunched(*launched.key, launched.pid))
+            if run.timeout_s is not None:
+                self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
+
+    def over(self, key: AttemptKey) -> Optional[StepRun]:
+        """Forget an attempt that has ended; whose it was, None where its end was told before."""
+        run = self._run_by_key.pop(key, None)
+        if run is not None and (run.timeout_s is not None or run.cause is not None):
+            self._orders.append(CancelTimer(Timer("timeout", key)))
+            self._orders.append(CancelTimer(Timer("grace", key)))
+        return run
+
+    def time_is_up(self, kind: str, key: AttemptKey) -> None:
+        """The `timeout` of an attempt, or the `grace` of one that was asked to end, is over."""
+        run = self._run_by_key.get(key)
+        if run is None:
+            return
+        if kind == "grace":
+            self._orders.append(Stop(key, "SIGKILL"))
+        elif run.cause is None:
+            self._ask_to_end(run, Cause.TIMEOUT)
+
+    def stop(self, at_once: bool) -> None:
+        """Ask all to end; what cleans up has its timeout or 60 s left, unless it is `at_once`."""
+        cause = self._halt.cause
+        for key, run in self._run_by_key.items():
+            if at_once:
+                run.cause = run.cause or cause
+                self._orders.append(Stop(key, "SIGKILL"))
+            elif type(run) is PartRun and run.cleans_up:
+                if run.timeout_s is None:
+                    run.timeout_s = CLEAN_UP_S
+                    self._orders.append(SetTimer(Timer("timeout", key), CLEAN_UP_S))
+            elif run.cause is None:
+                self._ask_to_end(run, cause)
+
+    def _ask_to_end(self, run: StepRun, cause: Cause) -> None:
+        run.cause = cause
+        stop = run.step.stop
+        self._orders.append(Stop(run.key, stop.signal))
+        self._orders.append(SetTimer(Timer("grace", run.key), stop.grace_s))
+
+    def _run_state(self, part: PartRun) -> str:
+        """The state of the run: what it comes to where its steps have ended."""
+        owner = part.owner
+        is_tail = not owner.step.id and owner.given_up is not None
+        return owner.given_up[0].value if is_tail and owner.given_up else "running"
