@@ -202,6 +202,8 @@ class LocalExecutor:
             self._stimuli.append(Launched(started.key, started.pid))
         if all_started and self._tell_by is None:
             self._tell_by = time.monotonic() + TELL_S
+        if refused:
+            self._tell_by = 0.0  # there may be nothing else under way to be told with
         self._stimuli.extend(refused)
         return bool(refused)
 

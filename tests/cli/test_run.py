@@ -53,6 +53,13 @@ def test_a_failure_is_shown_with_its_log_and_ends_with_1(cli):
     assert result.lines[-1] == "nightly failed: 1 succeeded, 1 failed, 1 blocked in TIME"
 
 
+def test_a_program_that_is_missing_fails_the_last_step_too(cli):
+    cli.file("p.yaml", "steps: {a: {run: 'true'}, b: {needs: a, command: [./missing]}}\n")
+    result = cli.run("run", "p.yaml", "--output", "quiet")
+    assert result.code == 1
+    assert "b failed after" in result.err
+
+
 def test_parameters_reach_the_steps(cli):
     result = cli.file("p.yaml", HELLO).run("run", "p.yaml", "-p", "who=it's $(touch PWNED)")
     assert "  hello it's $(touch PWNED)" in result.lines
