@@ -21,7 +21,7 @@ from orchestra.engine.aftermath import (
 from orchestra.engine.attempts import Attempts
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.demand import fit_demand, resolve_demand
+from orchestra.engine.demand import fit_demand, grown, resolve_demand
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.ports import Ended, Launched, Written
@@ -264,7 +264,7 @@ class Machine:
             self._part_over(run, state, reason)
             return
         again = again and not self._halt.holds(step)
-        if not again or not wants_retry(step, run.number, ended, verdict.outcome):
+        if not again or not wants_retry(step, run.number, ended, written, verdict.outcome):
             self._conclude(run)
             return
         delay_s = retry_delay_s(step.retry, run.number, self._draw)
@@ -327,6 +327,11 @@ class Machine:
             return
         run = self._run_by_id[key.step]
         if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
+            factors = run.step.retry.resources
+            if factors:
+                run.amounts, notes = grown(key, run.amounts, factors, self._plan.room)
+                run.demand = self._budget.demand(run.amounts)
+                self._events.extend(Noted(key.step, note) for note in notes)
             self._stand_in_line(run)
 
     # The end of a step

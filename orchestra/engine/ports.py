@@ -107,12 +107,14 @@ class Written(NamedTuple):
     """What an attempt left in its outputs file.
 
     `problems` fail a step that would have succeeded (a declared output that is missing or cannot
-    be read as its type); `warnings` are noted.
+    be read as its type); `warnings` are noted. `matched` is whether its log has what the step's
+    `retry.when.output` looks for.
     """
 
     outputs: Mapping[str, Value]
     problems: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    matched: bool = False
 
 
 class Launching(NamedTuple):
@@ -145,4 +147,4 @@ class Renderer(Protocol):
         """
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
-        """What the attempt left; it has ended."""
+        """What the attempt left, its log looked at if the step asks; it has ended."""

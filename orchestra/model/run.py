@@ -90,6 +90,7 @@ class Outcome(str, Enum):
     FAILED = "failed"  # an exit code that is no success
     SIGNALLED = "signalled"  # a signal that orchestra did not send
     TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
     CANCELLED = "cancelled"
     NOT_LAUNCHED = "not_launched"  # no process could be started for it
 

@@ -453,21 +453,34 @@ def _test_31(v: Any) -> bool:
     return True
 
 
-_table_47 = {
+def _test_32(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+    return True
+
+
+_table_48 = {
     'exit_codes': _test_28,
     'signals': _test_30,
     'timeout': _test_31,
+    'oom': _test_31,
+    'output': _test_32,
 }
 
 
-def _test_32(v: Any) -> bool:
+def _test_33(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_47.get(key)
+            test = _table_48.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -475,25 +488,54 @@ def _test_32(v: Any) -> bool:
     return True
 
 
-_table_49 = {
+_pattern_10 = '^x[0-9]+(\\.[0-9]+)?$(?!\\n)'
+
+
+def _test_34(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_10, v):
+            return False
+    return True
+
+
+def _test_35(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _test_1(key):
+                return False
+            if not _test_34(value):
+                return False
+    return True
+
+
+_table_53 = {
     'max': _test_24,
     'delay': _test_22,
     'backoff': _test_25,
     'max_delay': _test_22,
     'jitter': _test_26,
     'max_time': _test_22,
-    'when': _test_32,
+    'when': _test_33,
+    'resources': _test_35,
 }
 
 
-def _test_33(v: Any) -> bool:
+def _test_36(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'max' not in v:
             return False
         for key, value in v.items():
-            test = _table_49.get(key)
+            test = _table_53.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -506,19 +548,19 @@ def _test_33(v: Any) -> bool:
     return True
 
 
-_table_51 = {
+_table_55 = {
     'exit_codes': _test_28,
 }
 
 
-def _test_34(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_51.get(key)
+            test = _table_55.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -526,7 +568,7 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-_table_53 = {
+_table_57 = {
     'run': _test_10,
     'command': _test_11,
     'python': _test_15,
@@ -537,14 +579,14 @@ _table_53 = {
 }
 
 
-def _test_35(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_53.get(key)
+            test = _table_57.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -552,19 +594,19 @@ def _test_35(v: Any) -> bool:
     return True
 
 
-_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
+_pattern_11 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_36(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_10, v):
+        if not _fits(_pattern_11, v):
             return False
     return True
 
 
-def _test_37(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -573,19 +615,19 @@ def _test_37(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_36(value):
+            if not _test_39(value):
                 return False
     return True
 
 
-_pattern_11 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+_pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_38(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_11, v):
+        if not _fits(_pattern_12, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -595,14 +637,14 @@ def _test_38(v: Any) -> bool:
     return True
 
 
-_pattern_12 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
+_pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_39(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_12, v):
+        if not _fits(_pattern_13, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -612,14 +654,14 @@ def _test_39(v: Any) -> bool:
     return True
 
 
-_pattern_13 = '\\$\\{\\{'
+_pattern_14 = '\\$\\{\\{'
 
 
-def _test_40(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_13, v):
+        if not _fits(_pattern_14, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -629,16 +671,16 @@ def _test_40(v: Any) -> bool:
     return True
 
 
-_table_64 = {
-    'cpu': _test_38,
-    'memory': _test_39,
-    'gpu': _test_40,
-    'disk': _test_39,
-    'network': _test_39,
+_table_68 = {
+    'cpu': _test_41,
+    'memory': _test_42,
+    'gpu': _test_43,
+    'disk': _test_42,
+    'network': _test_42,
 }
 
 
-def _test_41(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -647,16 +689,16 @@ def _test_41(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_64.get(key)
+            test = _table_68.get(key)
             if test is None:
-                if not _test_40(value):
+                if not _test_43(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_42(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -667,7 +709,7 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-def _test_43(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -682,7 +724,7 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-_table_68 = {
+_table_72 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
@@ -697,29 +739,29 @@ _table_68 = {
     'inherit_env': _test_19,
     'timeout': _test_20,
     'stop': _test_23,
-    'retry': _test_33,
-    'allow_failure': _test_34,
+    'retry': _test_36,
+    'allow_failure': _test_37,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'fallback': _test_35,
-    'on_success': _test_35,
-    'on_failure': _test_35,
-    'on_cancel': _test_35,
-    'finally': _test_35,
-    'outputs': _test_37,
-    'resources': _test_41,
-    'priority': _test_42,
-    'mutex': _test_43,
+    'fallback': _test_38,
+    'on_success': _test_38,
+    'on_failure': _test_38,
+    'on_cancel': _test_38,
+    'finally': _test_38,
+    'outputs': _test_40,
+    'resources': _test_44,
+    'priority': _test_45,
+    'mutex': _test_46,
     'duration': _test_22,
 }
 
 
-def _test_44(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_68.get(key)
+            test = _table_72.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -727,7 +769,7 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -738,7 +780,7 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-def _test_46(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -752,23 +794,23 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-_pattern_14 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_47(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_14, v):
+        if not _fits(_pattern_15, v):
             return False
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -779,39 +821,28 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-def _test_50(v: Any) -> bool:
-    if not (isinstance(v, str)):
-        return False
-    if isinstance(v, str):
-        if len(v) < 1:
-            return False
-        if len(v) > 1000:
-            return False
-    return True
-
-
-def _test_51(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_78 = {
-    'type': _test_47,
-    'default': _test_48,
-    'enum': _test_49,
-    'pattern': _test_50,
-    'min': _test_51,
-    'max': _test_51,
+_table_81 = {
+    'type': _test_50,
+    'default': _test_51,
+    'enum': _test_52,
+    'pattern': _test_32,
+    'min': _test_53,
+    'max': _test_53,
     'required': _test_31,
     'description': _test_0,
 }
 
 
-def _test_52(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_78.get(key)
+            test = _table_81.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -819,35 +850,35 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_52(value):
-                return False
-    return True
-
-
-def _test_54(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_48(value):
-                return False
-    return True
-
-
 def _test_55(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_54(value):
+                return False
+    return True
+
+
+def _test_56(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_51(value):
+                return False
+    return True
+
+
+def _test_57(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -862,30 +893,30 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-_table_83 = {
+_table_86 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
     'inherit_env': _test_19,
     'timeout': _test_20,
     'stop': _test_23,
-    'retry': _test_33,
-    'allow_failure': _test_34,
+    'retry': _test_36,
+    'allow_failure': _test_37,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'resources': _test_41,
-    'priority': _test_42,
-    'mutex': _test_43,
+    'resources': _test_44,
+    'priority': _test_45,
+    'mutex': _test_46,
     'duration': _test_22,
 }
 
 
-def _test_56(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_83.get(key)
+            test = _table_86.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -893,14 +924,14 @@ def _test_56(v: Any) -> bool:
     return True
 
 
-_pattern_15 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_57(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_15, v):
+        if not _fits(_pattern_16, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -910,14 +941,14 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-_pattern_16 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_58(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_16, v):
+        if not _fits(_pattern_17, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -927,7 +958,7 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-def _test_59(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -938,16 +969,16 @@ def _test_59(v: Any) -> bool:
     return True
 
 
-_table_90 = {
-    'cpu': _test_57,
-    'memory': _test_58,
-    'gpu': _test_59,
-    'disk': _test_58,
-    'network': _test_58,
+_table_93 = {
+    'cpu': _test_59,
+    'memory': _test_60,
+    'gpu': _test_61,
+    'disk': _test_60,
+    'network': _test_60,
 }
 
 
-def _test_60(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -956,16 +987,16 @@ def _test_60(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_90.get(key)
+            test = _table_93.get(key)
             if test is None:
-                if not _test_59(value):
+                if not _test_61(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -976,7 +1007,7 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-def _test_62(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -987,42 +1018,42 @@ def _test_62(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_44(value):
+            if not _test_47(value):
                 return False
     return True
 
 
-_table_94 = {
-    'version': _test_45,
+_table_97 = {
+    'version': _test_48,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_46,
-    'params': _test_53,
-    'vars': _test_54,
+    'labels': _test_49,
+    'params': _test_55,
+    'vars': _test_56,
     'env': _test_17,
-    'env_file': _test_55,
+    'env_file': _test_57,
     'inherit_env': _test_19,
-    'defaults': _test_56,
-    'budget': _test_60,
-    'max_parallel': _test_61,
+    'defaults': _test_58,
+    'budget': _test_62,
+    'max_parallel': _test_63,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_62,
-    'on_success': _test_35,
-    'on_failure': _test_35,
-    'on_cancel': _test_35,
-    'finally': _test_35,
+    'steps': _test_64,
+    'on_success': _test_38,
+    'on_failure': _test_38,
+    'on_cancel': _test_38,
+    'finally': _test_38,
 }
 
 
-def _test_63(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_94.get(key)
+            test = _table_97.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1030,5 +1061,5 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-is_step = _test_44
-is_workflow = _test_63
+is_step = _test_47
+is_workflow = _test_65

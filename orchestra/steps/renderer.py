@@ -25,6 +25,7 @@ from orchestra.model.workflow import (
 from orchestra.steps.command import render_command
 from orchestra.steps.direct import DirectCommands
 from orchestra.steps.environment import Environments, encode
+from orchestra.steps.log_match import with_match
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
@@ -82,7 +83,10 @@ class StepRenderer:
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
-        return read_outputs(self._output(key), step.outputs)
+        written = read_outputs(self._output(key), step.outputs)
+        if step.retry.when is None:
+            return written
+        return with_match(written, step, "%s/%s" % (self._run_dir, key.log))
 
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, key.step, key.number)

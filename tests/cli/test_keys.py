@@ -218,3 +218,29 @@ def test_the_runs_timeout_fails_what_still_runs(cli):
         "a": ("failed", "run timeout", 1, ""),
         "b": ("cancelled", "run timeout", 0, ""),
     }
+
+
+def test_a_retry_may_wait_for_what_a_step_says_and_ask_for_more(cli):
+    found = run(
+        cli,
+        "budget: {cpu: 4, memory: 1GiB}\n"
+        "steps:\n"
+        "  flaky:\n"
+        '    run: echo "$ORCHESTRA_CPUS"; echo connection reset; test $ORCHESTRA_ATTEMPT = 3\n'
+        "    retry: {max: 5, resources: {cpu: x2}, when: {output: 'connection (reset|refused)'}}\n"
+        "  broken:\n"
+        "    run: echo no such table; exit 1\n"
+        "    retry: {max: 5, when: {output: connection}}\n"
+        "  picky: {require: [{if: 'false', message: \"not on ${{ run.name }}\"}]}\n",
+    )
+    said = "connection reset\n"
+    assert found == {
+        "flaky": (
+            "succeeded",
+            "it needs nothing; attempt 3 succeeded",
+            3,
+            "1\n%s2\n%s4\n%s" % (said, said, said),
+        ),
+        "broken": ("failed", "exit code 1", 1, "no such table\n"),
+        "picky": ("failed", "not on p", 0, ""),
+    }
