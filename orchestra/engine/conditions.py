@@ -11,6 +11,8 @@ from orchestra.model.expression import (
     Scope,
     Value,
     evaluate_condition,
+    fill_text,
+    functions_of,
     to_text,
 )
 from orchestra.model.run import StepState
@@ -32,7 +34,10 @@ def reads_files(step: Step) -> bool:
     conditions = [requirement.condition for requirement in step.require]
     if step.condition is not None:
         conditions.append(step.condition)
-    return any(not c.functions.isdisjoint(FILE_FUNCTIONS) for c in conditions)
+    messages = [requirement.message for requirement in step.require]
+    return any(not c.functions.isdisjoint(FILE_FUNCTIONS) for c in conditions) or any(
+        not functions_of(message).isdisjoint(FILE_FUNCTIONS) for message in messages
+    )
 
 
 def decide(step: Step, scope: Scope) -> Decision:
@@ -49,7 +54,7 @@ def decide(step: Step, scope: Scope) -> Decision:
     for requirement in step.require:
         try:
             if not evaluate_condition(requirement.condition, scope):
-                return Decision(StepState.FAILED, requirement.message)
+                return Decision(StepState.FAILED, fill_text(requirement.message, scope))
         except ExpressionError as fault:
             return Decision(StepState.FAILED, "require: %s" % fault)
     return Decision(None, reason)

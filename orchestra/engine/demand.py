@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from orchestra.model.expression import ExpressionError, Scope, Template, fill_text
 from orchestra.model.plan import Room
+from orchestra.model.run import AttemptKey
 from orchestra.model.units import format_amount, parse_amount, parse_duration
 from orchestra.model.workflow import InnerSteps, Step, Uses
 
@@ -87,6 +88,25 @@ def fit_demand(
             hint = "ask for less, or give more: --budget %s=…" % name
             return Refusal(name, message, hint), None
     return None, note
+
+
+def grown(
+    key: AttemptKey, demand: Mapping[str, int], factors: Mapping[str, float], room: Room
+) -> Tuple[Dict[str, int], List[str]]:
+    """What an attempt asks for that wants so many times what the one before had, with notes.
+
+    Amounts are rounded to their unit, and lowered to the room where they are over it.
+    """
+    amounts, notes = dict(demand), []
+    for name, factor in factors.items():
+        wanted, most = round(demand[name] * factor), room.amounts[name]
+        amounts[name] = min(wanted, most)
+        if demand[name] < most < wanted:
+            notes.append(
+                "attempt %d would ask for %s of %s, this run has %s: lowered to it"
+                % (key.number, format_amount(name, wanted), name, format_amount(name, most))
+            )
+    return amounts, notes
 
 
 def _evaluate(name: str, amount: Template, scope: Optional[Scope]) -> int:

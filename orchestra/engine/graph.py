@@ -265,6 +265,7 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
         yield ("if",), step.condition
     for number, requirement in enumerate(step.require):
         yield ("require", number, "if"), requirement.condition
+        yield ("require", number, "message"), requirement.message
     for key, text in (
         ("name", step.name),
         ("working_dir", step.working_dir),

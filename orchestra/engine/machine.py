@@ -23,7 +23,7 @@ from orchestra.engine.attempts import Attempts
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.demand import fit_demand, resolve_demand, resolve_timeout_s
+from orchestra.engine.demand import fit_demand, grown, resolve_demand, resolve_timeout_s
 from orchestra.engine.fanout import Group, rows_of, why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt, struck_why
 from orchestra.engine.opening import Origin, run_started
@@ -235,11 +235,11 @@ class Machine:
             if note is not None:
                 self._events.append(Noted(run.step.id, note))
         run.amounts = demand
-        limits = run.block.limits
-        run.demand = self._budget.demand({**demand, **limits} if limits else demand)
         self._stand_in_line(run)
 
     def _stand_in_line(self, run: StepRun) -> None:
+        limits = run.block.limits
+        run.demand = self._budget.demand({**run.amounts, **limits} if limits else run.amounts)
         run.state = StepState.READY
         run.ready_at = self._now
         self._events.append(StepReady(run.step.id, run.amounts))
@@ -293,7 +293,7 @@ class Machine:
         if type(run) is PartRun:
             self._part_over(run, state, reason)
             return
-        again = again and wants_retry(step, run.number, ended, verdict.outcome)
+        again = again and wants_retry(step, run.number, ended, written, verdict.outcome)
         if not again or self._why_held(run):
             self._conclude(run)
             return
@@ -364,6 +364,10 @@ class Machine:
             return
         run = self._run_by_id[key.step]
         if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
+            factors = run.step.retry.resources
+            if factors:
+                run.amounts, notes = grown(key, run.amounts, factors, self._plan.room)
+                self._events.extend(Noted(key.step, note) for note in notes)
             self._stand_in_line(run)
 
     # The end of a step

@@ -109,13 +109,15 @@ class Written(NamedTuple):
     """What an attempt left in its outputs file, and in its summary.
 
     `problems` fail a step that would have succeeded (a declared output that is missing or cannot
-    be read as its type); `warnings` are noted; `summary_bytes` is the size of its Markdown.
+    be read as its type); `warnings` are noted; `summary_bytes` is the size of its Markdown;
+    `matched` is whether its log has what the step's `retry.when.output` looks for.
     """
 
     outputs: Mapping[str, Value]
     problems: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
     summary_bytes: int = 0
+    matched: bool = False
 
 
 class Kept(NamedTuple):
@@ -167,7 +169,7 @@ class Renderer(Protocol):
         """
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
-        """What the attempt left; it has ended."""
+        """What the attempt left, its log looked at if the step asks; it has ended."""
 
     def artifacts(self, step: Step, scope: Scope, folder: str) -> Copy:
         """A copy of the files that the step says to keep, which has not begun.

@@ -72,20 +72,20 @@ def judge_end(
     return Verdict(Outcome.FAILED, reason)
 
 
-def wants_retry(step: Step, number: int, ended: Ended, outcome: Outcome) -> bool:
+def wants_retry(step: Step, number: int, ended: Ended, written: Written, outcome: Outcome) -> bool:
     """Whether attempt `number`, which ended so, is to be followed by another one."""
     if outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED):
         return False
     when = step.retry.when
     if number > step.retry.max:
         return False
-    if when is None:
+    if when is None or written.matched:
         return True
     if outcome is Outcome.TIMED_OUT:
         return when.timeout
-    if outcome is Outcome.SIGNALLED:
-        return ended.signal in when.signals
-    return outcome is Outcome.FAILED and ended.exit_code in when.exit_codes
+    if outcome is Outcome.OUT_OF_MEMORY and when.oom:
+        return True
+    return ended.signal in when.signals or ended.exit_code in when.exit_codes
 
 
 def retry_delay_s(retry: Retry, number: int, draw: Callable[[], float]) -> float:

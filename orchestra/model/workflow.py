@@ -34,7 +34,7 @@ class Requirement(NamedTuple):
     """A condition that must hold, else the step fails with the message."""
 
     condition: Expression
-    message: str
+    message: Text
 
 
 class OutputType(str, Enum):
@@ -180,11 +180,17 @@ FanOut = Union[Matrix, Foreach]
 
 
 class RetryWhen(NamedTuple):
-    """The causes worth another attempt: exit codes, signal names (`SIGKILL`), a timeout."""
+    """The causes worth another attempt, any of them.
+
+    They are exit codes, signal names (`SIGKILL`), a timeout, want of memory, and a regular
+    expression that is found in a line at the end of the output.
+    """
 
     exit_codes: Tuple[int, ...] = ()
     signals: Tuple[str, ...] = ()
     timeout: bool = False
+    oom: bool = False
+    output: Optional[str] = None
 
 
 class Handler(NamedTuple):
@@ -204,7 +210,8 @@ class Retry(NamedTuple):
 
     `max` counts attempts after the first; the n-th wait is `delay_s * backoff ** (n - 1)`, at most
     `max_delay_s`, then moved by up to `jitter` (a share of itself, 0 to 1) either way; no attempt
-    starts later than `max_time_s` after the first one did; `when` is None for every cause.
+    starts later than `max_time_s` after the first one did; `when` is None for every cause. Each
+    attempt after the first asks for the factors in `resources` more than the one before.
     """
 
     max: int = 0
@@ -214,6 +221,7 @@ class Retry(NamedTuple):
     jitter: float = 0.0
     max_time_s: Optional[float] = None
     when: Optional[RetryWhen] = None
+    resources: Mapping[str, float] = {}
 
 
 class Stop(NamedTuple):

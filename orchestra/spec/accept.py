@@ -563,10 +563,23 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-_table_56 = {
+def _test_43(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+    return True
+
+
+_table_57 = {
     'exit_codes': _test_39,
     'signals': _test_41,
     'timeout': _test_17,
+    'oom': _test_17,
+    'output': _test_43,
 }
 
 
@@ -577,7 +590,7 @@ def _test_38(v: Any) -> bool:
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_56.get(key)
+            test = _table_57.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -585,7 +598,35 @@ def _test_38(v: Any) -> bool:
     return True
 
 
-_table_58 = {
+_pattern_10 = '^x[0-9]+(\\.[0-9]+)?$(?!\\n)'
+
+
+def _test_45(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_10, v):
+            return False
+    return True
+
+
+def _test_44(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _test_3(key):
+                return False
+            if not _test_45(value):
+                return False
+    return True
+
+
+_table_62 = {
     'max': _test_35,
     'delay': _test_33,
     'backoff': _test_36,
@@ -593,6 +634,7 @@ _table_58 = {
     'jitter': _test_37,
     'max_time': _test_33,
     'when': _test_38,
+    'resources': _test_44,
 }
 
 
@@ -603,7 +645,7 @@ def _test_34(v: Any) -> bool:
         if 'max' not in v:
             return False
         for key, value in v.items():
-            test = _table_58.get(key)
+            test = _table_62.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -616,19 +658,19 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-_table_60 = {
+_table_64 = {
     'exit_codes': _test_39,
 }
 
 
-def _test_43(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_60.get(key)
+            test = _table_64.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -636,7 +678,7 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-_table_62 = {
+_table_66 = {
     'run': _test_18,
     'command': _test_19,
     'python': _test_20,
@@ -647,14 +689,14 @@ _table_62 = {
 }
 
 
-def _test_44(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_62.get(key)
+            test = _table_66.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -662,19 +704,19 @@ def _test_44(v: Any) -> bool:
     return True
 
 
-_pattern_10 = '^(string|int|float|bool|json)$(?!\\n)'
+_pattern_11 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_46(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_10, v):
+        if not _fits(_pattern_11, v):
             return False
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -683,12 +725,12 @@ def _test_45(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_46(value):
+            if not _test_49(value):
                 return False
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -705,32 +747,32 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-_pattern_11 = '^(success|failure|always)$(?!\\n)'
+_pattern_12 = '^(success|failure|always)$(?!\\n)'
 
 
-def _test_49(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_11, v):
+        if not _fits(_pattern_12, v):
             return False
     return True
 
 
-_table_70 = {
-    'paths': _test_48,
-    'when': _test_49,
+_table_74 = {
+    'paths': _test_51,
+    'when': _test_52,
 }
 
 
-def _test_47(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'paths' not in v:
             return False
         for key, value in v.items():
-            test = _table_70.get(key)
+            test = _table_74.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -738,14 +780,14 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-_pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+_pattern_13 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_51(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_12, v):
+        if not _fits(_pattern_13, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -755,14 +797,14 @@ def _test_51(v: Any) -> bool:
     return True
 
 
-_pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
+_pattern_14 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_52(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_13, v):
+        if not _fits(_pattern_14, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -772,14 +814,14 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-_pattern_14 = '\\$\\{\\{'
+_pattern_15 = '\\$\\{\\{'
 
 
-def _test_53(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_14, v):
+        if not _fits(_pattern_15, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -789,16 +831,16 @@ def _test_53(v: Any) -> bool:
     return True
 
 
-_table_78 = {
-    'cpu': _test_51,
-    'memory': _test_52,
-    'gpu': _test_53,
-    'disk': _test_52,
-    'network': _test_52,
+_table_82 = {
+    'cpu': _test_54,
+    'memory': _test_55,
+    'gpu': _test_56,
+    'disk': _test_55,
+    'network': _test_55,
 }
 
 
-def _test_50(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -807,16 +849,16 @@ def _test_50(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_78.get(key)
+            test = _table_82.get(key)
             if test is None:
-                if not _test_53(value):
+                if not _test_56(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_54(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -827,7 +869,7 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-def _test_55(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -842,7 +884,7 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-_table_82 = {
+_table_86 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -865,20 +907,20 @@ _table_82 = {
     'timeout': _test_30,
     'stop': _test_31,
     'retry': _test_34,
-    'allow_failure': _test_43,
+    'allow_failure': _test_46,
     'success_codes': _test_39,
     'skip_codes': _test_39,
-    'fallback': _test_44,
-    'on_success': _test_44,
-    'on_failure': _test_44,
-    'on_cancel': _test_44,
-    'finally': _test_44,
-    'outputs': _test_45,
-    'artifacts': _test_47,
-    'resources': _test_50,
+    'fallback': _test_47,
+    'on_success': _test_47,
+    'on_failure': _test_47,
+    'on_cancel': _test_47,
+    'finally': _test_47,
+    'outputs': _test_48,
+    'artifacts': _test_50,
+    'resources': _test_53,
     'enforce': _test_17,
-    'priority': _test_54,
-    'mutex': _test_55,
+    'priority': _test_57,
+    'mutex': _test_58,
     'duration': _test_33,
 }
 
@@ -888,7 +930,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_82.get(key)
+            test = _table_86.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -896,7 +938,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_57(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -907,7 +949,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -921,23 +963,23 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_16 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_61(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_15, v):
+        if not _fits(_pattern_16, v):
             return False
     return True
 
 
-def _test_62(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -948,39 +990,28 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-def _test_64(v: Any) -> bool:
-    if not (isinstance(v, str)):
-        return False
-    if isinstance(v, str):
-        if len(v) < 1:
-            return False
-        if len(v) > 1000:
-            return False
-    return True
-
-
-def _test_65(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_92 = {
-    'type': _test_61,
-    'default': _test_62,
-    'enum': _test_63,
-    'pattern': _test_64,
-    'min': _test_65,
-    'max': _test_65,
+_table_95 = {
+    'type': _test_64,
+    'default': _test_65,
+    'enum': _test_66,
+    'pattern': _test_43,
+    'min': _test_67,
+    'max': _test_67,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_60(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_92.get(key)
+            test = _table_95.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -988,7 +1019,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_59(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -997,12 +1028,12 @@ def _test_59(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_60(value):
+            if not _test_63(value):
                 return False
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1011,12 +1042,12 @@ def _test_66(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_62(value):
+            if not _test_65(value):
                 return False
     return True
 
 
-def _test_67(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1031,7 +1062,7 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-_table_97 = {
+_table_100 = {
     'shell': _test_26,
     'working_dir': _test_18,
     'env': _test_27,
@@ -1039,24 +1070,24 @@ _table_97 = {
     'timeout': _test_30,
     'stop': _test_31,
     'retry': _test_34,
-    'allow_failure': _test_43,
+    'allow_failure': _test_46,
     'success_codes': _test_39,
     'skip_codes': _test_39,
-    'artifacts': _test_47,
-    'resources': _test_50,
+    'artifacts': _test_50,
+    'resources': _test_53,
     'enforce': _test_17,
-    'priority': _test_54,
-    'mutex': _test_55,
+    'priority': _test_57,
+    'mutex': _test_58,
     'duration': _test_33,
 }
 
 
-def _test_68(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_97.get(key)
+            test = _table_100.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1064,14 +1095,14 @@ def _test_68(v: Any) -> bool:
     return True
 
 
-_pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_17 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_70(v: Any) -> bool:
+def _test_72(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_16, v):
+        if not _fits(_pattern_17, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1081,14 +1112,14 @@ def _test_70(v: Any) -> bool:
     return True
 
 
-_pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_18 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_71(v: Any) -> bool:
+def _test_73(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_17, v):
+        if not _fits(_pattern_18, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1098,7 +1129,7 @@ def _test_71(v: Any) -> bool:
     return True
 
 
-def _test_72(v: Any) -> bool:
+def _test_74(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1109,16 +1140,16 @@ def _test_72(v: Any) -> bool:
     return True
 
 
-_table_104 = {
-    'cpu': _test_70,
-    'memory': _test_71,
-    'gpu': _test_72,
-    'disk': _test_71,
-    'network': _test_71,
+_table_107 = {
+    'cpu': _test_72,
+    'memory': _test_73,
+    'gpu': _test_74,
+    'disk': _test_73,
+    'network': _test_73,
 }
 
 
-def _test_69(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1127,42 +1158,42 @@ def _test_69(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_104.get(key)
+            test = _table_107.get(key)
             if test is None:
-                if not _test_72(value):
+                if not _test_74(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-_pattern_18 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+_pattern_19 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
 
 
-def _test_74(v: Any) -> bool:
+def _test_76(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_18, v):
+        if not _fits(_pattern_19, v):
             return False
     return True
 
 
-_table_108 = {
+_table_111 = {
     'group': _test_1,
     'limit': _test_16,
-    'policy': _test_74,
+    'policy': _test_76,
 }
 
 
-def _test_73(v: Any) -> bool:
+def _test_75(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_108.get(key)
+            test = _table_111.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1170,39 +1201,39 @@ def _test_73(v: Any) -> bool:
     return True
 
 
-_table_110 = {
-    'version': _test_57,
+_table_113 = {
+    'version': _test_60,
     'name': _test_1,
     'description': _test_1,
-    'labels': _test_58,
-    'params': _test_59,
-    'vars': _test_66,
+    'labels': _test_61,
+    'params': _test_62,
+    'vars': _test_68,
     'env': _test_27,
-    'env_file': _test_67,
+    'env_file': _test_69,
     'inherit_env': _test_28,
-    'defaults': _test_68,
-    'budget': _test_69,
+    'defaults': _test_70,
+    'budget': _test_71,
     'max_parallel': _test_16,
     'fail_fast': _test_17,
     'timeout': _test_33,
-    'concurrency': _test_73,
+    'concurrency': _test_75,
     'steps': _test_24,
-    'on_success': _test_44,
-    'on_failure': _test_44,
-    'on_cancel': _test_44,
-    'finally': _test_44,
+    'on_success': _test_47,
+    'on_failure': _test_47,
+    'on_cancel': _test_47,
+    'finally': _test_47,
     'outputs': _test_25,
 }
 
 
-def _test_56(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_110.get(key)
+            test = _table_113.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1211,4 +1242,4 @@ def _test_56(v: Any) -> bool:
 
 
 is_step = _test_0
-is_workflow = _test_56
+is_workflow = _test_59

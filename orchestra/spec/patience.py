@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType
-from typing import Optional, Pattern
+from typing import Callable, Iterable, Optional, Pattern
 
 LONGEST_MATCH_S = 1.0
 
@@ -24,12 +24,25 @@ def matches(pattern: Pattern[str], text: str) -> bool:
     Raises:
         ImpatientError: that cannot be told within LONGEST_MATCH_S.
     """
+    return _bounded(lambda: pattern.fullmatch(text) is not None)
+
+
+def finds(pattern: Pattern[str], lines: Iterable[str]) -> bool:
+    """Whether the pattern is found in any of the lines; one bound holds for them all.
+
+    Raises:
+        ImpatientError: as for `matches`.
+    """
+    return _bounded(lambda: any(pattern.search(line) for line in lines))
+
+
+def _bounded(ask: Callable[[], bool]) -> bool:
     if threading.current_thread() is not threading.main_thread():
-        return pattern.fullmatch(text) is not None
+        return ask()
     before = signal.signal(signal.SIGALRM, _give_up)
     signal.setitimer(signal.ITIMER_REAL, LONGEST_MATCH_S)
     try:
-        return pattern.fullmatch(text) is not None
+        return ask()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -11,6 +11,8 @@ from orchestra.spec.findings import Findings
 from orchestra.spec.references import IN_STEP, Where
 from orchestra.spec.texts import OPEN, Texts
 
+_LARGEST_FACTOR = 1000
+
 
 class Quantities:
     """Reads quantities that have the right form by the schema."""
@@ -56,6 +58,15 @@ class Quantities:
             else:
                 amount = self._amount(name, value, (*path, name))
                 read.update({} if amount is None else {name: amount})
+        return read
+
+    def factors(self, values: Mapping[str, Any], path: PathParts) -> Dict[str, float]:
+        """Factors by resource, such as `x2`."""
+        read = {name: float(value[1:]) for name, value in values.items()}
+        for name, factor in read.items():
+            if not 1 <= factor <= _LARGEST_FACTOR:
+                message = "a factor is from x1 to x%d" % _LARGEST_FACTOR
+                self._findings.error((*path, name), "factor", message)
         return read
 
     def _amount(self, name: str, value: Any, path: PathParts) -> Optional[int]:

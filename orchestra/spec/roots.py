@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
@@ -13,7 +12,6 @@ from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import (
     ParamError,
     check_rules,
-    compiled,
     from_value,
     type_of,
 )
@@ -139,7 +137,7 @@ class Roots:
                 self._value(kind, choice, (*path, "enum", number), "a choice of `%s`" % name)
                 for number, choice in enumerate(rules.get("enum", ()))
             ),
-            pattern=self._pattern(rules.get("pattern"), (*path, "pattern")),
+            pattern=self._texts.pattern(rules.get("pattern"), (*path, "pattern")),
             min=rules.get("min"),
             max=rules.get("max"),
             description=text_of(rules.get("description", "")),
@@ -177,17 +175,6 @@ class Roots:
             self._texts.refuse_long_floats(value, place)
             if isinstance(value, str):
                 self._texts.constant(value, place, "a parameter")
-
-    def _pattern(self, pattern: Optional[str], path: PathParts) -> Optional[str]:
-        if pattern is None:
-            return None
-        try:
-            compiled(pattern)
-        except (re.error, OverflowError, RecursionError) as error:
-            message = "this is no regular expression: %s" % error
-            self._findings.error(path, "pattern", message)
-            return None
-        return pattern
 
 
 def _circle(uses: Mapping[str, List[str]]) -> List[str]:

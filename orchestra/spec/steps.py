@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import STATUS_FUNCTIONS, Text
@@ -118,6 +118,7 @@ class Steps:
             fields = {**self._defaults, **fields}
         if has_codes:
             self._check_codes(fields, path)
+            self._check_growth(fields, path)
         if "if" in data:
             self._check_when(data, fields, path)
         if data.get("enforce") and not _LIMITED & fields.get("resources", {}).keys():
@@ -257,7 +258,7 @@ class Steps:
         fields["require"] = tuple(
             Requirement(
                 self._texts.condition(item["if"], (*path, number, "if"), IN_STEP),
-                self._texts.constant(item["message"], (*path, number, "message"), "`message`"),
+                self._texts.text(item["message"], (*path, number, "message"), IN_STEP),
             )
             for number, item in enumerate(value)
         )
@@ -295,7 +296,10 @@ class Steps:
             if key in value:
                 given[key] = float(value[key])
         if "when" in value:
-            given["when"] = _retry_when(value["when"])
+            output = self._texts.pattern(value["when"].get("output"), (*path, "when", "output"))
+            given["when"] = _retry_when(value["when"], output)
+        if "resources" in value:
+            given["resources"] = self._quantities.factors(value["resources"], (*path, "resources"))
         fields["retry"] = Retry(**given)
 
     def _allow_failure(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
@@ -366,6 +370,16 @@ class Steps:
                     hint = "leave it in one of them"
                     self._findings.error((*path, *place), "code-twice", message, hint)
 
+    def _check_growth(self, fields: Mapping[str, Any], path: PathParts) -> None:
+        """Only what the step asks for can grow."""
+        retry = fields.get("retry")
+        for name in retry.resources if retry else ():
+            if name != "cpu" and name not in fields.get("resources", ()):
+                message = "`%s` cannot grow: the step asks for none" % name
+                hint = "say under `resources` how much the first attempt takes"
+                place = (*path, "retry", "resources", name)
+                self._findings.error(place, "no-amount", message, hint, on_key=True)
+
     def _check_when(
         self, data: Mapping[str, Any], fields: Mapping[str, Any], path: PathParts
     ) -> None:
@@ -420,9 +434,11 @@ def _signal(word: str) -> str:
     return word if word.startswith("SIG") else "SIG" + word
 
 
-def _retry_when(value: Mapping[str, Any]) -> RetryWhen:
+def _retry_when(value: Mapping[str, Any], output: Optional[str]) -> RetryWhen:
     return RetryWhen(
         _codes(value.get("exit_codes", [])),
         tuple(_signal(word) for word in value.get("signals", [])),
         value.get("timeout", False),
+        value.get("oom", False),
+        output,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
@@ -16,7 +17,7 @@ from orchestra.model.expression import (
     parse_text,
 )
 from orchestra.spec.findings import Findings
-from orchestra.spec.paramtypes import long_floats
+from orchestra.spec.paramtypes import compiled, long_floats
 from orchestra.spec.references import Names, References, Where
 from orchestra.spec.scalars import text_of
 
@@ -105,6 +106,18 @@ class Texts:
             message = "%s takes no expressions" % words
             self._findings.error(path, "no-expression-here", message, offset=text.index(OPEN))
         return text
+
+    def pattern(self, value: Optional[str], path: PathParts) -> Optional[str]:
+        """A regular expression, None where there is none or it cannot be read."""
+        if value is None:
+            return None
+        try:
+            compiled(value)
+        except (re.error, OverflowError, RecursionError) as error:
+            message = "this is no regular expression: %s" % error
+            self._findings.error(path, "pattern", message)
+            return None
+        return value
 
     def check(self, expressions: Iterable[Expression], path: PathParts, where: Where) -> None:
         """Reports what expressions that were read elsewhere use wrongly."""

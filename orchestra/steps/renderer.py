@@ -27,6 +27,7 @@ from orchestra.steps.artifacts import ArtifactCopy
 from orchestra.steps.command import fill_arguments, render_command
 from orchestra.steps.direct import DirectCommands
 from orchestra.steps.environment import Environments, encode
+from orchestra.steps.log_match import with_match
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
@@ -94,8 +95,10 @@ class StepRenderer:
         size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX)
         if size or note:
             warnings = (*written.warnings, note) if note else written.warnings
-            return written._replace(summary_bytes=size, warnings=warnings)
-        return written
+            written = written._replace(summary_bytes=size, warnings=warnings)
+        if step.retry.when is None:
+            return written
+        return with_match(written, step, "%s/%s" % (self._run_dir, key.log))
 
     def artifacts(self, step: Step, scope: Scope, folder: str) -> ArtifactCopy:
         """A copy of the files that the step says to keep; see `Renderer`."""

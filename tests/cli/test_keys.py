@@ -295,3 +295,29 @@ def test_a_limit_on_nothing_is_warned_of(cli):
     result = cli.file("p.yaml", text).run("validate", "p.yaml")
     assert result.code == 0
     assert "`enforce` limits nothing: the step says neither `memory` nor `cpu`" in result.err
+
+
+def test_a_retry_may_wait_for_what_a_step_says_and_ask_for_more(cli):
+    found = run(
+        cli,
+        "budget: {cpu: 4, memory: 1GiB}\n"
+        "steps:\n"
+        "  flaky:\n"
+        '    run: echo "$ORCHESTRA_CPUS"; echo connection reset; test $ORCHESTRA_ATTEMPT = 3\n'
+        "    retry: {max: 5, resources: {cpu: x2}, when: {output: 'connection (reset|refused)'}}\n"
+        "  broken:\n"
+        "    run: echo no such table; exit 1\n"
+        "    retry: {max: 5, when: {output: connection}}\n"
+        "  picky: {require: [{if: 'false', message: \"not on ${{ run.name }}\"}]}\n",
+    )
+    said = "connection reset\n"
+    assert found == {
+        "flaky": (
+            "succeeded",
+            "it needs nothing; attempt 3 succeeded",
+            3,
+            "1\n%s2\n%s4\n%s" % (said, said, said),
+        ),
+        "broken": ("failed", "exit code 1", 1, "no such table\n"),
+        "picky": ("failed", "not on p", 0, ""),
+    }

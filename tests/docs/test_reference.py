@@ -64,6 +64,7 @@ AROUND: Mapping[str, Mapping[str, Any]] = {
     "steps": {"budget": _ROOM},
     "defaults": {"budget": _ROOM},
     "defaults.shell#2": {"steps": {"example": {"run": "print('from Python')"}}},
+    "steps.ID.retry.resources": {"steps": {"example": {"resources": {"memory": "1GiB"}}}},
     "budget.cpu": {"steps": {"example": {"resources": {"cpu": "500m"}}}},
 }
 """What else the workflow needs: by the key's path, as above, or by that of a key around it."""

@@ -187,6 +187,12 @@ def test_no_attempt_starts_after_max_time():
         (RetryWhen(exit_codes=(75,)), Behaviour(lasts=99.0), 1),
         (RetryWhen(timeout=True), FAILS, 1),
         (RetryWhen(exit_codes=(127,)), Behaviour(refusal="no such program"), 1),
+        (RetryWhen(output="x"), Behaviour(exit_code=1, matched=True), 2),
+        (RetryWhen(output="x"), Behaviour(signal="SIGKILL", matched=True), 2),
+        (RetryWhen(output="x"), Behaviour(lasts=99.0, matched=True), 2),
+        (RetryWhen(output="x"), FAILS, 1),
+        (RetryWhen(output="x", exit_codes=(1,)), FAILS, 2),
+        (RetryWhen(oom=True), FAILS, 1),
         (None, Behaviour(refusal="no such program"), 2),
         (None, Behaviour(unrenderable="x is null"), 1),
     ],
@@ -195,6 +201,12 @@ def test_only_the_named_causes_are_retried(when, behaviour, attempts):
     world = play(step("a", retry=Retry(max=1, when=when), timeout=10.0), behave={"a": behaviour})
     assert len(world.launch_times) == attempts
     assert world.states == {"a": "failed"}
+
+
+def test_a_success_is_not_retried_whatever_it_said():
+    retry = Retry(max=1, when=RetryWhen(output="x"))
+    world = play(step("a", retry=retry), behave={"a": Behaviour(matched=True)})
+    assert (world.states, len(world.launch_times)) == ({"a": "succeeded"}, 1)
 
 
 def test_a_retried_attempt_waits_for_the_budget_again():
@@ -665,3 +677,60 @@ def test_a_chain_of_20000_gates_needs_no_recursion():
     steps += [step("s%d" % n, "s%d" % (n - 1), body=None) for n in range(1, 20000)]
     world = play(*steps)
     assert world.events[-1] == RunFinished("succeeded", 0, "")
+
+
+def grown(demands, world):
+    return [
+        tuple(event.resources.get(name) for name in demands)
+        for event in world.events
+        if type(event) is StepReady
+    ]
+
+
+def test_each_further_attempt_asks_for_more_up_to_what_the_run_has():
+    world = play(
+        step(
+            "a",
+            resources={"cpu": 1000, "memory": 3 * 2**30},
+            retry=Retry(max=3, resources={"memory": 2.0, "cpu": 1.5}),
+        ),
+        behave={"a": FAILS},
+    )
+    gib = 2**30
+    assert grown(("cpu", "memory"), world) == [
+        (1000, 3 * gib),
+        (1500, 6 * gib),
+        (2250, 8 * gib),
+        (3375, 8 * gib),
+    ]
+    assert [event for event in world.events if type(event) is Noted] == [
+        Noted("a", "attempt 3 would ask for 12 GiB of memory, this run has 8 GiB: lowered to it")
+    ]
+
+
+def test_an_attempt_that_asks_for_more_waits_until_it_is_free():
+    world = play(
+        step("a", resources={"cpu": 2000}, retry=Retry(max=1, resources={"cpu": 2.0})),
+        step("b", resources={"cpu": 2000}),
+        behave={"a": FAILS, "b": Behaviour(lasts=5.0)},
+    )
+    assert world.launches == [("a", 0.0), ("b", 0.0), ("a", 5.0)]
+
+
+def test_the_message_of_a_requirement_may_hold_values():
+    message = parse_text("${{ params.n }} is too few")
+    world = play(step("a", require=[("params.n > 3", message)]), params={"n": 2})
+    assert world.reasons["a"] == "2 is too few"
+
+
+def test_a_message_that_cannot_be_made_says_so():
+    message = parse_text("only ${{ params.n }}")
+    world = play(step("a", require=[("false", message)]), params={"n": None})
+    assert (world.states["a"], world.reasons["a"][:9]) == ("failed", "require: ")
+
+
+def test_a_message_that_reads_files_is_made_off_the_machine():
+    message = parse_text("there are ${{ len(glob('*')) }}")
+    files = {"glob": lambda pattern: ["x", "y"]}
+    world = play(step("a", require=[("false", message)]), files=files)
+    assert world.reasons["a"] == "there are 2"

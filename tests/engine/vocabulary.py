@@ -66,7 +66,10 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
         max_delay_s=seldom(None, 4.0),
         jitter=st.sampled_from([0.0, 1.0]),
         max_time_s=seldom(None, 3.0),
-        when=seldom(None, RetryWhen((1,), ("SIGKILL",), True), RetryWhen((3,))),
+        when=seldom(
+            None, RetryWhen((1,), ("SIGKILL",), True), RetryWhen((3,)), RetryWhen(output="x")
+        ),
+        resources=seldom({}, {"cpu": 1.5}, {"cpu": 4.0}),
     ),
     "allow_failure": seldom(False, True, (3,)),
     "success_codes": seldom((0,), (0, 3)),
@@ -90,6 +93,7 @@ BEHAVIOURS = st.builds(
     refusal=st.sampled_from(["", "", "", "", "no such program"]),
     unrenderable=st.sampled_from(["", "", "", "", "x is null"]),
     problems=st.sampled_from([(), (), (), ("output",)]),
+    matched=st.booleans(),
     outputs=st.just({}),
     stubborn=st.booleans(),
 )

@@ -53,6 +53,7 @@ class Behaviour(NamedTuple):
     unrenderable: str = ""
     outputs: Mapping[str, Any] = {}
     problems: Tuple[str, ...] = ()
+    matched: bool = False
     stubborn: bool = False
 
 
@@ -205,7 +206,9 @@ class World:
             ended = Ended(key, signal=behaviour.signal, log_bytes=1)
         else:
             ended = Ended(key, exit_code=behaviour.exit_code, log_bytes=1)
-        return AttemptOver(ended, Written(behaviour.outputs, behaviour.problems))
+        return AttemptOver(
+            ended, Written(behaviour.outputs, behaviour.problems, (), behaviour.matched)
+        )
 
     def _stop(self, order: Stop) -> None:
         alive = self._alive.get(order.key)
@@ -216,7 +219,9 @@ class World:
         elif alive[0].stubborn:
             return
         else:
-            over = AttemptOver(Ended(order.key, exit_code=0), Written(alive[0].outputs))
+            over = AttemptOver(
+                Ended(order.key, exit_code=0), Written(alive[0].outputs, matched=alive[0].matched)
+            )
         self._schedule(self.now + self._late(), over)
 
     # What must hold after every turn

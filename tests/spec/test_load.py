@@ -101,6 +101,17 @@ STEPS: Dict[str, Step] = {
     "require: [{if: params.p > 0, message: no}]": IT._replace(
         require=(Requirement(parse("params.p > 0"), "no"),)
     ),
+    "require: [{if: 'false', message: '${{ params.p }}'}]": IT._replace(
+        require=(Requirement(parse("false"), parse_text("${{ params.p }}")),)
+    ),
+    "run: x\nresources: {memory: 1GiB}\nretry:\n  max: 2\n  resources: {memory: x2, cpu: x1.5}\n"
+    "  when: {oom: true, output: 'a+'}": IT._replace(
+        body=ShellScript(("x",)),
+        resources={"memory": 2**30},
+        retry=Retry(
+            2, when=RetryWhen(oom=True, output="a+"), resources={"memory": 2.0, "cpu": 1.5}
+        ),
+    ),
     "working_dir: /": IT._replace(working_dir="/"),
     "working_dir: /${{ params.p }}": IT._replace(working_dir=parse_text("/${{ params.p }}")),
     "env: {A: no, B: 012, C: 3.10, D: true, E: 1, F: '', path: x, A B: y}": IT._replace(
