@@ -207,7 +207,7 @@ class World:
         else:
             ended = Ended(key, exit_code=behaviour.exit_code, log_bytes=1)
         return AttemptOver(
-            ended, Written(behaviour.outputs, behaviour.problems, (), behaviour.matched)
+            ended, Written(behaviour.outputs, behaviour.problems, matched=behaviour.matched)
         )
 
     def _stop(self, order: Stop) -> None:
