@@ -6,7 +6,8 @@ OrchestraError                 anything orchestra says no to; has an exit code
 ├── StoreError         3       the record of runs cannot be read or written
 │   ├── StoreNewer     3       it was written by a newer orchestra
 │   └── StoreDamaged   3       what it holds is not a record of runs
-└── RunBroken          3       the run cannot go on (its directory is gone, the disk is full)
+├── RunBroken          3       the run cannot go on (its directory is gone, the disk is full)
+└── GroupFull          4       other runs hold the concurrency group, and this one may not wait
 """
 
 from __future__ import annotations
@@ -111,6 +112,17 @@ class StoreNewer(StoreError):
 
 class StoreDamaged(StoreError):
     """What stands where the record of runs should be is not one, or is damaged."""
+
+
+class GroupFull(OrchestraError):
+    """Other runs hold the concurrency group, and the workflow says not to wait for them."""
+
+    exit_code = ExitCode.BUSY
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
 
 
 class RunBroken(OrchestraError):

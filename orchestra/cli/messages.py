@@ -13,6 +13,7 @@ import click
 from orchestra import __version__
 from orchestra.errors import (
     Fault,
+    GroupFull,
     OrchestraError,
     RunBroken,
     StoreError,
@@ -77,7 +78,7 @@ def format_error(error: OrchestraError, color: bool = False) -> str:
     """Anything orchestra says no to: what is wrong, and what would do."""
     if isinstance(error, WorkflowError):
         return format_faults(error.faults, error.text, color)
-    if isinstance(error, (UsageError, RunBroken)):
+    if isinstance(error, (UsageError, RunBroken, GroupFull)):
         return _sentence(error.message, error.hint, Look(color))
     if isinstance(error, StoreError):
         words = "%s: %s" % (error.path, error.message)

@@ -14,18 +14,20 @@ from datetime import datetime, timezone
 from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
+from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
 from orchestra.cli.prepare import Prepared
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import Audience
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
-from orchestra.engine.opening import Origin
+from orchestra.engine.opening import Origin, unstarted_run
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.signals import SignalInbox
-from orchestra.errors import ExitCode, RunBroken, UsageError
+from orchestra.errors import ExitCode, GroupFull, RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
+from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
 from orchestra.model.workflow import Body, ShellScript
@@ -70,6 +72,7 @@ def run(
 
     Raises:
         UsageError: a shell or an env file that the workflow names is missing.
+        GroupFull: other runs hold its concurrency group, and it may not wait for them.
         StoreError: there can be no record of the run, or it was lost on the way.
         RunBroken: a report could not be written.
     """
@@ -82,8 +85,11 @@ def run(
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_file, journal, replay, mode, terminal, environ, signals
+                prepared, env_file, journal, replay, mode, terminal, environ, signals, state
             )
+        except (UsageError, GroupFull):
+            shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
+            raise
         finally:
             # values that were handed over, of no use once their steps have ended
             shutil.rmtree(journal.folder.private, ignore_errors=True)
@@ -100,6 +106,7 @@ def _drive(
     terminal: Terminal,
     environ: Mapping[str, str],
     signals: SignalInbox,
+    state: StateDirectory,
 ) -> int:
     plan, folder = prepared.plan, journal.folder
     functions = file_functions(plan.workflow.folder)
@@ -107,11 +114,15 @@ def _drive(
     scopes = Scopes(plan.workflow, plan.params, plan.vars, environ, env_file, facts, functions)
     origin = Origin(folder.run_id, socket.gethostname(), os.getpid(), __version__)
     with ExitStack() as stack:
+        turn = _turn(plan, scopes, folder, state, signals, terminal, environ)
+        stack.callback(turn.leave)
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
         view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
         audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
         stack.callback(audience.close)
+        if turn.unstarted is not None:
+            return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
         executor = LocalExecutor(folder.run_id, view.on_output)
         stack.callback(executor.close)
         _spare_the_collector()
@@ -137,6 +148,41 @@ def _drive(
     if fault is not None and fault.errno not in _READER_GONE and exit_code == ExitCode.OK:
         raise RunBroken("the run went well, but could not be shown: %s" % fault.strerror)
     return exit_code
+
+
+def _turn(
+    plan: Plan,
+    scopes: Scopes,
+    folder: RunFolder,
+    state: StateDirectory,
+    signals: SignalInbox,
+    terminal: Terminal,
+    environ: Mapping[str, str],
+) -> Turn:
+    """The run's turn in its concurrency group, at once where the workflow has none."""
+    rule = plan.workflow.concurrency
+    if rule is None:
+        return Turn()
+    group = group_of(plan.workflow, scopes)
+    outer_run = environ.get("ORCHESTRA_RUN_ID", "")
+    return take_turn(rule, group, folder.run_id, outer_run, state, signals, terminal)
+
+
+def _record_unstarted(
+    unstarted: Unstarted,
+    plan: Plan,
+    scopes: Scopes,
+    origin: Origin,
+    journal: RunJournal,
+    audience: Audience,
+) -> int:
+    """Record and show a run that never had its turn; its exit code."""
+    at = time.time()
+    events = enumerate(unstarted_run(plan, scopes, origin, *unstarted), 1)
+    envelopes = [Envelope(number, at, event) for number, event in events]
+    journal.append(envelopes)
+    audience.tell(envelopes)
+    return unstarted.exit_code
 
 
 def _spare_the_collector() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import NamedTuple
+from typing import List, NamedTuple
 
 from orchestra.engine.scope import Scopes
-from orchestra.model.events import PlannedEntry, RunStarted
+from orchestra.model.events import Event, PlannedEntry, RunFinished, RunStarted, StepEnded
 from orchestra.model.expression import ExpressionError, fill_text
 from orchestra.model.plan import Plan, PlannedStep
+from orchestra.model.run import RunState
 
 
 class Origin(NamedTuple):
@@ -36,6 +37,18 @@ def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
         plan.workflow.labels,
         tuple(_entry(planned, scopes) for planned in plan.steps),
     )
+
+
+def unstarted_run(
+    plan: Plan, scopes: Scopes, origin: Origin, state: RunState, exit_code: int, reason: str
+) -> List[Event]:
+    """All events of a run that ends before any of its steps is looked at.
+
+    Its steps end as the run does: `state` is `skipped` or `cancelled`.
+    """
+    events: List[Event] = [run_started(plan, scopes, origin)]
+    events += [StepEnded(planned.step.id, state.value, reason, {}) for planned in plan.steps]
+    return [*events, RunFinished(state.value, exit_code, reason)]
 
 
 def _entry(planned: PlannedStep, scopes: Scopes) -> PlannedEntry:

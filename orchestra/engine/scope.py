@@ -222,6 +222,17 @@ class Scopes:
         """What the step's own expressions see; `env` is what `env` gave for it."""
         return self._scope(EnvView(env, self._environ, self.inherit(step)), steps, functions)
 
+    def root_scope(self) -> Scope:
+        """What expressions of the workflow itself see: its own environment, and that of no step.
+
+        Raises:
+            ExpressionError: a value of the environment cannot be evaluated, or is null.
+        """
+        inherit = self._workflow.inherit_env
+        layers = dict(self._env_file)
+        self._add_layer(layers, self._workflow.env, inherit, None)
+        return self._scope(EnvView(layers, self._environ, inherit), None)
+
     def early_scope(
         self,
         step: Step,

@@ -44,6 +44,7 @@ _RUN_TONES: Dict[RunState, Tone] = {
     RunState.SUCCEEDED: Tone.GOOD,
     RunState.FAILED: Tone.BAD,
     RunState.CANCELLED: Tone.WARN,
+    RunState.SKIPPED: Tone.QUIET,
 }
 
 ENDED_STATES: Tuple[StepState, ...] = (

@@ -80,6 +80,7 @@ class RunState(str, Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # its concurrency group was full
 
 
 class Outcome(str, Enum):

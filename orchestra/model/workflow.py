@@ -196,6 +196,23 @@ class Step(NamedTuple):
     handlers: Mapping[str, Handler] = {}
 
 
+class GroupPolicy(str, Enum):
+    """What a run does that finds no place in its concurrency group."""
+
+    QUEUE = "queue"
+    CANCEL_RUNNING = "cancel_running"
+    SKIP = "skip"
+    FAIL = "fail"
+
+
+class Concurrency(NamedTuple):
+    """How many runs of one group may run at once; `group` is None for the workflow's own file."""
+
+    group: Optional[Text] = None
+    limit: int = 1
+    policy: GroupPolicy = GroupPolicy.QUEUE
+
+
 class ParamType(str, Enum):
     """What a parameter's text is read as."""
 
@@ -250,3 +267,4 @@ class Workflow:
     fail_fast: bool = False
     timeout_s: Optional[float] = None
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    concurrency: Optional[Concurrency] = None

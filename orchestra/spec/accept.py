@@ -1007,7 +1007,41 @@ def _test_63(v: Any) -> bool:
     return True
 
 
+_pattern_18 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+
+
 def _test_64(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_18, v):
+            return False
+    return True
+
+
+_table_98 = {
+    'group': _test_0,
+    'limit': _test_63,
+    'policy': _test_64,
+}
+
+
+def _test_65(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_98.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1023,7 +1057,7 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-_table_97 = {
+_table_101 = {
     'version': _test_48,
     'name': _test_0,
     'description': _test_0,
@@ -1038,7 +1072,8 @@ _table_97 = {
     'max_parallel': _test_63,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_64,
+    'concurrency': _test_65,
+    'steps': _test_66,
     'on_success': _test_38,
     'on_failure': _test_38,
     'on_cancel': _test_38,
@@ -1046,14 +1081,14 @@ _table_97 = {
 }
 
 
-def _test_65(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_97.get(key)
+            test = _table_101.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1062,4 +1097,4 @@ def _test_65(v: Any) -> bool:
 
 
 is_step = _test_47
-is_workflow = _test_65
+is_workflow = _test_67

@@ -17,6 +17,7 @@ from orchestra.spec.hints import (
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
+    WORD_BY_OTHER_INSIDE,
 )
 from orchestra.spec.scalars import text_of
 from orchestra.spec.wording import shortened, shown
@@ -147,7 +148,8 @@ class Explainer:
     def _hint_for(self, key: str, known: Any, is_root: bool, is_step: bool) -> str:
         words = WORD_BY_OTHER_AT_ROOT if is_root else WORD_BY_OTHER
         is_handler = known.keys() == self._handler_keys.keys()
-        word = words.get(key) if is_root or is_step or is_handler else None
+        is_inside = not (is_root or is_step or is_handler)
+        word = (WORD_BY_OTHER_INSIDE if is_inside else words).get(key)
         if word in known:
             return "write `%s`" % word
         if key in HANDLER_GROUPS and "on_failure" in known:

@@ -41,6 +41,8 @@ WORD_BY_OTHER: Mapping[str, str] = {
     "ensure": "finally",
     "catch": "fallback",
     "rescue": "fallback",
+    "max_active_runs": "concurrency",
+    "maxActiveRuns": "concurrency",
 }
 """Other tools' words for keys, and the right one."""
 
@@ -49,6 +51,13 @@ HANDLER_GROUPS = frozenset(["handlers", "handler_on", "hooks", "callbacks"])
 
 WORD_BY_OTHER_AT_ROOT: Mapping[str, str] = {**WORD_BY_OTHER, "inputs": "params"}
 """The same for the keys of the workflow itself."""
+
+WORD_BY_OTHER_INSIDE: Mapping[str, str] = {
+    "cancel-in-progress": "policy",
+    "cancel_in_progress": "policy",
+    "max_parallel": "limit",
+}
+"""The same for the keys of mappings inside."""
 
 TYPE_BY_OTHER: Mapping[str, str] = {
     "str": "string",

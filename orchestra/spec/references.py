@@ -34,6 +34,7 @@ _BEFORE_STEPS = ("params", "vars", "env", "run")
 _NEITHER = STATUS_FUNCTIONS | FILE_FUNCTIONS
 IN_VARS = Where("vars", ("params", "vars"), _NEITHER)
 IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
+IN_GROUP = Where("the name of a group", _BEFORE_STEPS, _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
 IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)

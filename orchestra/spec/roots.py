@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import Tree, references_of
-from orchestra.model.workflow import Param, ParamType
+from orchestra.model.workflow import Concurrency, GroupPolicy, Param, ParamType
 from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import (
     ParamError,
@@ -18,7 +18,7 @@ from orchestra.spec.paramtypes import (
 )
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_ROOT_ENV, IN_VARS
+from orchestra.spec.references import IN_GROUP, IN_ROOT_ENV, IN_VARS
 from orchestra.spec.scalars import text_of
 from orchestra.spec.steps import Steps, read_inherit_env
 from orchestra.spec.texts import OPEN, Texts
@@ -61,7 +61,17 @@ class Roots:
             "max_parallel": None if "max_parallel" not in data else int(data["max_parallel"]),
             "fail_fast": data.get("fail_fast", False),
             "timeout_s": self._timeout(data),
+            "concurrency": self._concurrency(data.get("concurrency")),
         }
+
+    def _concurrency(self, value: Any) -> Optional[Concurrency]:
+        if value is None:
+            return None
+        group = None
+        if "group" in value:
+            group = self._texts.text(value["group"], ("concurrency", "group"), IN_GROUP)
+        policy = GroupPolicy(value.get("policy", GroupPolicy.QUEUE))
+        return Concurrency(group, int(value.get("limit", 1)), policy)
 
     def _timeout(self, data: Mapping[str, Any]) -> Optional[float]:
         if "timeout" not in data:

@@ -77,6 +77,16 @@ class StateDirectory:
         """The folder of the runs' folders."""
         return self.path + "/runs"
 
+    @property
+    def groups(self) -> str:
+        """The folder of the places in concurrency groups."""
+        return self.path + "/groups"
+
+    @property
+    def groups_lock(self) -> str:
+        """The file to lock while a place in a group is taken."""
+        return self.path + "/groups.lock"
+
     def run(self, run_id: str) -> RunFolder:
         """The folder of a run."""
         return RunFolder(run_id, "%s/%s" % (self.runs, run_id))
@@ -136,6 +146,17 @@ class StateDirectory:
         except OSError as fault:
             raise faults.from_os(fault, self.path) from fault
         self.check()
+
+    def create_groups(self) -> None:
+        """Make the folder of the groups where it is missing; the directory itself is there.
+
+        Raises:
+            StoreError: it cannot be made or used.
+        """
+        try:
+            _make_private(self.groups)
+        except OSError as fault:
+            raise faults.from_os(fault, self.groups) from fault
 
     def new_run(self, now: float) -> RunFolder:
         """A new run's folder, named after the time `now` (UTC seconds) or the next that is free.
@@ -224,9 +245,11 @@ def _write_new(path: str, data: bytes) -> None:
 
 
 def _refuse_planted(state: StateDirectory) -> None:
-    if os.path.islink(state.runs):
-        raise StoreError(state.runs, "it is a symbolic link", "remove the link")
-    for path in (state.lock, *(state.database + end for end in ("", "-wal", "-shm"))):
+    for folder in (state.runs, state.groups):
+        if os.path.islink(folder):
+            raise StoreError(folder, "it is a symbolic link", "remove the link")
+    databases = [state.database + end for end in ("", "-wal", "-shm")]
+    for path in (state.lock, state.groups_lock, *databases):
         try:
             found = os.lstat(path)
         except FileNotFoundError:

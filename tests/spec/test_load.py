@@ -12,6 +12,8 @@ from orchestra.model.expression import Template, parse, parse_text
 from orchestra.model.workflow import (
     ON_DONE,
     Command,
+    Concurrency,
+    GroupPolicy,
     Need,
     NeedResult,
     OutputType,
@@ -184,6 +186,10 @@ ROOTS: Dict[str, Dict[str, Any]] = {
     "max_parallel: 4": {"max_parallel": 4},
     "fail_fast: true": {"fail_fast": True},
     "timeout: 2h": {"timeout_s": 7200.0},
+    "concurrency: {limit: 2}": {"concurrency": Concurrency(None, 2)},
+    "concurrency: {group: '${{ run.name }}', policy: skip}": {
+        "concurrency": Concurrency(parse_text("${{ run.name }}"), 1, GroupPolicy.SKIP)
+    },
     "defaults: {env: {A: b}}": {"default_env": {"A": "b"}},
 }
 
