@@ -206,7 +206,7 @@ def _report(
             write_report(path, render_json_report(record, LogFolder(folder.path)))
         path = environ.get("GITHUB_STEP_SUMMARY", "")
         if path:
-            append_step_summary(path, render_step_summary(record))
+            append_step_summary(path, render_step_summary(record, LogFolder(folder.path).text))
     except OSError as fault:
         broken = RunBroken("the report %s could not be written: %s" % (path, fault.strerror))
         if exit_code == ExitCode.OK:

@@ -66,6 +66,7 @@ from orchestra.model.events import (
     StepReady,
     StepsAdded,
     StopRequested,
+    SummaryWritten,
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
@@ -258,6 +259,9 @@ class Machine:
         stopped_by = "" if self._halt.stop is None else self._halt.stop.cause
         verdict = judge_end(step, ended, written, run.cause, stopped_by)
         self._events.append(attempt_ended(ended, verdict))
+        if written.summary_bytes:
+            path, size = ended.key.summary, written.summary_bytes
+            self._events.append(SummaryWritten(*ended.key, path, size))
         self._events.extend(Noted(step.id, warning) for warning in written.warnings)
         state, reason = settle(run, ended, written, verdict)
         if type(run) is PartRun:

@@ -104,17 +104,18 @@ class Clock(Protocol):
 
 
 class Written(NamedTuple):
-    """What an attempt left in its outputs file.
+    """What an attempt left in its outputs file, and in its summary.
 
     `problems` fail a step that would have succeeded (a declared output that is missing or cannot
     be read as its type); `warnings` are noted. `matched` is whether its log has what the step's
-    `retry.when.output` looks for.
+    `retry.when.output` looks for; `summary_bytes` is the size of its Markdown.
     """
 
     outputs: Mapping[str, Value]
     problems: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
     matched: bool = False
+    summary_bytes: int = 0
 
 
 class Launching(NamedTuple):

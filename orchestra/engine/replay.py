@@ -18,6 +18,7 @@ from orchestra.model.events import (
     StepReady,
     StepsAdded,
     StopRequested,
+    SummaryWritten,
 )
 from orchestra.model.run import (
     Attempt,
@@ -123,6 +124,12 @@ def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
     attempt.log_bytes = event.log_bytes
 
 
+def _summary_written(record: RunRecord, event: SummaryWritten, at: float) -> None:
+    attempt = record.step_by_id[event.step].attempts[event.number - 1]
+    attempt.summary = event.path
+    attempt.summary_bytes = event.size_bytes
+
+
 def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> None:
     step = record.step_by_id[event.step]
     step.retry_at = at + event.delay_s
@@ -159,6 +166,7 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     AttemptStarted: _attempt_started,
     AttemptLaunched: _attempt_launched,
     AttemptEnded: _attempt_ended,
+    SummaryWritten: _summary_written,
     RetryScheduled: _retry_scheduled,
     StepEnded: _step_ended,
     Noted: _noted,

@@ -90,6 +90,15 @@ class AttemptEnded(NamedTuple):
     log_bytes: int
 
 
+class SummaryWritten(NamedTuple):
+    """An attempt left Markdown in the file `path`, relative to the run's folder."""
+
+    step: str
+    number: int
+    path: str
+    size_bytes: int
+
+
 class RetryScheduled(NamedTuple):
     """Attempt `number` will start `delay_s` from now at the earliest."""
 
@@ -136,6 +145,7 @@ Event = Union[
     AttemptStarted,
     AttemptLaunched,
     AttemptEnded,
+    SummaryWritten,
     RetryScheduled,
     StepEnded,
     Noted,
@@ -150,6 +160,7 @@ _KINDS: Tuple[Type[Event], ...] = (
     AttemptStarted,
     AttemptLaunched,
     AttemptEnded,
+    SummaryWritten,
     RetryScheduled,
     StepEnded,
     Noted,

@@ -107,6 +107,11 @@ class AttemptKey(NamedTuple):
         """Where the attempt's output lies, relative to the run's folder."""
         return "logs/%s.%d.log" % self
 
+    @property
+    def summary(self) -> str:
+        """Where the attempt's Markdown lies, relative to the run's folder."""
+        return "outputs/%s.%d.md" % self
+
 
 class Invocation(NamedTuple):
     """Everything an executor needs to start one attempt.
@@ -142,6 +147,8 @@ class Attempt:
     log: Optional[str] = None
     log_bytes: int = 0
     devices: Tuple[int, ...] = ()
+    summary: Optional[str] = None
+    summary_bytes: int = 0
 
 
 @dataclass

@@ -58,7 +58,6 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
 
 
 def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
-    log = attempt.log
     return {
         "number": attempt.number,
         "outcome": None if attempt.outcome is None else attempt.outcome.value,
@@ -69,8 +68,14 @@ def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
         "queued_s": _rounded(attempt.queued_s),
         "cpu_s": _rounded(attempt.cpu_s),
         "max_rss_bytes": attempt.max_rss_bytes,
-        "log": logs.path(log) if logs is not None and log is not None else log,
+        "log": _path(attempt.log, logs),
+        "summary": _path(attempt.summary, logs),
+        "summary_bytes": attempt.summary_bytes,
     }
+
+
+def _path(path: Optional[str], logs: Optional[LogReader]) -> Optional[str]:
+    return logs.path(path) if logs is not None and path is not None else path
 
 
 def _rounded(seconds: Optional[float]) -> Optional[float]:

@@ -1,4 +1,4 @@
-"""Reads the ends of a run's logs. Never follows a link, never waits, never raises."""
+"""Reads what lies in a run's folder: logs, summaries. Never follows a link, waits or raises."""
 
 from __future__ import annotations
 
@@ -17,6 +17,17 @@ class LogFolder:
     def path(self, log: str) -> str:
         """Where the log lies, absolute."""
         return os.path.abspath(os.path.join(self._run_dir, log))
+
+    def text(self, path: str, most_bytes: int) -> str:
+        """The beginning of a text file, whole characters; empty where it cannot be read."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            with open(os.open(self.path(path), flags), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return ""
+                return file.read(most_bytes).decode("utf-8", "replace")
+        except OSError:
+            return ""
 
     def read(self, log: str, head_bytes: int, tail_bytes: int) -> LogExcerpt:
         """At most so many bytes from either end, cut where a line ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import List
+from typing import Callable, List, Optional
 
 from orchestra.model.look import ENDED_STATES, Look, count_words, state_word
 from orchestra.model.run import RunRecord, StepRecord, StepState
@@ -12,14 +12,17 @@ from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 
 _MOST_ROWS = 200
+_MOST_BYTES = 1_000_000
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&@$:]")
 _MARKS = Look()
 
 
-def render_step_summary(record: RunRecord) -> str:
-    """A heading, the counts and a table; at most 200 rows, the failed steps first.
+def render_step_summary(record: RunRecord, read: Optional[Callable[[str, int], str]] = None) -> str:
+    """A heading, the counts and a table, at most 200 rows, the failed steps first; then summaries.
 
     Everything a file or a step could have chosen is escaped: no Markdown, no HTML, no mention.
+    Only what a step wrote to its own summary, which `read` gives by path and most bytes, is as it
+    is. In all there is no more than the CI takes.
     """
     counts = ", ".join(count_words(record.counts, *ENDED_STATES)) or "no steps"
     elapsed = "" if record.elapsed_s is None else " in %s" % format_duration(record.elapsed_s)
@@ -35,7 +38,8 @@ def render_step_summary(record: RunRecord) -> str:
     lines += [_row(step) for step in steps[:_MOST_ROWS]]
     if len(steps) > _MOST_ROWS:
         lines += ["", "… and %d more steps" % (len(steps) - _MOST_ROWS)]
-    return "\n".join(lines) + "\n\n"
+    text = "\n".join(lines) + "\n\n"
+    return text if read is None else text + _summaries(record, read, _MOST_BYTES - len(text) * 4)
 
 
 def append_step_summary(path: str, text: str) -> None:
@@ -47,6 +51,25 @@ def append_step_summary(path: str, text: str) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     with open(os.open(path, flags, 0o666), "wb") as file:
         file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def _summaries(record: RunRecord, read: Callable[[str, int], str], room: int) -> str:
+    """What the last attempt of each step wrote, in plan order, as far as there is room."""
+    parts: List[str] = []
+    left_out = 0
+    for step in record.step_by_id.values():
+        last = step.attempts[-1] if step.attempts else None
+        if last is None or last.summary is None:
+            continue
+        if last.summary_bytes > room:
+            left_out += 1
+            continue
+        text = read(last.summary, last.summary_bytes).strip("\n")
+        parts.append("#### %s\n\n%s\n\n" % (_escape(step.id), text))
+        room -= last.summary_bytes + 1000
+    if left_out:
+        parts.append("… and %d more, too large for this page\n\n" % left_out)
+    return "".join(parts)
 
 
 def _row(step: StepRecord) -> str:

@@ -17,12 +17,14 @@ from orchestra.engine.ports import Launching
 from orchestra.errors import UsageError
 from orchestra.model.run import LONGEST_STRING_BYTES
 from orchestra.model.units import Amounts
+from orchestra.steps.summaries import SUMMARY_SUFFIX
 
 OWN_NAMES = (
     "ORCHESTRA_RUN_ID",
     "ORCHESTRA_STEP",
     "ORCHESTRA_ATTEMPT",
     "ORCHESTRA_OUTPUT",
+    "ORCHESTRA_SUMMARY",
     "ORCHESTRA_CPUS",
 )
 """What orchestra sets for every step, and nobody else can."""
@@ -92,7 +94,9 @@ class Environments:
             env[raw_name] = raw
         self._add_own(env, launching)
         env[b"PWD"] = os.fsencode(working_dir)
-        env[b"ORCHESTRA_OUTPUT"] = os.fsencode(output_path)
+        output = os.fsencode(output_path)
+        env[b"ORCHESTRA_OUTPUT"] = output
+        env[b"ORCHESTRA_SUMMARY"] = output + SUMMARY_SUFFIX.encode()
         return env
 
     def _inherited(self, inherit: Inherit) -> Dict[bytes, bytes]:

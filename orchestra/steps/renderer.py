@@ -30,6 +30,7 @@ from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
 from orchestra.steps.python import render_call, render_code, render_file, render_module
 from orchestra.steps.shell import Shells, render_shell
+from orchestra.steps.summaries import SUMMARY_SUFFIX, keep_summary
 
 _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     Command: render_command,
@@ -84,6 +85,10 @@ class StepRenderer:
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
         written = read_outputs(self._output(key), step.outputs)
+        size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX)
+        if size or note:
+            warnings = (*written.warnings, note) if note else written.warnings
+            written = written._replace(summary_bytes=size, warnings=warnings)
         if step.retry.when is None:
             return written
         return with_match(written, step, "%s/%s" % (self._run_dir, key.log))

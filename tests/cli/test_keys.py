@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -244,3 +245,24 @@ def test_a_retry_may_wait_for_what_a_step_says_and_ask_for_more(cli):
         "broken": ("failed", "exit code 1", 1, "no such table\n"),
         "picky": ("failed", "not on p", 0, ""),
     }
+
+
+def test_a_summary_is_kept_reported_and_shown_on_the_page_of_the_job(cli):
+    cli.environ["GITHUB_STEP_SUMMARY"] = str(cli.folder / "page.md")
+    cli.file(
+        "p.yaml",
+        "version: 1\nsteps:\n"
+        "  a: {run: 'echo \"# a $ORCHESTRA_ATTEMPT\" > $ORCHESTRA_SUMMARY; exit 1', retry: 1}\n"
+        "  b: {command: [echo, b]}\n"
+        "  c: {run: 'head -c 2000000 /dev/zero | tr \"\\\\0\" x > $ORCHESTRA_SUMMARY'}\n",
+    )
+    result = cli.run("run", "p.yaml", "--report", "json=r.json")
+    steps = {step["id"]: step["attempts"] for step in json.loads(cli.read("r.json"))["steps"]}
+    first, second = steps["a"]
+    assert Path(first["summary"]).read_text() == "# a 1\n"
+    assert (second["summary_bytes"], steps["b"][0]["summary"]) == (6, None)
+    assert steps["c"][0]["summary_bytes"] == 2**20
+    assert "note: c: the summary has 2000000 bytes and was cut at 1 MiB" in result.lines
+    page = cli.read("page.md")
+    assert page.partition("| b |")[2].count("#### ") == 1
+    assert page.endswith("#### a\n\n# a 2\n\n… and 1 more, too large for this page\n\n")

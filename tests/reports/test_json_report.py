@@ -40,6 +40,8 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                         "cpu_s": None,
                         "max_rss_bytes": None,
                         "log": None,
+                        "summary": None,
+                        "summary_bytes": 0,
                     }
                 ],
                 "owner": "",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+from orchestra.model.events import SummaryWritten
 from orchestra.reports.step_summary import render_step_summary
 from tests.subscribers.stories import Story
 
@@ -25,3 +26,17 @@ def test_many_steps_are_cut_with_the_failed_ones_first() -> None:
     assert lines[2] == "1 failed in 2.0s"
     assert lines[6] == "| s299 | ✗ failed | 1.0s | 1 | no |"
     assert lines[6 + 200 + 1] == "… and 100 more steps"
+
+
+def test_what_steps_wrote_follows_the_table_as_it_is_while_there_is_room() -> None:
+    story = Story().begin(["a", "b", "c"])
+    for step, size in (("a", 10), ("b", 999_000), ("c", 20)):
+        story.start(0, step).end_attempt(1, step, "exit code 0")
+        story.tell(1, SummaryWritten(step, 1, step + ".md", size))
+    record = story.finish(2, "succeeded", 0).record()
+
+    text = render_step_summary(record, lambda path, most: "\n**%s** %d\n" % (path, most))
+
+    assert text.partition("\n#### ")[2] == (
+        "a\n\n**a.md** 10\n\n#### c\n\n**c.md** 20\n\n… and 1 more, too large for this page\n\n"
+    )

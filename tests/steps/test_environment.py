@@ -15,6 +15,7 @@ OWN = {
     b"ORCHESTRA_STEP": b"build",
     b"ORCHESTRA_ATTEMPT": b"1",
     b"ORCHESTRA_OUTPUT": b"/run/outputs/build.1",
+    b"ORCHESTRA_SUMMARY": b"/run/outputs/build.1.md",
     b"ORCHESTRA_CPUS": b"1",
     b"PWD": b"/work dir",
 }

@@ -78,6 +78,7 @@ def test_an_attempt_has_its_own_files_and_environment(
             b"ORCHESTRA_STEP": b"build",
             b"ORCHESTRA_ATTEMPT": b"3",
             b"ORCHESTRA_OUTPUT": os.fsencode(run_dir / "outputs" / "build.3"),
+            b"ORCHESTRA_SUMMARY": os.fsencode(run_dir / "outputs" / "build.3.md"),
             b"ORCHESTRA_CPUS": b"1",
             b"PWD": os.fsencode(folder),
         },
