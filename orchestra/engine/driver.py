@@ -9,13 +9,16 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from orchestra.engine.audience import Audience
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
-from orchestra.engine.ports import Clock, Ended, Executor, Renderer, Store, Written
+from orchestra.engine.ports import Clock, Copy, Ended, Executor, Kept, Renderer, Store, Written
 from orchestra.engine.signals import SignalInbox
 from orchestra.engine.stimuli import (
+    ArtifactsCopied,
     AttemptOver,
     CancelTimer,
     Decide,
     Decided,
+    DropArtifacts,
+    KeepArtifacts,
     Launch,
     NotRendered,
     Reaction,
@@ -31,6 +34,9 @@ from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Step
+
+COPY_S = 0.01
+"""How long a turn goes on with copies of artifacts."""
 
 _NOTHING_WRITTEN = Written({})
 
@@ -58,6 +64,7 @@ class Driver:
         self._timers = Timers()
         self._inbox: List[Stimulus] = []
         self._step_by_key: Dict[AttemptKey, Step] = {}
+        self._copy_by_key: Dict[AttemptKey, Copy] = {}
         self._hurries = False
         self._seq = 0
         self._epoch = 0.0
@@ -68,6 +75,8 @@ class Driver:
             SetTimer: self._set_timer,
             CancelTimer: self._cancel_timer,
             Decide: self._decide,
+            KeepArtifacts: self._keep_artifacts,
+            DropArtifacts: self._drop_artifacts,
         }
 
     def run(self) -> int:
@@ -105,7 +114,23 @@ class Driver:
         for fault in self._executor.faults():
             stimuli.append(StopAsked(fault, ExitCode.BROKEN))
         stimuli.extend(TimerFired(timer) for timer in self._timers.due(now))
+        if self._copy_by_key:
+            stimuli.extend(self._copied())
         return stimuli
+
+    def _copied(self) -> List[Stimulus]:
+        """Go on with the copies for a moment, in turn; those that are whole."""
+        done: List[Stimulus] = []
+        until = self._clock.monotonic() + COPY_S
+        while self._copy_by_key and not done and self._clock.monotonic() < until:
+            key = next(iter(self._copy_by_key))
+            copy = self._copy_by_key.pop(key)
+            kept = copy.advance()
+            if kept is None:
+                self._copy_by_key[key] = copy
+            else:
+                done.append(ArtifactsCopied(key, kept))
+        return done
 
     def _over(self, ended: Ended) -> AttemptOver:
         step = self._step_by_key.pop(ended.key, None)
@@ -118,7 +143,7 @@ class Driver:
         if self._inbox or self._hurries:
             self._hurries = False
             return
-        wait = self._executor.due_in()
+        wait = 0.0 if self._copy_by_key else self._executor.due_in()
         due = self._timers.next_due()
         if due is not None:
             wait = min(wait, due - now) if wait is not None else due - now
@@ -188,6 +213,18 @@ class Driver:
 
     def _decide(self, order: Decide) -> None:
         self._inbox.append(Decided(order.step.id, decide(order.step, order.scope)))
+
+    def _keep_artifacts(self, order: KeepArtifacts) -> None:
+        try:
+            self._copy_by_key[order.key] = self._renderer.artifacts(order.step, order.scope)
+        except (ExpressionError, ValueError, OSError) as fault:
+            note = "the artifacts could not be kept: %s" % _said(fault)
+            self._inbox.append(ArtifactsCopied(order.key, Kept((), (note,))))
+
+    def _drop_artifacts(self, order: DropArtifacts) -> None:
+        copies, self._copy_by_key = self._copy_by_key, {}
+        for key, copy in copies.items():
+            self._inbox.append(ArtifactsCopied(key, copy.give_up()))
 
 
 def _said(fault: Exception) -> str:

@@ -31,14 +31,18 @@ from orchestra.engine.rules import (
     asks_status,
     explain,
     judge,
+    keeps_artifacts,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
+    ArtifactsCopied,
     AttemptOver,
     CancelTimer,
     Decide,
     Decided,
+    DropArtifacts,
+    KeepArtifacts,
     NotRendered,
     Order,
     Reaction,
@@ -58,6 +62,7 @@ from orchestra.engine.verdicts import (
 )
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
+    ArtifactsKept,
     Event,
     Noted,
     RetryScheduled,
@@ -92,6 +97,8 @@ class Machine:
         self._queue = ReadyQueue()
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
+        self._keeping: Dict[AttemptKey, StepRun] = {}
+        self._kept: Set[AttemptKey] = set()
         self._open = len(self._runs)
         self._failures: List[Failure] = []
         self._tail: Optional[TailRun] = None
@@ -106,6 +113,7 @@ class Machine:
             TimerFired: self._timer_fired,
             NotRendered: self._not_rendered,
             Decided: self._decided,
+            ArtifactsCopied: self._artifacts_copied,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -291,6 +299,8 @@ class Machine:
         All parts run while the step holds its share; one that holds none stands in line first.
         """
         assert run.given_up is not None
+        if last is None and run.step.artifacts is not None and self._keep(run, run.given_up[0]):
+            return
         if run.step.handlers:
             role = next_role(run, last, self._halt)
             if role is not None and run.state is StepState.RUNNING:
@@ -309,6 +319,26 @@ class Machine:
             run.state = run.given_up[0]
         else:
             self._end(run, *run.given_up)
+
+    def _keep(self, run: StepRun, state: StepState) -> bool:
+        """Whether files are to be kept first, of a step that came to this by its last attempt."""
+        if not run.number or run.key in self._kept or not keeps_artifacts(run.step, state):
+            return False
+        if run.state is not StepState.RUNNING:
+            run.state = StepState.READY  # it was to be tried again, and holds no share
+        self._kept.add(run.key)
+        self._keeping[run.key] = run
+        self._orders.append(KeepArtifacts(run.key, run.step, self._scope(run)))
+        return True
+
+    def _artifacts_copied(self, copied: ArtifactsCopied) -> None:
+        run = self._keeping.pop(copied.key, None)
+        if run is None:
+            return  # the answer of a copy that was given up
+        if copied.kept.files:
+            self._events.append(ArtifactsKept(*copied.key, copied.kept.files))
+        self._events.extend(Noted(run.step.id, note) for note in copied.kept.notes)
+        self._conclude(run)
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
         """A fallback or a handler has ended: on with what comes after it."""
@@ -399,6 +429,8 @@ class Machine:
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
         self._attempts.stop(at_once)
+        if at_once and self._keeping:
+            self._orders.append(DropArtifacts())
         self._call_off()
 
     def _is_wound_up(self) -> bool:

@@ -6,7 +6,7 @@ from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tupl
 
 from orchestra.model.events import Envelope
 from orchestra.model.expression import Scope, Value
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey, Invocation, KeptFile
 from orchestra.model.units import Amounts
 from orchestra.model.workflow import Step
 
@@ -118,6 +118,23 @@ class Written(NamedTuple):
     summary_bytes: int = 0
 
 
+class Kept(NamedTuple):
+    """The files that were kept of a step, and what a person should know of them."""
+
+    files: Tuple[KeptFile, ...]
+    notes: Tuple[str, ...] = ()
+
+
+class Copy(Protocol):
+    """Files on their way into the run's folder."""
+
+    def advance(self) -> Optional[Kept]:
+        """Do a slice of the work, some milliseconds; what was kept once all is done."""
+
+    def give_up(self) -> Kept:
+        """Stop here and keep nothing."""
+
+
 class Launching(NamedTuple):
     """An attempt about to be launched, with all that its invocation is made from.
 
@@ -149,3 +166,11 @@ class Renderer(Protocol):
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left, its log looked at if the step asks; it has ended."""
+
+    def artifacts(self, step: Step, scope: Scope) -> Copy:
+        """A copy of the files that the step says to keep, which has not begun.
+
+        Raises:
+            ExpressionError: a path cannot be evaluated.
+            ValueError: a path is not below the step's working_dir.
+        """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from orchestra.model.events import (
+    ArtifactsKept,
     AttemptEnded,
     AttemptLaunched,
     AttemptStarted,
@@ -130,6 +131,10 @@ def _summary_written(record: RunRecord, event: SummaryWritten, at: float) -> Non
     attempt.summary_bytes = event.size_bytes
 
 
+def _artifacts_kept(record: RunRecord, event: ArtifactsKept, at: float) -> None:
+    record.step_by_id[event.step].artifacts = event.files
+
+
 def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> None:
     step = record.step_by_id[event.step]
     step.retry_at = at + event.delay_s
@@ -167,6 +172,7 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     AttemptLaunched: _attempt_launched,
     AttemptEnded: _attempt_ended,
     SummaryWritten: _summary_written,
+    ArtifactsKept: _artifacts_kept,
     RetryScheduled: _retry_scheduled,
     StepEnded: _step_ended,
     Noted: _noted,

@@ -7,7 +7,7 @@ from typing import Callable, FrozenSet, Iterable, Sequence, Tuple
 
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.run import RESULT_BY_STATE, StepState
-from orchestra.model.workflow import Need, NeedResult, Step
+from orchestra.model.workflow import ArtifactsWhen, Need, NeedResult, Step
 
 _SHOWN_NEEDS = 3
 _BAD = frozenset({NeedResult.FAILURE, NeedResult.STOPPED})
@@ -64,3 +64,14 @@ def starts_while_stopping(step: Step) -> bool:
     """Whether the step may still start while the run is being stopped."""
     condition = step.condition
     return condition is not None and not condition.functions.isdisjoint(("always", "cancelled"))
+
+
+def keeps_artifacts(step: Step, state: StepState) -> bool:
+    """Whether the files of a step that comes to this state after its last attempt are kept."""
+    assert step.artifacts is not None
+    when = step.artifacts.when
+    if when is ArtifactsWhen.ALWAYS:
+        return True
+    if when is ArtifactsWhen.SUCCESS:
+        return state is StepState.SUCCEEDED
+    return state in (StepState.FAILED, StepState.ALLOWED_FAILURE)

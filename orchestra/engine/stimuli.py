@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional, Union
 
 from orchestra.engine.conditions import Decision
-from orchestra.engine.ports import Ended, Launched, Launching, Written
+from orchestra.engine.ports import Ended, Kept, Launched, Launching, Written
 from orchestra.model.events import Event
 from orchestra.model.expression import Scope
 from orchestra.model.run import AttemptKey
@@ -46,6 +46,13 @@ class Decided(NamedTuple):
     decision: Decision
 
 
+class ArtifactsCopied(NamedTuple):
+    """The answer to `KeepArtifacts`."""
+
+    key: AttemptKey
+    kept: Kept
+
+
 class StopAsked(NamedTuple):
     """The run is to end: `cause` is a signal's name, or what broke.
 
@@ -57,7 +64,9 @@ class StopAsked(NamedTuple):
     at_once: bool = False
 
 
-Stimulus = Union[Launched, AttemptOver, NotRendered, Decided, TimerFired, StopAsked]
+Stimulus = Union[
+    Launched, AttemptOver, NotRendered, Decided, ArtifactsCopied, TimerFired, StopAsked
+]
 
 
 class Launch(NamedTuple):
@@ -93,7 +102,19 @@ class Decide(NamedTuple):
     scope: Scope
 
 
-Order = Union[Launch, Stop, SetTimer, CancelTimer, Decide]
+class KeepArtifacts(NamedTuple):
+    """Copy the files of a step whose last attempt, `key`, is over."""
+
+    key: AttemptKey
+    step: Step
+    scope: Scope
+
+
+class DropArtifacts(NamedTuple):
+    """Give up the copies that are under way: the run is to end at once."""
+
+
+Order = Union[Launch, Stop, SetTimer, CancelTimer, Decide, KeepArtifacts, DropArtifacts]
 
 
 class Reaction(NamedTuple):

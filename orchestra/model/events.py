@@ -10,6 +10,7 @@ import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 from orchestra.model.expression import Value
+from orchestra.model.run import KeptFile
 
 EVENTS_FORMAT = 1
 
@@ -99,6 +100,14 @@ class SummaryWritten(NamedTuple):
     size_bytes: int
 
 
+class ArtifactsKept(NamedTuple):
+    """The files of a step were copied into the run's folder, whole."""
+
+    step: str
+    number: int
+    files: Tuple[KeptFile, ...]
+
+
 class RetryScheduled(NamedTuple):
     """Attempt `number` will start `delay_s` from now at the earliest."""
 
@@ -146,6 +155,7 @@ Event = Union[
     AttemptLaunched,
     AttemptEnded,
     SummaryWritten,
+    ArtifactsKept,
     RetryScheduled,
     StepEnded,
     Noted,
@@ -161,6 +171,7 @@ _KINDS: Tuple[Type[Event], ...] = (
     AttemptLaunched,
     AttemptEnded,
     SummaryWritten,
+    ArtifactsKept,
     RetryScheduled,
     StepEnded,
     Noted,
@@ -221,6 +232,8 @@ def to_data(envelope: Envelope) -> Dict[str, Any]:
     data.update(event._asdict())
     if type(event) is RunStarted or type(event) is StepsAdded:
         data["steps"] = [entry._asdict() for entry in event.steps]
+    elif type(event) is ArtifactsKept:
+        data["files"] = [file._asdict() for file in event.files]
     return data
 
 
@@ -228,6 +241,8 @@ def _build(kind: Type[Event], fields: List[Any]) -> Event:
     known = fields[: len(kind._fields)]
     if kind is RunStarted or kind is StepsAdded:
         known[-1] = tuple(_entry(*entry) for entry in known[-1])
+    elif kind is ArtifactsKept:
+        known[-1] = tuple(KeptFile(*file[:3]) for file in known[-1])
     elif kind is AttemptStarted:
         known[-1] = tuple(known[-1])
     return kind(*known)

@@ -151,6 +151,14 @@ class Attempt:
     summary_bytes: int = 0
 
 
+class KeptFile(NamedTuple):
+    """A file that was kept: `path` is relative to the run's folder, `blake2b` 64 digits of hex."""
+
+    path: str
+    size_bytes: int
+    blake2b: str
+
+
 @dataclass
 class StepRecord:
     """What is known of one step of one run, folded from its events.
@@ -166,6 +174,7 @@ class StepRecord:
     reason: str = ""
     outputs: Mapping[str, Value] = field(default_factory=dict)
     attempts: List[Attempt] = field(default_factory=list)
+    artifacts: Tuple[KeptFile, ...] = ()
     ended_at: Optional[float] = None
     retry_at: Optional[float] = None
     owner: str = ""

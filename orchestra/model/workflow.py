@@ -46,6 +46,21 @@ class OutputType(str, Enum):
     JSON = "json"
 
 
+class ArtifactsWhen(str, Enum):
+    """After which end of a step its files are kept."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ALWAYS = "always"
+
+
+class Artifacts(NamedTuple):
+    """The files of a step that are kept with the run; `paths` start at its working_dir."""
+
+    paths: Tuple[Text, ...]
+    when: ArtifactsWhen = ArtifactsWhen.SUCCESS
+
+
 class Splice(Enum):
     """How a value is handed to a shell at one place of a script, so that it stays a value."""
 
@@ -194,6 +209,7 @@ class Step(NamedTuple):
     mutex: Tuple[str, ...] = ()
     duration_s: Optional[float] = None
     handlers: Mapping[str, Handler] = {}
+    artifacts: Optional[Artifacts] = None
 
 
 class GroupPolicy(str, Enum):

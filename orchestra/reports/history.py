@@ -12,6 +12,7 @@ from orchestra.model.run import RunRecord, RunRow, RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.reports.json_report import iso_time
+from orchestra.reports.kept import render_kept
 from orchestra.reports.summary import render_summary
 from orchestra.reports.table import Cell, Column, render_table
 
@@ -70,7 +71,9 @@ def render_show(
         for title, text in facts
         if text
     ]
-    return "".join(lines) + "\n" + render_summary(record, width, look, logs)
+    kept = render_kept(record, look, logs)
+    summary = render_summary(record, width, look, logs)
+    return "".join(lines) + "\n" + summary + ("\n" + kept if kept else "")
 
 
 def _row(row: RunRow, zone: Optional[tzinfo]) -> Tuple[Cell, ...]:

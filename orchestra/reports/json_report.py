@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional
 
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
-from orchestra.model.run import Attempt, RunRecord, StepRecord
+from orchestra.model.run import Attempt, KeptFile, RunRecord, StepRecord
 from orchestra.model.units import plain_amounts
 
 REPORT_FORMAT = 1
@@ -51,6 +51,7 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
         "needs": list(step.needs),
         "resources": plain_amounts(step.resources),
         "outputs": dict(step.outputs),
+        "artifacts": [_artifact(file, logs) for file in step.artifacts],
         "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
         "owner": step.owner,
         "role": step.role.value,
@@ -71,6 +72,14 @@ def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
         "log": _path(attempt.log, logs),
         "summary": _path(attempt.summary, logs),
         "summary_bytes": attempt.summary_bytes,
+    }
+
+
+def _artifact(file: KeptFile, logs: Optional[LogReader]) -> Dict[str, Any]:
+    return {
+        "path": _path(file.path, logs),
+        "size_bytes": file.size_bytes,
+        "blake2b": file.blake2b,
     }
 
 

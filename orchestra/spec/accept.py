@@ -620,14 +620,64 @@ def _test_40(v: Any) -> bool:
     return True
 
 
-_pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
-
-
 def _test_41(v: Any) -> bool:
-    if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
+    if not (isinstance(v, str) or isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_10(item):
+                return False
+    if isinstance(v, str):
+        if len(v) < 1:
+            return False
+    return True
+
+
+_pattern_12 = '^(success|failure|always)$(?!\\n)'
+
+
+def _test_42(v: Any) -> bool:
+    if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
         if not _fits(_pattern_12, v):
+            return False
+    return True
+
+
+_table_65 = {
+    'paths': _test_41,
+    'when': _test_42,
+}
+
+
+def _test_43(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if 'paths' not in v:
+            return False
+        for key, value in v.items():
+            test = _table_65.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_pattern_13 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+
+
+def _test_44(v: Any) -> bool:
+    if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_13, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -637,14 +687,14 @@ def _test_41(v: Any) -> bool:
     return True
 
 
-_pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
+_pattern_14 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_42(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_13, v):
+        if not _fits(_pattern_14, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -654,14 +704,14 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-_pattern_14 = '\\$\\{\\{'
+_pattern_15 = '\\$\\{\\{'
 
 
-def _test_43(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_14, v):
+        if not _fits(_pattern_15, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -671,16 +721,16 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-_table_68 = {
-    'cpu': _test_41,
-    'memory': _test_42,
-    'gpu': _test_43,
-    'disk': _test_42,
-    'network': _test_42,
+_table_73 = {
+    'cpu': _test_44,
+    'memory': _test_45,
+    'gpu': _test_46,
+    'disk': _test_45,
+    'network': _test_45,
 }
 
 
-def _test_44(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -689,16 +739,16 @@ def _test_44(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_68.get(key)
+            test = _table_73.get(key)
             if test is None:
-                if not _test_43(value):
+                if not _test_46(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -709,7 +759,7 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-def _test_46(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -724,7 +774,7 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-_table_72 = {
+_table_77 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
@@ -749,19 +799,20 @@ _table_72 = {
     'on_cancel': _test_38,
     'finally': _test_38,
     'outputs': _test_40,
-    'resources': _test_44,
-    'priority': _test_45,
-    'mutex': _test_46,
+    'artifacts': _test_43,
+    'resources': _test_47,
+    'priority': _test_48,
+    'mutex': _test_49,
     'duration': _test_22,
 }
 
 
-def _test_47(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_72.get(key)
+            test = _table_77.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -769,7 +820,7 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -780,7 +831,7 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -794,23 +845,23 @@ def _test_49(v: Any) -> bool:
     return True
 
 
-_pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_16 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_50(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_15, v):
+        if not _fits(_pattern_16, v):
             return False
     return True
 
 
-def _test_51(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -821,28 +872,28 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_81 = {
-    'type': _test_50,
-    'default': _test_51,
-    'enum': _test_52,
+_table_86 = {
+    'type': _test_53,
+    'default': _test_54,
+    'enum': _test_55,
     'pattern': _test_32,
-    'min': _test_53,
-    'max': _test_53,
+    'min': _test_56,
+    'max': _test_56,
     'required': _test_31,
     'description': _test_0,
 }
 
 
-def _test_54(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_81.get(key)
+            test = _table_86.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -850,7 +901,21 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-def _test_55(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_57(value):
+                return False
+    return True
+
+
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -864,21 +929,7 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-def _test_56(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_51(value):
-                return False
-    return True
-
-
-def _test_57(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -893,7 +944,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-_table_86 = {
+_table_91 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
@@ -904,19 +955,20 @@ _table_86 = {
     'allow_failure': _test_37,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'resources': _test_44,
-    'priority': _test_45,
-    'mutex': _test_46,
+    'artifacts': _test_43,
+    'resources': _test_47,
+    'priority': _test_48,
+    'mutex': _test_49,
     'duration': _test_22,
 }
 
 
-def _test_58(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_86.get(key)
+            test = _table_91.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -924,14 +976,14 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_17 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_59(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_16, v):
+        if not _fits(_pattern_17, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -941,14 +993,14 @@ def _test_59(v: Any) -> bool:
     return True
 
 
-_pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_18 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_60(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_17, v):
+        if not _fits(_pattern_18, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -958,7 +1010,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -969,16 +1021,16 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-_table_93 = {
-    'cpu': _test_59,
-    'memory': _test_60,
-    'gpu': _test_61,
-    'disk': _test_60,
-    'network': _test_60,
+_table_98 = {
+    'cpu': _test_62,
+    'memory': _test_63,
+    'gpu': _test_64,
+    'disk': _test_63,
+    'network': _test_63,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -987,16 +1039,16 @@ def _test_62(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_93.get(key)
+            test = _table_98.get(key)
             if test is None:
-                if not _test_61(value):
+                if not _test_64(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1007,33 +1059,33 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-_pattern_18 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+_pattern_19 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
 
 
-def _test_64(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_18, v):
+        if not _fits(_pattern_19, v):
             return False
     return True
 
 
-_table_98 = {
+_table_103 = {
     'group': _test_0,
-    'limit': _test_63,
-    'policy': _test_64,
+    'limit': _test_66,
+    'policy': _test_67,
 }
 
 
-def _test_65(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_98.get(key)
+            test = _table_103.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1041,7 +1093,7 @@ def _test_65(v: Any) -> bool:
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1052,28 +1104,28 @@ def _test_66(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_47(value):
+            if not _test_50(value):
                 return False
     return True
 
 
-_table_101 = {
-    'version': _test_48,
+_table_106 = {
+    'version': _test_51,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_49,
-    'params': _test_55,
-    'vars': _test_56,
+    'labels': _test_52,
+    'params': _test_58,
+    'vars': _test_59,
     'env': _test_17,
-    'env_file': _test_57,
+    'env_file': _test_60,
     'inherit_env': _test_19,
-    'defaults': _test_58,
-    'budget': _test_62,
-    'max_parallel': _test_63,
+    'defaults': _test_61,
+    'budget': _test_65,
+    'max_parallel': _test_66,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'concurrency': _test_65,
-    'steps': _test_66,
+    'concurrency': _test_68,
+    'steps': _test_69,
     'on_success': _test_38,
     'on_failure': _test_38,
     'on_cancel': _test_38,
@@ -1081,14 +1133,14 @@ _table_101 = {
 }
 
 
-def _test_67(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_101.get(key)
+            test = _table_106.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1096,5 +1148,5 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-is_step = _test_47
-is_workflow = _test_67
+is_step = _test_50
+is_workflow = _test_70

@@ -6,8 +6,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import STATUS_FUNCTIONS, Text
+from orchestra.model.patterns import pattern_problem
 from orchestra.model.workflow import (
     ON_DONE,
+    Artifacts,
+    ArtifactsWhen,
     Handler,
     Need,
     NeedResult,
@@ -59,6 +62,7 @@ class Steps:
             "success_codes": self._success_codes,
             "skip_codes": self._skip_codes,
             "outputs": self._outputs,
+            "artifacts": self._artifacts,
             "resources": self._resources,
             "priority": self._priority,
             "mutex": self._mutex,
@@ -239,6 +243,21 @@ class Steps:
 
     def _outputs(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["outputs"] = {name: OutputType(word) for name, word in value.items()}
+
+    def _artifacts(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        given = value["paths"]
+        places = [(given, (*path, "paths"))]
+        if isinstance(given, list):
+            places = [(item, (*path, "paths", number)) for number, item in enumerate(given)]
+        for pattern, place in places:
+            problem = pattern_problem(pattern)
+            if problem:
+                hint = "write a path below the step's `working_dir`"
+                self._findings.error(place, "outside", problem, hint)
+        fields["artifacts"] = Artifacts(
+            tuple(self._texts.text(pattern, place, IN_STEP) for pattern, place in places),
+            ArtifactsWhen(value.get("when", ArtifactsWhen.SUCCESS)),
+        )
 
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)

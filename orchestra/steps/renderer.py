@@ -11,7 +11,8 @@ import sys
 from typing import Any, Callable, Dict, Mapping
 
 from orchestra.engine.ports import Launching, Written
-from orchestra.model.expression import ExpressionError, fill_text
+from orchestra.model.expression import ExpressionError, Scope, fill_text
+from orchestra.model.patterns import pattern_problem
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import (
     Command,
@@ -22,7 +23,8 @@ from orchestra.model.workflow import (
     ShellScript,
     Step,
 )
-from orchestra.steps.command import render_command
+from orchestra.steps.artifacts import ArtifactCopy
+from orchestra.steps.command import fill_arguments, render_command
 from orchestra.steps.direct import DirectCommands
 from orchestra.steps.environment import Environments, encode
 from orchestra.steps.log_match import with_match
@@ -67,7 +69,7 @@ class StepRenderer:
     def render(self, launching: Launching) -> Invocation:
         """The invocation of an attempt; see `Renderer`."""
         key = launching.key
-        working_dir = self._working_dir(launching)
+        working_dir = self._working_dir(launching.step, launching.scope)
         env = self._environments.environment(launching, working_dir, self._output(key))
         place = Place(
             env,
@@ -93,15 +95,27 @@ class StepRenderer:
             return written
         return with_match(written, step, "%s/%s" % (self._run_dir, key.log))
 
+    def artifacts(self, step: Step, scope: Scope) -> ArtifactCopy:
+        """A copy of the files that the step says to keep; see `Renderer`."""
+        assert step.artifacts is not None
+        filled = fill_arguments(step.artifacts.paths, scope, "artifacts.paths")
+        patterns = [os.fsdecode(raw) for raw in filled]
+        for pattern in patterns:
+            problem = pattern_problem(pattern)
+            if problem or not pattern:
+                raise ValueError(problem or "a path of `artifacts` is empty")
+        working_dir = self._working_dir(step, scope)
+        return ArtifactCopy(working_dir, patterns, self._run_dir, "artifacts/" + step.id)
+
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, key.step, key.number)
 
-    def _working_dir(self, launching: Launching) -> str:
-        text = launching.step.working_dir
+    def _working_dir(self, step: Step, scope: Scope) -> str:
+        text = step.working_dir
         if text is None:
             return self._folder
         try:
-            given = fill_text(text, launching.scope)
+            given = fill_text(text, scope)
         except ExpressionError as fault:
             raise fault.within("working_dir") from None
         encode(given, "working_dir")

@@ -266,3 +266,35 @@ def test_a_summary_is_kept_reported_and_shown_on_the_page_of_the_job(cli):
     page = cli.read("page.md")
     assert page.partition("| b |")[2].count("#### ") == 1
     assert page.endswith("#### a\n\n# a 2\n\n… and 1 more, too large for this page\n\n")
+
+
+def test_artifacts_are_kept_before_steps_below_start_and_are_shown(cli):
+    cli.file("sub/x", "")
+    cli.file(
+        "p.yaml",
+        "version: 1\nparams: {kind: txt}\nsteps:\n"
+        "  a:\n"
+        "    run: echo one > a.txt; echo two > b.bin\n"
+        "    working_dir: sub\n"
+        '    artifacts: {paths: "*.${{ params.kind }}"}\n'
+        "  tidy: {needs: a, run: rm sub/a.txt}\n"
+        "  bad: {run: echo log > bad.log; exit 1, artifacts: {paths: bad.log, when: failure}}\n",
+    )
+    cli.run("run", "p.yaml", "--report", "json=r.json")
+    steps = json.loads(cli.read("r.json"))["steps"]
+    texts = {s["id"]: [Path(file["path"]).read_text() for file in s["artifacts"]] for s in steps}
+    assert texts == {"a": ["one\n"], "tidy": [], "bad": ["log\n"]}
+    (folder,) = (cli.folder / ".orchestra/runs").iterdir()
+    assert "kept a: %s/artifacts/a/a.txt (4 B)" % folder in cli.run("show").out
+    assert not (cli.folder / "sub/a.txt").exists()
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "~/x"])
+def test_artifacts_lie_below_the_working_dir(cli, path):
+    text = "version: 1\nsteps:\n  a: {run: echo, artifacts: {paths: %s}}\n"
+    result = cli.file("p.yaml", text % path).run("validate", "p.yaml")
+    assert result.code == 2
+    assert "help: write a path below the step's `working_dir`" in result.err
+    computed = 'version: 1\nparams: {x: "%s"}\n' % path + text.partition("\n")[2]
+    cli.file("q.yaml", computed % '"${{ params.x }}"')
+    assert "note: a: the artifacts could not be kept: `%s` " % path in cli.run("run", "q.yaml").out

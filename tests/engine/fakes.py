@@ -7,11 +7,11 @@ import os
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, Launched, Launching, Written
+from orchestra.engine.ports import Ended, Kept, Launched, Launching, Written
 from orchestra.errors import StoreError
 from orchestra.model.events import Envelope
-from orchestra.model.expression import ExpressionError
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.expression import ExpressionError, Scope
+from orchestra.model.run import AttemptKey, Invocation, KeptFile
 from orchestra.model.workflow import Step
 
 
@@ -98,6 +98,22 @@ class FakeExecutor:
         os.write(self._write, b"\0")
 
 
+class FakeCopy:
+    """A copy of one file that takes some slices."""
+
+    def __init__(self, slices: int, on_slice: Callable[[], None]) -> None:
+        self._slices = slices
+        self._on_slice = on_slice
+
+    def advance(self) -> Optional[Kept]:
+        self._slices -= 1
+        self._on_slice()
+        return None if self._slices else Kept((KeptFile("artifacts/x", 1, "00"),), ("one file",))
+
+    def give_up(self) -> Kept:
+        return Kept((), ("given up",))
+
+
 class FakeRenderer:
     """Renders a step as the words for it in `words`, else as `exit 0`; or raises its fault."""
 
@@ -105,6 +121,8 @@ class FakeRenderer:
         self._words = words
         self._faults = faults
         self.written: Dict[str, Written] = {}
+        self.slices = 3
+        self.on_slice: Callable[[], None] = lambda: None
 
     def render(self, launching: Launching) -> Invocation:
         fault = self._faults.get(launching.key.step)
@@ -115,6 +133,12 @@ class FakeRenderer:
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         return self.written.get(step.id, Written({}))
+
+    def artifacts(self, step: Step, scope: Scope) -> FakeCopy:
+        fault = self._faults.get("artifacts of " + step.id)
+        if fault is not None:
+            raise fault
+        return FakeCopy(self.slices, self.on_slice)
 
 
 class FakeStore:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import Retry, RetryWhen, Step, Stop
+from orchestra.model.workflow import Artifacts, ArtifactsWhen, Retry, RetryWhen, Step, Stop
 from tests.engine.plans import BODY, make_plan, step
 from tests.engine.world import Behaviour, World
 
@@ -75,6 +75,7 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "success_codes": seldom((0,), (0, 3)),
     "skip_codes": seldom((), (100,)),
     "handlers": seldom("", "fallback", "on_failure finally", "on_success on_cancel", EVERY),
+    "artifacts": seldom(None, *(Artifacts(("x",), when) for when in ArtifactsWhen)),
 }
 
 ROOT_KEYS: Mapping[str, st.SearchStrategy[Any]] = {

@@ -14,14 +14,17 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.ports import Ended, Kept, Launched, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
+    ArtifactsCopied,
     AttemptOver,
     CancelTimer,
     Decide,
     Decided,
+    DropArtifacts,
+    KeepArtifacts,
     Launch,
     NotRendered,
     Reaction,
@@ -34,7 +37,7 @@ from orchestra.engine.stimuli import (
 from orchestra.engine.timers import Timers
 from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, RunRecord, StepState
+from orchestra.model.run import AttemptKey, KeptFile, RunRecord, StepState
 from tests.engine.audit import Audit
 
 ORIGIN = Origin("run-1", "host", 1, "0")
@@ -80,6 +83,7 @@ class World:
         self._alive: Dict[AttemptKey, Tuple[Behaviour, Mapping[str, int], Tuple[int, ...]]] = {}
         codes = {asked.cause: asked.exit_code for asked in stops.values()}
         self._audit = Audit(plan, codes, knows_conditions)
+        self._copies: List[AttemptKey] = []
         for at, asked in stops.items():
             self._schedule(at, asked)
 
@@ -163,6 +167,13 @@ class World:
             self._timers.set(order.timer, self.now + order.delay_s)
         elif isinstance(order, CancelTimer):
             self._timers.cancel(order.timer)
+        elif isinstance(order, KeepArtifacts):
+            kept = Kept((KeptFile("artifacts/x", 1, "00"),), ("a note",))
+            self._schedule(self.now + self._late(), ArtifactsCopied(order.key, kept))
+            self._copies.append(order.key)
+        elif isinstance(order, DropArtifacts):
+            for key in self._copies:
+                self._schedule(self.now, ArtifactsCopied(key, Kept((), ("given up",))))
         else:
             assert isinstance(order, Decide)
             answer = Decided(order.step.id, decide(order.step, order.scope))

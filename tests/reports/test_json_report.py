@@ -28,6 +28,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "needs": [],
                 "resources": {"cpu": 1.0},
                 "outputs": {},
+                "artifacts": [],
                 "attempts": [
                     {
                         "number": 1,
@@ -54,6 +55,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "needs": [],
                 "resources": {"cpu": 0.5, "memory": 1024},
                 "outputs": {},
+                "artifacts": [],
                 "attempts": [],
                 "owner": "",
                 "role": "step",

@@ -11,6 +11,8 @@ from orchestra.errors import Problem, UsageError
 from orchestra.model.expression import Template, parse, parse_text
 from orchestra.model.workflow import (
     ON_DONE,
+    Artifacts,
+    ArtifactsWhen,
     Command,
     Concurrency,
     GroupPolicy,
@@ -52,6 +54,10 @@ IT = Step("it", 1)
 VALUE: Any = getattr(parse_text("echo ${{ params.p }}"), "parts", ())[-1]
 
 STEPS: Dict[str, Step] = {
+    "artifacts: {paths: dist}": IT._replace(artifacts=Artifacts(("dist",))),
+    "artifacts: {paths: [a, '${{ params.p }}'], when: always}": IT._replace(
+        artifacts=Artifacts(("a", parse_text("${{ params.p }}")), ArtifactsWhen.ALWAYS)
+    ),
     "description: a gate": IT._replace(description="a gate"),
     "run: make": IT._replace(body=ShellScript(("make",))),
     "run: make\nshell: sh": IT._replace(body=ShellScript(("make",), "sh")),

@@ -99,6 +99,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "on_cancel",
         "finally",
         "outputs",
+        "artifacts",
         "resources",
         "priority",
         "mutex",
