@@ -26,6 +26,7 @@ from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, GroupFull, RunBroken, UsageError
+from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
@@ -77,6 +78,7 @@ def run(
         RunBroken: a report could not be written.
     """
     _check_shells(prepared.plan, environ)
+    _tell_what_is_unlimited(prepared.plan, terminal)
     env_file = _read_env_files(prepared.plan)
     replay = Replay()
     with SignalInbox() as signals:
@@ -246,6 +248,13 @@ def _bodies(plan: Plan) -> Iterator[Tuple[str, Optional[Body]]]:
             yield "`%s` of step `%s`" % (key, step.id), handler.body
     for key, handler in plan.workflow.handlers.items():
         yield "`%s` of the workflow" % key, handler.body
+
+
+def _tell_what_is_unlimited(plan: Plan, terminal: Terminal) -> None:
+    """Steps that `enforce` what cannot be limited on this system run all the same."""
+    asked = {n for p in plan.steps if p.step.enforce for n in p.step.resources}
+    for name in sorted(asked & unlimited()):
+        terminal.say("warning: %s cannot be limited on this system, `enforce` or not" % name)
 
 
 def _read_env_files(plan: Plan) -> Dict[str, str]:

@@ -39,6 +39,7 @@ class PartRun(StepRun):
             stop=whole.stop,
             outputs=whole.outputs if role is Role.FALLBACK else {},
             resources=whole.resources,
+            enforce=whole.enforce,
         )
         super().__init__(owner.index, _planned(step))
         self.owner = owner

@@ -23,7 +23,8 @@ class Ended(NamedTuple):
 
     Exactly one of `exit_code` and `signal` (a name such as `SIGKILL`) is set; a `refusal` (why no
     process could be started, then neither is set) takes their place. `log_bytes` is what it wrote,
-    0 means that there is no log file.
+    0 means that there is no log file. `memory_limit_bytes` is set where it was killed because all
+    its processes together, `max_rss_bytes`, exceeded that.
     """
 
     key: AttemptKey
@@ -33,6 +34,7 @@ class Ended(NamedTuple):
     cpu_s: Optional[float] = None
     max_rss_bytes: Optional[int] = None
     log_bytes: int = 0
+    memory_limit_bytes: Optional[int] = None
 
 
 ExecutorStimulus = Union[Launched, Ended]

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 from orchestra.engine.ports import Ended, Written
 from orchestra.model.events import AttemptEnded
 from orchestra.model.run import Outcome, StepState
-from orchestra.model.units import format_duration
+from orchestra.model.units import format_amount, format_duration
 from orchestra.model.workflow import Retry, Step
 
 _ALLOWED = "allowed: "
@@ -58,6 +58,8 @@ def judge_end(
         return Verdict(Outcome.CANCELLED, reason)
     if ended.refusal:
         return Verdict(Outcome.NOT_LAUNCHED, "could not be started: %s" % ended.refusal)
+    if ended.memory_limit_bytes is not None:
+        return Verdict(Outcome.OUT_OF_MEMORY, _memory_reason(ended))
     if ended.signal is not None:
         return Verdict(Outcome.SIGNALLED, _signal_reason(ended.signal))
     reason = "exit code %d" % (ended.exit_code or 0)
@@ -152,6 +154,12 @@ def failure_of(
     if state is StepState.ALLOWED_FAILURE:
         reason = reason[len(_ALLOWED) :]
     return Failure(step, exit_code, reason, log)
+
+
+def _memory_reason(ended: Ended) -> str:
+    peak, limit = ended.max_rss_bytes, ended.memory_limit_bytes
+    shown = "" if peak is None else "peak %s, " % format_amount("memory", peak)
+    return "out of memory: %slimit %s" % (shown, format_amount("memory", limit or 0))
 
 
 def _signal_reason(signal: str) -> str:

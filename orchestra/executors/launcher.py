@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, ContextManager, Dict, List, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.output import Output
 from orchestra.executors.process import NotStarted, NotYet, Spawner
 from orchestra.executors.started import Started
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey, Invocation, Limits
 
 RETRY_S = 0.05
 """How soon it is worth trying again when nothing of ours ends."""
 
 ROOM_PATIENCE_S = 10.0
 """How long an attempt waits for room on a machine on which nothing of ours takes any."""
+
+AroundSpawn = Callable[[AttemptKey, Limits], ContextManager[None]]
+"""What is started inside is born with its limits."""
 
 BUSY_PATIENCE_S = 2.0
 """How long it waits for whoever is writing its program."""
@@ -30,9 +33,12 @@ class Launcher:
     waits until another one ends, and is refused only when none is left whose end could help.
     """
 
-    def __init__(self, room: int, on_fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, room: int, on_fault: Callable[[str], None], around_spawn: AroundSpawn
+    ) -> None:
         self._room = room
         self._on_fault = on_fault
+        self._around_spawn = around_spawn
         self._spawner = Spawner()
         self._waiting: OrderedDict[AttemptKey, Invocation] = OrderedDict()
         self._helpless_since: Dict[AttemptKey, float] = {}
@@ -91,7 +97,7 @@ class Launcher:
         except OSError as error:
             raise NotYet("no pipe for its output: %s" % error.strerror) from error
         try:
-            pid = self._spawner.spawn(invocation, writer)
+            pid = self._spawn(key, invocation, writer)
         except BaseException:
             os.close(reader)
             os.close(writer)
@@ -99,6 +105,15 @@ class Launcher:
         os.set_blocking(reader, False)
         output = Output(reader, writer, invocation.log_path, self._on_fault)
         return Started(key, invocation, pid, output)
+
+    def _spawn(self, key: AttemptKey, invocation: Invocation, writer: int) -> int:
+        if invocation.limits is None:
+            return self._spawner.spawn(invocation, writer)
+        try:
+            with self._around_spawn(key, invocation.limits):
+                return self._spawner.spawn(invocation, writer)
+        except OSError as error:
+            raise NotStarted("its limits cannot be set: %s" % error.strerror) from error
 
     def _is_hopeless(self, key: AttemptKey, delay: NotYet, alone: bool, now: float) -> bool:
         """Whether it has waited long enough for what the end of no other attempt can help."""

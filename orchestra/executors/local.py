@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import time
 from signal import Signals
-from typing import Callable, Collection, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, ContextManager, Dict, List, Optional, Sequence, Tuple
 
 from orchestra.engine.ports import Ended, ExecutorStimulus, Launched
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
+from orchestra.executors.enforcement import NEVER, Enforcement, make_enforcement
 from orchestra.executors.launcher import Launcher
 from orchestra.executors.output import BLOCK_BYTES
 from orchestra.executors.peak import OwnPeak
@@ -18,7 +19,7 @@ from orchestra.executors.process import End, kill_group, reap
 from orchestra.executors.started import Started
 from orchestra.executors.trees import Trees
 from orchestra.executors.wakeup import Wakeup
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey, Invocation, Limits
 
 IDLE_S = 0.1
 """How long what a step leaves behind may be silent before it is killed."""
@@ -72,14 +73,16 @@ class LocalExecutor:
         self._sweep_at = time.monotonic() + SWEEP_S
         self._block = memoryview(bytearray(BLOCK_BYTES))
         self._own_peak = OwnPeak()
+        self._proc = Proc(proc)
+        self._enforcement: Optional[Enforcement] = None
         self._closed = False
         with contextlib.ExitStack() as opened:
             settle_descriptors()
-            self._trees = Trees(run_id, Proc(proc))
+            self._trees = Trees(run_id, self._proc)
             opened.callback(self._trees.close)
             self._poller = new_poller()
             opened.callback(self._poller.close)
-            self._launcher = Launcher(room_for_attempts(), self._note_fault)
+            self._launcher = Launcher(room_for_attempts(), self._note_fault, self._around_spawn)
             opened.callback(self._launcher.close)
             self._wakeup = Wakeup()
             opened.callback(self._wakeup.close)
@@ -117,6 +120,8 @@ class LocalExecutor:
             self._sweep_at = now + SWEEP_S
         if self._ending or self._trees.have_orphans():
             self._settle(now)
+        if self._enforcement is not None and now >= self._enforcement.sample_at:
+            self._enforce(self._enforcement, now)
         if len(self._launcher) and (ended or now >= self._launcher.retry_at):
             self._launch()
         stimuli, self._stimuli = self._stimuli, []
@@ -129,6 +134,8 @@ class LocalExecutor:
         times = [due for each in self._ending.values() for due in each.due() if due > now]
         if self._started_by_key or self._trees.have_orphans():
             times.append(self._sweep_at)
+        if self._enforcement is not None and self._enforcement.sample_at != NEVER:
+            times.append(self._enforcement.sample_at)
         if self._tell_by is not None:
             times.append(self._tell_by)
         if len(self._launcher):
@@ -287,7 +294,26 @@ class LocalExecutor:
                 self._tell_of_survivors(self._trees.survivors(started.key))
             del self._ending[started.key]
             del self._started_by_key[started.key]
-            self._stimuli.append(started.ended(self._own_peak))
+            self._stimuli.append(self._report(started))
+
+    def _report(self, started: Started) -> Ended:
+        ended = started.ended(self._own_peak)
+        return ended if self._enforcement is None else self._enforcement.settle(ended)
+
+    def _around_spawn(self, key: AttemptKey, limits: Limits) -> ContextManager[None]:
+        if self._enforcement is None:
+            self._enforcement = make_enforcement(self._proc)
+            self._opened.callback(self._enforcement.close)
+        return self._enforcement.around_spawn(key, limits)
+
+    def _enforce(self, enforcement: Enforcement, now: float) -> None:
+        """Kill the attempts that hold more memory than they may."""
+        self._look_for_orphans()
+        for key in enforcement.sampled():
+            started = self._started_by_key[key]
+            if enforcement.look(key, self._trees.pids(started)):
+                self._kill(started)
+        enforcement.looked(now)
 
     def _look_for_orphans(self) -> None:
         self._trees.look(self._started_by_pid, self._started_by_key.values())
@@ -296,6 +322,8 @@ class LocalExecutor:
         """Kill all of an attempt that can be reached; what shows up later is a doomed orphan."""
         started.killed = True
         started.gone_by = time.monotonic() + self._drain_s
+        if self._enforcement is not None:
+            self._enforcement.kill(started.key)
         self._trees.signal(started, (Signals.SIGKILL,), self._started_by_pid)
 
     def _note_fault(self, fault: str) -> None:

@@ -20,20 +20,21 @@ class Proc:
     def parent(self, pid: int) -> int:
         """The parent of a process, 0 if that is not known."""
         # The second field after the command, which is in brackets and may hold anything.
-        fields = self._read(pid, "stat").rpartition(b")")[2].split()
+        fields = self.read(pid, "stat").rpartition(b")")[2].split()
         return int(fields[1]) if len(fields) > 1 else 0
 
     def children(self, pid: int) -> List[int]:
         """The children of a process, of all its threads."""
         tasks = _numbers("%s/%d/task" % (self.folder, pid))
-        texts = [self._read(pid, "task/%d/children" % task) for task in tasks]
+        texts = [self.read(pid, "task/%d/children" % task) for task in tasks]
         return [int(word) for text in texts for word in text.split()]
 
     def environ(self, pid: int) -> bytes:
         """What a process was started with, a NUL after each; nothing while it starts or ends."""
-        return self._read(pid, "environ")
+        return self.read(pid, "environ")
 
-    def _read(self, pid: int, name: str) -> bytes:
+    def read(self, pid: int, name: str) -> bytes:
+        """A file of a process; nothing where it cannot be read."""
         with contextlib.suppress(OSError), open(
             "%s/%d/%s" % (self.folder, pid, name), "rb"
         ) as file:

@@ -14,6 +14,8 @@ from orchestra.executors.strays import Strays
 from orchestra.executors.subreaper import Subreaper
 from orchestra.model.run import AttemptKey
 
+_MOST_PIDS = 10_000
+
 
 class Trees:
     """What descends from the processes that were started here.
@@ -24,6 +26,7 @@ class Trees:
     """
 
     def __init__(self, run_id: str, proc: Proc) -> None:
+        self._proc = proc
         self._strays = Strays(proc)
         with contextlib.ExitStack() as opened:
             children = Children(proc)
@@ -59,6 +62,19 @@ class Trees:
         for number in numbers:
             for group in groups:
                 kill_group(group, number)
+
+    def pids(self, started: Started) -> List[int]:
+        """All processes of an attempt that can be found, those that have ended too."""
+        found = dict.fromkeys(self._orphans.left_by(started.key))
+        if started.end is None:
+            found[started.pid] = None
+        waiting = list(found)
+        while waiting and len(found) < _MOST_PIDS:
+            for child in self._proc.children(waiting.pop()):
+                if child not in found:
+                    found[child] = None
+                    waiting.append(child)
+        return list(found)
 
     def kill_doomed(
         self, serving: Iterable[AttemptKey], unreaped: Mapping[int, Started]

@@ -91,7 +91,7 @@ class Outcome(str, Enum):
     FAILED = "failed"  # an exit code that is no success
     SIGNALLED = "signalled"  # a signal that orchestra did not send
     TIMED_OUT = "timed_out"
-    OUT_OF_MEMORY = "out_of_memory"
+    OUT_OF_MEMORY = "out_of_memory"  # it was killed because it exceeded an enforced limit
     CANCELLED = "cancelled"
     NOT_LAUNCHED = "not_launched"  # no process could be started for it
 
@@ -113,12 +113,20 @@ class AttemptKey(NamedTuple):
         return "outputs/%s.%d.md" % self
 
 
+class Limits(NamedTuple):
+    """What an attempt may not exceed: bytes of memory, thousandths of a core; None for no limit."""
+
+    memory_bytes: Optional[int] = None
+    cpu: Optional[int] = None
+
+
 class Invocation(NamedTuple):
     """Everything an executor needs to start one attempt.
 
     `executable` is an absolute path or None, then `argv[0]` is looked up in the PATH of `env` from
     `working_dir`; `fallback` is the argv to start when the kernel refuses the first one;
-    `env` is complete and encoded; `log_path` is created at the first byte of output.
+    `env` is complete and encoded; `log_path` is created at the first byte of output; `limits` are
+    enforced.
     """
 
     argv: Tuple[bytes, ...]
@@ -127,6 +135,7 @@ class Invocation(NamedTuple):
     log_path: str
     executable: Optional[bytes] = None
     fallback: Optional[Tuple[bytes, ...]] = None
+    limits: Optional[Limits] = None
 
 
 @dataclass

@@ -210,6 +210,7 @@ class Step(NamedTuple):
     duration_s: Optional[float] = None
     handlers: Mapping[str, Handler] = {}
     artifacts: Optional[Artifacts] = None
+    enforce: bool = False
 
 
 class GroupPolicy(str, Enum):

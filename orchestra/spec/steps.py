@@ -64,6 +64,7 @@ class Steps:
             "outputs": self._outputs,
             "artifacts": self._artifacts,
             "resources": self._resources,
+            "enforce": self._enforce,
             "priority": self._priority,
             "mutex": self._mutex,
             "duration": self._duration,
@@ -100,6 +101,10 @@ class Steps:
             self._check_growth(fields, path)
         if "if" in data:
             self._check_when(data, fields, path)
+        if data.get("enforce") and not _LIMITED & fields.get("resources", {}).keys():
+            message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
+            hint = "say what it takes under `resources`"
+            self._findings.warning((*path, "enforce"), "no-use", message, hint)
         if "working_dir" in data and OPEN not in data["working_dir"]:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
@@ -262,6 +267,9 @@ class Steps:
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)
 
+    def _enforce(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["enforce"] = value
+
     def _priority(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["priority"] = int(value)
 
@@ -320,6 +328,7 @@ class Steps:
 
 
 _HANDLER_FIELDS = frozenset(HANDLER_KEYS)
+_LIMITED = frozenset(["memory", "cpu"])
 _CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Mapping
 from orchestra.engine.ports import Launching, Written
 from orchestra.model.expression import ExpressionError, Scope, fill_text
 from orchestra.model.patterns import pattern_problem
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey, Invocation, Limits
 from orchestra.model.workflow import (
     Command,
     PythonCall,
@@ -81,8 +81,12 @@ class StepRenderer:
         )
         body = launching.step.body
         if type(body) is ShellScript:
-            return render_shell(body, launching, place, self._commands, self._shells)
-        return _RENDERERS[type(body)](body, launching, place)
+            invocation = render_shell(body, launching, place, self._commands, self._shells)
+        else:
+            invocation = _RENDERERS[type(body)](body, launching, place)
+        if launching.step.enforce:
+            return invocation._replace(limits=_limits(launching))
+        return invocation
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
@@ -120,3 +124,11 @@ class StepRenderer:
             raise fault.within("working_dir") from None
         encode(given, "working_dir")
         return os.path.join(self._folder, given) if given else self._folder
+
+
+def _limits(launching: Launching) -> Limits:
+    """What the step says it takes, as what it may not exceed."""
+    given, demand = launching.step.resources, launching.demand
+    return Limits(
+        demand["memory"] if "memory" in given else None, demand["cpu"] if "cpu" in given else None
+    )

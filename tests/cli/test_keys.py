@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -298,3 +299,25 @@ def test_artifacts_lie_below_the_working_dir(cli, path):
     computed = 'version: 1\nparams: {x: "%s"}\n' % path + text.partition("\n")[2]
     cli.file("q.yaml", computed % '"${{ params.x }}"')
     assert "note: a: the artifacts could not be kept: `%s` " % path in cli.run("run", "q.yaml").out
+
+
+def test_a_step_that_takes_more_memory_than_it_may_fails_and_may_be_tried_again(cli):
+    code = "import time; x = bytearray(300 * 2**20); time.sleep(60)"
+    text = (
+        "version: 1\nsteps:\n"
+        "  a: {python: '%s', resources: {memory: 100MiB}, enforce: true, retry: 1}\n" % code
+    )
+    cli.file("p.yaml", text).run("run", "p.yaml", "--report", "json=r.json")
+    (step,) = json.loads(cli.read("r.json"))["steps"]
+    outcomes = [attempt["outcome"] for attempt in step["attempts"]]
+    assert (step["state"], outcomes) == ("failed", ["out_of_memory"] * 2)
+    assert re.fullmatch(r"out of memory: peak [0-9.]+ MiB, limit 100 MiB", step["reason"])
+
+
+def test_a_limit_on_nothing_is_warned_of(cli):
+    text = (
+        "version: 1\nsteps:\n  a: {run: echo, enforce: true, resources: {db: 1}}\nbudget: {db: 1}\n"
+    )
+    result = cli.file("p.yaml", text).run("validate", "p.yaml")
+    assert result.code == 0
+    assert "`enforce` limits nothing: the step says neither `memory` nor `cpu`" in result.err

@@ -11,7 +11,7 @@ from tests.cli.commandline import CommandLine
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SNIPPET = re.compile(r"<!-- run: (\S+)(?: exit (\d+))? -->\n```yaml\n(.*?)```", re.DOTALL)
-PAGES = ["concurrency.md", "results.md"]
+PAGES = ["concurrency.md", "resources.md", "results.md"]
 SNIPPETS = [
     pytest.param(name, int(code or 0), text, id="%s-%s" % (page, name))
     for page in PAGES

@@ -49,6 +49,7 @@ BESIDE: Mapping[str, Mapping[str, Any]] = {
     "steps.ID.python.args#1": {"module": "echo"},
     "steps.ID.python.args#2": {"call": "tasks:load"},
     "steps.ID.python.interpreter": {"module": "echo"},
+    "steps.ID.enforce": {"resources": {"memory": "512MiB"}},
     "steps.ID.outputs": {"run": 'printf "rows=3\\nfiles=[]\\n" >> "$ORCHESTRA_OUTPUT"'},
 }
 """Keys that an example needs in its own mapping: by the key's path, `#n` for its n-th example."""

@@ -58,6 +58,7 @@ STEPS: Dict[str, Step] = {
     "artifacts: {paths: [a, '${{ params.p }}'], when: always}": IT._replace(
         artifacts=Artifacts(("a", parse_text("${{ params.p }}")), ArtifactsWhen.ALWAYS)
     ),
+    "enforce: true\nresources: {cpu: 2}": IT._replace(enforce=True, resources={"cpu": 2000}),
     "description: a gate": IT._replace(description="a gate"),
     "run: make": IT._replace(body=ShellScript(("make",))),
     "run: make\nshell: sh": IT._replace(body=ShellScript(("make",), "sh")),

@@ -101,6 +101,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "outputs",
         "artifacts",
         "resources",
+        "enforce",
         "priority",
         "mutex",
         "duration",

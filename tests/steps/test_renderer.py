@@ -9,7 +9,7 @@ import pytest
 
 from orchestra.engine.ports import Written
 from orchestra.model.expression import ExpressionError, parse_text
-from orchestra.model.run import AttemptKey
+from orchestra.model.run import AttemptKey, Limits
 from orchestra.model.workflow import (
     Body,
     Command,
@@ -174,3 +174,21 @@ def test_a_private_folder_that_is_gone_is_an_error_of_the_system(
     (run_dir / "private").rmdir()
     with pytest.raises(FileNotFoundError):
         renderer.render(an_attempt(PythonCode("")))
+
+
+@pytest.mark.parametrize(
+    ("enforce", "resources", "limits"),
+    [
+        (False, {"memory": 5, "cpu": 500}, None),
+        (True, {"memory": 5, "cpu": 500}, Limits(5, 500)),
+        (True, {"memory": 5}, Limits(5, None)),
+        (True, {"cpu": 500}, Limits(None, 500)),
+        (True, {}, Limits()),
+    ],
+)
+def test_what_a_step_gives_is_its_limit_where_it_is_enforced(
+    renderer: StepRenderer, enforce: bool, resources: Any, limits: Any
+) -> None:
+    demand = {"cpu": 1000, **resources}
+    attempt = an_attempt(Command(("p",)), demand=demand, resources=resources, enforce=enforce)
+    assert renderer.render(attempt).limits == limits
