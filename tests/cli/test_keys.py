@@ -321,3 +321,16 @@ def test_a_limit_on_nothing_is_warned_of(cli):
     result = cli.file("p.yaml", text).run("validate", "p.yaml")
     assert result.code == 0
     assert "`enforce` limits nothing: the step says neither `memory` nor `cpu`" in result.err
+
+
+def test_a_step_out_of_memory_may_be_tried_again_with_more(cli):
+    code = "import time; x = bytearray(200 * 2**20); time.sleep(0.5)"
+    text = (
+        "version: 1\nbudget: {memory: 2GiB}\nsteps:\n"
+        "  a: {python: '%s', resources: {memory: 100MiB}, enforce: true,\n"
+        "      retry: {max: 2, when: {oom: true}, resources: {memory: x4}}}\n" % code
+    )
+    cli.file("p.yaml", text).run("run", "p.yaml", "--report", "json=r.json")
+    (step,) = json.loads(cli.read("r.json"))["steps"]
+    outcomes = [attempt["outcome"] for attempt in step["attempts"]]
+    assert (step["state"], outcomes) == ("succeeded", ["out_of_memory", "succeeded"])
