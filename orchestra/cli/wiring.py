@@ -11,7 +11,7 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra import __version__
 from orchestra.cli.prepare import Prepared
@@ -26,9 +26,11 @@ from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
+from orchestra.model.masking import Masker
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
-from orchestra.model.workflow import Body, ShellScript
+from orchestra.model.secrets import Secrets
+from orchestra.model.workflow import Body, ShellScript, Workflow
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
@@ -42,6 +44,17 @@ from orchestra.store.journal import RunJournal
 from orchestra.store.sqlite import RunStore
 
 _READER_GONE = (errno.EPIPE, errno.EIO)
+
+
+SECRET_COMMAND_S = 60.0
+"""How long a program may take that gives a secret."""
+
+
+class Kept(NamedTuple):
+    """What a run must not show, and what sees to it."""
+
+    secrets: Optional[Secrets] = None
+    masker: Optional[Masker] = None
 
 
 class SystemClock:
@@ -69,7 +82,7 @@ def run(
     `mode` is one of `terminal.MODES`, `reports` are paths for the JSON report.
 
     Raises:
-        UsageError: a shell or an env file that the workflow names is missing.
+        UsageError: a shell, an env file or a secret that the workflow names is missing.
         StoreError: there can be no record of the run, or it was lost on the way.
         RunBroken: a report could not be written.
     """
@@ -77,12 +90,13 @@ def run(
     env_file = _read_env_files(prepared.plan)
     replay = Replay()
     with SignalInbox() as signals:
+        kept = _read_secrets(prepared.plan.workflow, environ, signals)
         journal = RunStore(state).begin_run(time.time())
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_file, journal, replay, mode, terminal, environ, signals
+                prepared, env_file, kept, journal, replay, mode, terminal, environ, signals
             )
         finally:
             # values that were handed over, of no use once their steps have ended
@@ -94,6 +108,7 @@ def run(
 def _drive(
     prepared: Prepared,
     env_file: Mapping[str, str],
+    kept: Kept,
     journal: RunJournal,
     replay: Replay,
     mode: str,
@@ -104,7 +119,10 @@ def _drive(
     plan, folder = prepared.plan, journal.folder
     functions = file_functions(plan.workflow.folder)
     facts = _facts(plan, folder)
-    scopes = Scopes(plan.workflow, plan.params, plan.vars, environ, env_file, facts, functions)
+    scopes = Scopes(
+        plan.workflow, plan.params, plan.vars, environ, env_file, facts, functions, kept.secrets
+    )
+    inherited = plan.workflow.inheritable(environ)
     origin = Origin(folder.run_id, socket.gethostname(), os.getpid(), __version__)
     with ExitStack() as stack:
         screen = terminal.open_screen(mode)
@@ -112,13 +130,19 @@ def _drive(
         view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
         audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
         stack.callback(audience.close)
-        executor = LocalExecutor(folder.run_id, view.on_output)
+        executor = LocalExecutor(folder.run_id, view.on_output, masker=kept.masker)
         stack.callback(executor.close)
         _spare_the_collector()
         driver = Driver(
             Machine(plan, scopes, origin, random.Random().random),
             executor,
-            StepRenderer(folder.path, folder.run_id, plan.workflow.folder, environ),
+            StepRenderer(
+                folder.path,
+                folder.run_id,
+                plan.workflow.folder,
+                inherited,
+                masker=kept.masker,
+            ),
             journal,
             audience,
             SystemClock(),
@@ -200,6 +224,33 @@ def _bodies(plan: Plan) -> Iterator[Tuple[str, Optional[Body]]]:
             yield "`%s` of step `%s`" % (key, step.id), handler.body
     for key, handler in plan.workflow.handlers.items():
         yield "`%s` of the workflow" % key, handler.body
+
+
+def _read_secrets(workflow: Workflow, environ: Mapping[str, str], signals: SignalInbox) -> Kept:
+    """The secrets of the workflow, and what masks them; none of both where it has none."""
+    if not workflow.secrets:
+        return Kept()
+    from orchestra.executors.capture import CaptureFault, CaptureStopped, capture
+    from orchestra.steps.secrets import LARGEST_BYTES, read_secrets
+
+    def run(argv: Sequence[str]) -> bytes:
+        try:
+            return capture(
+                argv,
+                environ,
+                workflow.folder,
+                timeout_s=SECRET_COMMAND_S,
+                most_bytes=LARGEST_BYTES + 2,  # and the end of a line
+                stop_fd=signals.fileno(),
+            )
+        except CaptureFault as fault:
+            raise ValueError("`%s` %s" % (argv[0], fault.reason)) from None
+
+    try:
+        return Kept(*read_secrets(workflow, environ, run))
+    except CaptureStopped:
+        stopped = RunBroken("stopped while the secrets were read, nothing was started")
+        raise stopped.keeping(signals.drain()[0].exit_code) from None
 
 
 def _read_env_files(plan: Plan) -> Dict[str, str]:

@@ -50,6 +50,7 @@ class Attempts:
             env = scopes.env(step, view)
             scope = scopes.scope(step, env, view)
             run.timeout_s = resolve_timeout_s(step, scope)
+            script = scopes.script_scope(step, env, view) if scopes.has_secrets else None
         except ExpressionError as fault:
             return str(fault)
         if self._halt.stop is not None and run.timeout_s is None:
@@ -62,7 +63,7 @@ class Attempts:
         self._events.append(AttemptStarted(step.id, run.number, now - run.ready_at, run.devices))
         inherit = scopes.inherit(step)
         self._orders.append(
-            Launch(Launching(key, step, scope, env, inherit, run.amounts, run.devices))
+            Launch(Launching(key, step, scope, env, inherit, run.amounts, run.devices, script))
         )
         return ""
 

@@ -122,7 +122,8 @@ class Launching(NamedTuple):
 
     `env` holds the layers of the file (env_file, root, defaults, step), evaluated, later ones won;
     `inherit_env` says what comes below them from the environment of orchestra; `demand` is what
-    the step holds of the budget, `devices` the GPUs among it.
+    the step holds of the budget, `devices` the GPUs among it. `script_scope` is what the values in
+    a script see where they may be secrets, which nothing else of a body may.
     """
 
     key: AttemptKey
@@ -132,6 +133,10 @@ class Launching(NamedTuple):
     inherit_env: Union[bool, Tuple[str, ...]]
     demand: Amounts
     devices: Tuple[int, ...] = ()
+    script_scope: Optional[Scope] = None
+
+    def __repr__(self) -> str:
+        return "Launching(%r)" % (self.key,)  # the environment may hold secrets
 
 
 class Renderer(Protocol):

@@ -33,7 +33,9 @@ from orchestra.model.expression import (
     functions_of,
     references_of,
 )
-from orchestra.model.workflow import Step, Workflow
+from orchestra.model.secrecy import hidden_by_all, hidden_in, quiet
+from orchestra.model.secrets import Secrets
+from orchestra.model.workflow import ShellScript, Step, Workflow
 
 FileFunctions = Mapping[str, Callable[..., Value]]
 """`hash_files` and `glob`; only who may read files gives them."""
@@ -54,19 +56,31 @@ class RunFacts(NamedTuple):
 
 
 class EnvView(Mapping[str, Any]):
-    """The environment a step will get: the layers of the file over what it inherits."""
+    """The environment a step will get: the layers of the file over what it inherits.
+
+    The variables `hidden` may hold secrets, and cannot be looked up.
+    """
 
     def __init__(
         self,
         layers: Mapping[str, str],
         inherited: Mapping[str, str],
         inherit: Union[bool, Tuple[str, ...]],
+        hidden: FrozenSet[str] = frozenset(),
     ) -> None:
         self._layers = layers
         self._inherited = inherited
         self._inherit = inherit
+        self._hidden = hidden
+
+    def __repr__(self) -> str:
+        return "<EnvView>"
 
     def __getitem__(self, name: str) -> str:
+        if name in self._hidden:
+            raise ExpressionError(
+                "`env.%s` may hold a secret" % name, hint="only `env` and `run` can use it"
+            )
         if name in self._layers:
             return self._layers[name]
         if self._inherit is True or (self._inherit and name in self._inherit):
@@ -136,7 +150,9 @@ class Scopes:
     """Makes the scope of each step of one run.
 
     `environ` is the environment of orchestra, `env_file` what the workflow's env files hold; both
-    are data here. The layers that are the same for all steps are evaluated once.
+    are data here. The layers that are the same for all steps are evaluated once. `secrets` are
+    seen by the layers of the environment and by scripts alone, and before a run by nobody;
+    `has_secrets` says that there are any.
     """
 
     def __init__(
@@ -148,9 +164,13 @@ class Scopes:
         env_file: Mapping[str, str],
         facts: Optional[RunFacts] = None,
         files: Optional[FileFunctions] = None,
+        secrets: Optional[Secrets] = None,
     ) -> None:
         self._workflow = workflow
-        self._environ = environ
+        self._secrets = secrets
+        self.has_secrets = secrets is not None
+        self._hidden = hidden_by_all(workflow)
+        self._environ = workflow.inheritable(environ) if workflow.secrets else environ
         self._names: Dict[str, Value] = {"params": params, "vars": variables}
         if facts is not None:
             self._names["run"] = facts._asdict()
@@ -220,7 +240,18 @@ class Scopes:
         functions: Optional[Mapping[str, Callable[..., Value]]] = None,
     ) -> Scope:
         """What the step's own expressions see; `env` is what `env` gave for it."""
-        return self._scope(EnvView(env, self._environ, self.inherit(step)), steps, functions)
+        hidden = self._hidden
+        if self._workflow.secrets:
+            hidden = hidden_in(step, hidden)
+        view = EnvView(env, self._environ, self.inherit(step), hidden)
+        return self._scope(view, steps, functions)
+
+    def script_scope(self, step: Step, env: Mapping[str, str], steps: StepsView) -> Optional[Scope]:
+        """What the values in the step's script see where they may be secrets, else None."""
+        if self._secrets is None or type(step.body) is not ShellScript:
+            return None
+        view = EnvView(env, self._environ, self.inherit(step))
+        return self._scope(view, steps, secrets=self._secrets)
 
     def early_scope(
         self,
@@ -240,9 +271,12 @@ class Scopes:
         env: EnvView,
         steps: Optional[StepsView],
         functions: Optional[Mapping[str, Callable[..., Value]]] = None,
+        secrets: Optional[Secrets] = None,
     ) -> Scope:
         names = dict(self._names)
         names["env"] = env
+        if secrets is not None:
+            names["secrets"] = secrets
         if steps is not None:
             names["steps"] = steps
         return Scope(names, {**self._files, **functions} if functions else self._files)
@@ -258,12 +292,13 @@ class Scopes:
         if not layer:
             return
         below = EnvView(dict(layers), self._environ, inherit)
-        scope = self._scope(below, steps)
+        scope = self._scope(below, steps, secrets=self._secrets)
         for name, text in layer.items():
             try:
                 layers[name] = text if type(text) is str else fill_text(text, scope)
             except ExpressionError as fault:
-                raise fault.within("env." + name) from None
+                told = quiet(fault, text) if self._workflow.secrets else fault
+                raise told.within("env." + name) from None
 
 
 def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, Value]:

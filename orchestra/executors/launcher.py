@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from typing import Callable, Dict, List, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.output import Output
 from orchestra.executors.process import NotStarted, NotYet, Spawner
 from orchestra.executors.started import Started
+from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation
 
 RETRY_S = 0.05
@@ -30,9 +31,12 @@ class Launcher:
     waits until another one ends, and is refused only when none is left whose end could help.
     """
 
-    def __init__(self, room: int, on_fault: Callable[[str], None]) -> None:
+    def __init__(
+        self, room: int, on_fault: Callable[[str], None], masker: Optional[Masker] = None
+    ) -> None:
         self._room = room
         self._on_fault = on_fault
+        self._masker = masker
         self._spawner = Spawner()
         self._waiting: OrderedDict[AttemptKey, Invocation] = OrderedDict()
         self._helpless_since: Dict[AttemptKey, float] = {}
@@ -97,7 +101,8 @@ class Launcher:
             os.close(writer)
             raise
         os.set_blocking(reader, False)
-        output = Output(reader, writer, invocation.log_path, self._on_fault)
+        mask = None if self._masker is None else self._masker.stream()
+        output = Output(reader, writer, invocation.log_path, self._on_fault, mask)
         return Started(key, invocation, pid, output)
 
     def _is_hopeless(self, key: AttemptKey, delay: NotYet, alone: bool, now: float) -> bool:

@@ -122,6 +122,9 @@ class Invocation(NamedTuple):
     executable: Optional[bytes] = None
     fallback: Optional[Tuple[bytes, ...]] = None
 
+    def __repr__(self) -> str:
+        return "Invocation(%r)" % (self.argv,)  # the environment may hold secrets
+
 
 @dataclass
 class Attempt:

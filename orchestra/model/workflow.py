@@ -196,6 +196,28 @@ class Step(NamedTuple):
     handlers: Mapping[str, Handler] = {}
 
 
+class FromVariable(NamedTuple):
+    """A secret that stands in a variable of the environment of orchestra."""
+
+    name: str
+
+
+class FromFile(NamedTuple):
+    """A secret that is what a file holds; its path is relative to the workflow's folder."""
+
+    path: str
+
+
+class FromCommand(NamedTuple):
+    """A secret that a program writes; it is started without a shell, in the workflow's folder."""
+
+    argv: Tuple[str, ...]
+
+
+SecretSource = Union[FromVariable, FromFile, FromCommand]
+"""Where a secret is read when a run starts."""
+
+
 class ParamType(str, Enum):
     """What a parameter's text is read as."""
 
@@ -245,8 +267,17 @@ class Workflow:
     default_env: Mapping[str, Text] = field(default_factory=dict)
     env_files: Tuple[str, ...] = ()
     inherit_env: Union[bool, Tuple[str, ...]] = True
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     budget: Mapping[str, int] = field(default_factory=dict)
     max_parallel: Optional[int] = None
     fail_fast: bool = False
     timeout_s: Optional[float] = None
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+
+    def inheritable(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment without the variables that secrets come from: no step inherits these."""
+        sources = self.secrets.values()
+        taken = {source.name for source in sources if isinstance(source, FromVariable)}
+        if taken.isdisjoint(environ):
+            return environ
+        return {name: value for name, value in environ.items() if name not in taken}

@@ -894,6 +894,48 @@ def _test_57(v: Any) -> bool:
 
 
 _table_86 = {
+    'env': _test_18,
+    'file': _test_10,
+    'command': _test_11,
+}
+
+
+def _test_58(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_86.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+def _test_59(v: Any) -> bool:
+    if not (isinstance(v, list) or isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 100:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_58(value):
+                return False
+    if isinstance(v, list):
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_1(item):
+                return False
+    return True
+
+
+_table_89 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
@@ -911,12 +953,12 @@ _table_86 = {
 }
 
 
-def _test_58(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_86.get(key)
+            test = _table_89.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -927,7 +969,7 @@ def _test_58(v: Any) -> bool:
 _pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_59(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -944,7 +986,7 @@ def _test_59(v: Any) -> bool:
 _pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_60(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -958,7 +1000,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -969,16 +1011,16 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-_table_93 = {
-    'cpu': _test_59,
-    'memory': _test_60,
-    'gpu': _test_61,
-    'disk': _test_60,
-    'network': _test_60,
+_table_96 = {
+    'cpu': _test_61,
+    'memory': _test_62,
+    'gpu': _test_63,
+    'disk': _test_62,
+    'network': _test_62,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -987,16 +1029,16 @@ def _test_62(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_93.get(key)
+            test = _table_96.get(key)
             if test is None:
-                if not _test_61(value):
+                if not _test_63(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1007,7 +1049,7 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-def _test_64(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1023,7 +1065,7 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-_table_97 = {
+_table_100 = {
     'version': _test_48,
     'name': _test_0,
     'description': _test_0,
@@ -1033,12 +1075,13 @@ _table_97 = {
     'env': _test_17,
     'env_file': _test_57,
     'inherit_env': _test_19,
-    'defaults': _test_58,
-    'budget': _test_62,
-    'max_parallel': _test_63,
+    'secrets': _test_59,
+    'defaults': _test_60,
+    'budget': _test_64,
+    'max_parallel': _test_65,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_64,
+    'steps': _test_66,
     'on_success': _test_38,
     'on_failure': _test_38,
     'on_cancel': _test_38,
@@ -1046,14 +1089,14 @@ _table_97 = {
 }
 
 
-def _test_65(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_97.get(key)
+            test = _table_100.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1062,4 +1105,4 @@ def _test_65(v: Any) -> bool:
 
 
 is_step = _test_47
-is_workflow = _test_65
+is_workflow = _test_67

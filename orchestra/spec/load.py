@@ -18,6 +18,7 @@ from orchestra.spec.reader import collection_paused
 from orchestra.spec.references import Names
 from orchestra.spec.roots import Roots
 from orchestra.spec.schema import check
+from orchestra.spec.secrets import names_of_secrets, problems_of_secrets
 from orchestra.spec.steps import Steps
 from orchestra.spec.texts import Texts
 
@@ -105,7 +106,12 @@ def _workflow(document: Document, findings: Findings) -> Optional[Workflow]:
     if mismatch.problems:
         return None
     folder = os.path.dirname(path)
-    return Workflow(path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields)
+    workflow = Workflow(
+        path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields
+    )
+    for problem in problems_of_secrets(workflow):
+        findings.add(problem)
+    return workflow
 
 
 def _names(data: Mapping[str, Any]) -> Names:
@@ -115,6 +121,7 @@ def _names(data: Mapping[str, Any]) -> Names:
         _mapping(data.get("params")),
         _mapping(data.get("vars")),
         {id: _outputs(step) for id, step in steps.items()},
+        names_of_secrets(data.get("secrets")),
     )
 
 

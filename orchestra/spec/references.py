@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Collection, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.errors import Problem
 from orchestra.model.expression import (
@@ -16,7 +16,7 @@ from orchestra.model.nearest import did_you_mean
 _RUN_FACTS = ("id", "name", "date", "started_at", "dir", "state")
 _STEP_FACTS = ("result", "state", "exit_code", "duration", "outputs")
 _FAILURE_FACTS = ("step", "exit_code", "reason", "log", "steps")
-_LATER = frozenset(["secrets", "matrix", "item"])
+_LATER = frozenset(["matrix", "item"])
 
 _MOST_HINTS = 60
 """Names that are looked for among all others: as many as a person is told, and a few more."""
@@ -30,18 +30,25 @@ class Where(NamedTuple):
     refused_functions: FrozenSet[str]
 
 
+_SECRETS_PLACES = "secrets stand in `env` and `run` only: put it into a variable by `env`"
+
 _BEFORE_STEPS = ("params", "vars", "env", "run")
 _NEITHER = STATUS_FUNCTIONS | FILE_FUNCTIONS
 IN_VARS = Where("vars", ("params", "vars"), _NEITHER)
-IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
+IN_ROOT_ENV = Where("env of the workflow", (*_BEFORE_STEPS, "secrets"), _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
 IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
+def with_secrets(where: Where) -> Where:
+    """The same for `env` and `run` there, which alone may name secrets."""
+    return where._replace(names=(*where.names, "secrets"))
+
+
 class Names(NamedTuple):
-    """What the file declares: parameters, variables, and the outputs of each step by its id.
+    """What the file declares: parameters, variables, secrets, the outputs of each step by its id.
 
     Outputs are None where they cannot be told.
     """
@@ -49,6 +56,7 @@ class Names(NamedTuple):
     params: Mapping[str, Any]
     vars: Mapping[str, Any]
     outputs_by_step: Mapping[str, Optional[Iterable[str]]]
+    secrets: Collection[str] = ()
 
 
 class References:
@@ -72,6 +80,10 @@ class References:
         root, keys = str(reference.path[0]), reference.path[1:]
         if root not in where.names:
             return self._unknown_root(root, where, reference.offset)
+        if not keys and root == "secrets":
+            message = "which secret this is cannot be told"
+            hint = "write its name: `secrets.NAME`"
+            return Problem((), "unnamed-secret", message, hint, offset=reference.offset)
         if not keys or root == "env":
             return None
         name = str(keys[0])
@@ -80,12 +92,16 @@ class References:
         kind, names = {
             "params": ("parameter", self._names.params),
             "vars": ("variable", self._names.vars),
+            "secrets": ("secret", self._names.secrets),
             "run": ("fact of the run", dict.fromkeys(_RUN_FACTS)),
             "failure": ("fact of a failure", dict.fromkeys(_FAILURE_FACTS)),
         }[root]
         if name in names:
             return None
-        return self._unknown("unknown-" + root.rstrip("s"), kind, name, names, reference.offset)
+        problem = self._unknown("unknown-" + root.rstrip("s"), kind, name, names, reference.offset)
+        if root == "secrets" and not problem.suggestion:
+            return problem._replace(suggestion="declare it under `secrets` of the workflow")
+        return problem
 
     def _step_problem(self, step: str, keys: Tuple[Any, ...], offset: int) -> Optional[Problem]:
         steps = self._names.outputs_by_step
@@ -120,6 +136,8 @@ class References:
             hint = "here are only %s" % ", ".join("`%s`" % name for name in where.names)
         elif root == "failure":
             hint = "it is known in `fallback`, `on_failure` and the other handlers only"
+        elif root == "secrets":
+            message, hint = "`secrets` cannot be used here", _SECRETS_PLACES
         elif root in _LATER:
             hint = "this version of orchestra does not have it"
         else:
@@ -135,6 +153,7 @@ class References:
             "params": self._names.params,
             "vars": self._names.vars,
             "steps": self._names.outputs_by_step,
+            "secrets": self._names.secrets,
         }
         return next((home for home, names in homes.items() if name in names), None)
 

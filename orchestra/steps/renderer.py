@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from orchestra.engine.ports import Launching, Written
 from orchestra.model.expression import ExpressionError, fill_text
+from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import (
     Command,
@@ -45,7 +46,8 @@ class StepRenderer:
 
     `run_dir` is the run's folder, absolute, with `logs`, `outputs` and `private` in it; `folder`
     the workflow's, absolute; `environ` what orchestra was started with; `interpreter` the path of
-    the Python for steps that name none, orchestra's own unless given.
+    the Python for steps that name none, orchestra's own unless given; `masker` knows the secrets
+    that no output may hold.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class StepRenderer:
         folder: str,
         environ: Mapping[str, str],
         interpreter: str = sys.executable,
+        masker: Optional[Masker] = None,
     ) -> None:
         self._run_dir = run_dir
         self._folder = folder
         self._interpreter = interpreter
+        self._masker = masker
         self._environments = Environments(environ, run_id)
         self._commands = DirectCommands()
         self._shells = Shells()
@@ -83,7 +87,7 @@ class StepRenderer:
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
-        written = read_outputs(self._output(key), step.outputs)
+        written = read_outputs(self._output(key), step.outputs, self._masker)
         if step.retry.when is None:
             return written
         return with_match(written, step, "%s/%s" % (self._run_dir, key.log))

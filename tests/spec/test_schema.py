@@ -59,6 +59,7 @@ def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
         "env",
         "env_file",
         "inherit_env",
+        "secrets",
         "defaults",
         "budget",
         "max_parallel",
