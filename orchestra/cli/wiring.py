@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra import __version__
+from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
@@ -91,16 +92,18 @@ def run(
     replay = Replay()
     with SignalInbox() as signals:
         kept = _read_secrets(prepared.plan.workflow, environ, signals)
-        journal = RunStore(state).begin_run(time.time())
+        store = RunStore(state)
+        journal = store.begin_run(time.time())
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_file, kept, journal, replay, mode, terminal, environ, signals
+                prepared, env_file, kept, store, journal, replay, mode, terminal, environ, signals
             )
         finally:
             # values that were handed over, of no use once their steps have ended
             shutil.rmtree(journal.folder.private, ignore_errors=True)
+            store.close()
             journal.close()
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 
@@ -109,6 +112,7 @@ def _drive(
     prepared: Prepared,
     env_file: Mapping[str, str],
     kept: Kept,
+    store: RunStore,
     journal: RunJournal,
     replay: Replay,
     mode: str,
@@ -132,10 +136,11 @@ def _drive(
         stack.callback(audience.close)
         executor = LocalExecutor(folder.run_id, view.on_output, masker=kept.masker)
         stack.callback(executor.close)
+        alerts = open_alerts(plan, facts, env_file, store, replay, executor, environ)
         _spare_the_collector()
         driver = Driver(
             Machine(plan, scopes, origin, random.Random().random),
-            executor,
+            executor if alerts is None else alerts.companions,
             StepRenderer(
                 folder.path,
                 folder.run_id,
@@ -148,8 +153,14 @@ def _drive(
             SystemClock(),
             signals,
         )
+        if alerts is not None:
+            for warning in alerts.warnings():
+                terminal.say("warning: " + warning)
+            alerts.begin(driver.note)
         exit_code = driver.run()
-    for line in audience.dropped:
+        if alerts is not None:
+            alerts.finish(signals.fileno(), driver.lost.message if driver.lost else "")
+    for line in [*audience.dropped, *(alerts.lines if alerts is not None else ())]:
         terminal.say(line)
     if driver.lost is not None:
         if replay.record is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from orchestra.model.events import (
+    AlertSent,
     AttemptEnded,
     AttemptLaunched,
     AttemptStarted,
@@ -20,6 +21,7 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.run import (
+    AlertRecord,
     Attempt,
     Outcome,
     Role,
@@ -66,6 +68,7 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         max_parallel=event.max_parallel,
         lower_bound_s=event.lower_bound_s,
         pid=event.pid,
+        host=event.host,
     )
     record.counts = dict.fromkeys(StepState, 0)
     _add(record, event.steps)
@@ -153,6 +156,10 @@ def _run_finished(record: RunRecord, event: RunFinished, at: float) -> None:
     record.ended_at = at
 
 
+def _alert_sent(record: RunRecord, event: AlertSent, at: float) -> None:
+    record.alerts.append(AlertRecord(at, *event))
+
+
 _HANDLERS: Dict[type, Callable[..., None]] = {
     StepsAdded: _steps_added,
     StepReady: _ready,
@@ -164,4 +171,5 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     Noted: _noted,
     StopRequested: _stop_requested,
     RunFinished: _run_finished,
+    AlertSent: _alert_sent,
 }

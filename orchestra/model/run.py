@@ -179,6 +179,17 @@ class StepRecord:
         return self.attempts[-1].ended_at - self.attempts[0].started_at
 
 
+class AlertRecord(NamedTuple):
+    """An alert of a run: when it was over with (`at`, UTC seconds), what of, where to, how."""
+
+    at: float
+    entry: str
+    when: str
+    target: str
+    ok: bool
+    message: str
+
+
 @dataclass
 class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
@@ -204,6 +215,8 @@ class RunRecord:
     counts: Dict[StepState, int] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     stopping: str = ""
+    host: str = ""
+    alerts: List[AlertRecord] = field(default_factory=list)
 
     @property
     def total(self) -> int:

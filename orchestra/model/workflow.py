@@ -218,6 +218,38 @@ SecretSource = Union[FromVariable, FromFile, FromCommand]
 """Where a secret is read when a run starts."""
 
 
+class AlertWhen(str, Enum):
+    """What an alert tells of."""
+
+    FAILURE = "failure"
+    RECOVERY = "recovery"
+    SUCCESS = "success"
+    SLOW = "slow"
+
+
+class Channel(str, Enum):
+    """How an alert is sent; each is the key of `notify` that says where to."""
+
+    URL = "url"
+    COMMAND = "command"
+    WEBHOOK = "webhook"
+
+
+class NotifyEntry(NamedTuple):
+    """One entry of `notify`, the `place`-th from 0; `words` has one text but for a command.
+
+    `slow_after_s` is None where `slow` is measured against earlier runs.
+    """
+
+    place: int
+    channel: Channel
+    words: Tuple[Text, ...]
+    when: Tuple[AlertWhen, ...] = (AlertWhen.FAILURE,)
+    name: str = ""
+    timeout_s: float = 30.0
+    slow_after_s: Optional[float] = None
+
+
 class ParamType(str, Enum):
     """What a parameter's text is read as."""
 
@@ -273,6 +305,7 @@ class Workflow:
     fail_fast: bool = False
     timeout_s: Optional[float] = None
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    notify: Tuple[NotifyEntry, ...] = ()
 
     def inheritable(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """The environment without the variables that secrets come from: no step inherits these."""

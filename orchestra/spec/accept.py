@@ -1049,7 +1049,70 @@ def _test_65(v: Any) -> bool:
     return True
 
 
+_pattern_18 = '^(failure|recovery|success|slow)$(?!\\n)'
+
+
 def _test_66(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_18, v):
+            return False
+    return True
+
+
+def _test_67(v: Any) -> bool:
+    if not (isinstance(v, str) or isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        for item in v:
+            if not _test_66(item):
+                return False
+    if isinstance(v, str):
+        if not _fits(_pattern_18, v):
+            return False
+    return True
+
+
+_table_102 = {
+    'name': _test_0,
+    'when': _test_67,
+    'url': _test_10,
+    'command': _test_11,
+    'webhook': _test_10,
+    'timeout': _test_22,
+    'slow_after': _test_22,
+}
+
+
+def _test_68(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        for key, value in v.items():
+            test = _table_102.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+def _test_69(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_68(item):
+                return False
+    return True
+
+
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1065,7 +1128,7 @@ def _test_66(v: Any) -> bool:
     return True
 
 
-_table_100 = {
+_table_106 = {
     'version': _test_48,
     'name': _test_0,
     'description': _test_0,
@@ -1081,7 +1144,8 @@ _table_100 = {
     'max_parallel': _test_65,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_66,
+    'notify': _test_69,
+    'steps': _test_70,
     'on_success': _test_38,
     'on_failure': _test_38,
     'on_cancel': _test_38,
@@ -1089,14 +1153,14 @@ _table_100 = {
 }
 
 
-def _test_67(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_100.get(key)
+            test = _table_106.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1105,4 +1169,4 @@ def _test_67(v: Any) -> bool:
 
 
 is_step = _test_47
-is_workflow = _test_67
+is_workflow = _test_71

@@ -17,6 +17,7 @@ from orchestra.spec.hints import (
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
+    WORD_BY_OTHER_IN_NOTIFY,
 )
 from orchestra.spec.scalars import text_of
 from orchestra.spec.wording import shortened, shown
@@ -140,6 +141,8 @@ class Explainer:
         is_root = not path
         is_step = known.keys() == self._step_keys.keys()
         place = "the workflow" if is_root else "`%s`" % path[-1]
+        if path and isinstance(path[-1], int):
+            place = "an entry of `%s`" % path[-2]
         message = "unknown key `%s` in %s" % (shortened(key), place)
         hint = self._hint_for(key, known, is_root, is_step)
         return Problem((*path, key), "unknown-key", message, hint, on_key=True)
@@ -148,6 +151,8 @@ class Explainer:
         words = WORD_BY_OTHER_AT_ROOT if is_root else WORD_BY_OTHER
         is_handler = known.keys() == self._handler_keys.keys()
         word = words.get(key) if is_root or is_step or is_handler else None
+        if "webhook" in known:
+            word = WORD_BY_OTHER_IN_NOTIFY.get(key)
         if word in known:
             return "write `%s`" % word
         if key in HANDLER_GROUPS and "on_failure" in known:

@@ -9,6 +9,7 @@ from orchestra.errors import PathParts
 from orchestra.model.expression import Tree, references_of
 from orchestra.model.workflow import Param, ParamType, SecretSource
 from orchestra.spec.findings import Findings
+from orchestra.spec.notify import Notifications
 from orchestra.spec.paramtypes import (
     ParamError,
     check_rules,
@@ -63,6 +64,7 @@ class Roots:
             "max_parallel": None if "max_parallel" not in data else int(data["max_parallel"]),
             "fail_fast": data.get("fail_fast", False),
             "timeout_s": self._timeout(data),
+            "notify": Notifications(self._texts, self._findings).entries(data.get("notify", ())),
         }
 
     def _secrets(self, value: Any) -> Dict[str, SecretSource]:

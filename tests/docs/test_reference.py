@@ -43,6 +43,10 @@ ENVIRON: Mapping[str, str] = {"API_TOKEN": "tok-5f3a99c1"}
 """Variables that orchestra is started with."""
 
 BESIDE: Mapping[str, Mapping[str, Any]] = {
+    "notify[].name": {"command": ["true"]},
+    "notify[].when": {"command": ["true"]},
+    "notify[].timeout": {"command": ["true"]},
+    "notify[].slow_after": {"when": "slow", "command": ["true"]},
     "params.NAME.required": {"default": "eu"},
     "params.NAME.pattern": {"default": "eu-1"},
     "params.NAME.min": {"type": "int"},

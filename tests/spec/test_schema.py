@@ -65,6 +65,7 @@ def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
         "max_parallel",
         "fail_fast",
         "timeout",
+        "notify",
         "steps",
         "on_success",
         "on_failure",
