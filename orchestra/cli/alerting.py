@@ -8,6 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Callable, Dict, List, Mapping, Sequence, Set
 
+from orchestra.cli.kept import SecretReader
 from orchestra.cli.outbox import Outbox, fill_words, label, sent_line
 from orchestra.cli.owing import Owing
 from orchestra.cli.watched import Watched
@@ -41,6 +42,7 @@ class Alerts:
         executor: Executor,
         store: RunStore,
         environ: Mapping[str, str],
+        read_secrets: SecretReader,
     ) -> None:
         self.lines: List[str] = []
         self.companions = Companions(executor)
@@ -48,7 +50,7 @@ class Alerts:
         self._replay = replay
         self._awaiting = Awaiting(store.state)
         self._outbox = Outbox(self.companions, store.state.run(watched.run_id).private)
-        self._owing = Owing(store, self._outbox, environ, self.lines.append)
+        self._owing = Owing(store, self._outbox, environ, self.lines.append, read_secrets)
         self._note: Callable[[Sequence[Event]], None] = lambda events: None
         self._began = time.monotonic()
         self._limit_by_place: Dict[int, float] = {}
@@ -62,7 +64,8 @@ class Alerts:
             try:
                 fill_words(entry, scopes)
             except ExpressionError as fault:
-                found.append("the alert %s cannot be sent: %s" % (label(entry), fault))
+                said = self._watched.kept.masked(str(fault))
+                found.append("the alert %s cannot be sent: %s" % (label(entry), said))
                 continue
             if entry.channel is Channel.URL and find_spec("apprise") is None:
                 found.append("the alert %s cannot be sent: %s" % (label(entry), MISSING_APPRISE))

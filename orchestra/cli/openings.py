@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Mapping, Optional
 
+from orchestra.cli.kept import Kept, SecretReader
 from orchestra.engine.ports import Executor
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts
@@ -20,10 +21,12 @@ def open_alerts(
     plan: Plan,
     facts: RunFacts,
     env_file: Mapping[str, str],
+    kept: Kept,
     store: RunStore,
     replay: Replay,
     executor: Executor,
     environ: Mapping[str, str],
+    read_secrets: SecretReader,
 ) -> Optional[Alerts]:
     """What tells of the run and of those that were cut off; None where there is nobody to tell."""
     if not plan.workflow.notify and not Awaiting(store.state).cut_off():
@@ -34,5 +37,5 @@ def open_alerts(
 
     # alerts are no steps, and take none of their defaults
     owed = Owed(replace(plan.workflow, default_env={}), plan.vars)
-    watched = Watched(owed, plan.params, facts, env_file, environ, store)
-    return Alerts(watched, replay, executor, store, environ)
+    watched = Watched(owed, plan.params, facts, env_file, environ, store, kept)
+    return Alerts(watched, replay, executor, store, environ, read_secrets)

@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from typing import Callable, Dict, List, Mapping, NamedTuple, Tuple
 
+from orchestra.cli.kept import Kept
 from orchestra.engine.ports import Ended
 from orchestra.engine.scope import Scopes
 from orchestra.executors.companions import INTERRUPTED, TIMEOUT, Companions
@@ -44,6 +45,7 @@ class Origin(NamedTuple):
     folder: str
     scopes: Scopes
     environ: Mapping[str, str]
+    kept: Kept = Kept()
 
 
 OnSent = Callable[[AlertSent, bool], None]
@@ -67,17 +69,17 @@ class Outbox:
         result = "%s/notify-%d" % (self._folder, self._count)
         try:
             words, values = fill_words(entry, origin.scopes)
-            hidden = hidden_parts(entry.channel, words, values)
+            hidden = hidden_parts(entry.channel, words, [*values, *origin.kept.values])
             delivery = Delivery(entry.channel.value, words, entry.timeout_s, result, hidden)
             env = _environment(origin, key, delivery, alert)
         except (ExpressionError, ValueError) as fault:
             about = (label(entry), when.value, entry.channel.value)
-            on_sent(AlertSent(*about, False, str(fault)), False)
+            on_sent(AlertSent(*about, False, origin.kept.masked(str(fault))), False)
             return
         target = shown_target(entry.channel, words)
 
         def ended(end: Ended, killed: str) -> None:
-            message = _message(end, killed, result, entry.timeout_s)
+            message = origin.kept.masked(_message(end, killed, result, entry.timeout_s))
             sent = AlertSent(label(entry), when.value, target, not message, message)
             on_sent(sent, killed == INTERRUPTED)
 
@@ -105,12 +107,14 @@ def fill_words(entry: NotifyEntry, scopes: Scopes) -> Tuple[List[str], List[str]
     Raises:
         ExpressionError: one cannot be evaluated, is null, or is no whole address.
     """
-    scope = scopes.early_scope(_STEP)
+    is_command = entry.channel is Channel.COMMAND
+    # the words of a command can be seen by all users of a machine
+    scope = scopes.early_scope(_STEP) if is_command else scopes.address_scope(_STEP)
     words: List[str] = []
     values: List[str] = []
     for text in entry.words:
         try:
-            filled = _fill(text, scope, entry.channel is Channel.COMMAND)
+            filled = _fill(text, scope, is_command)
         except ExpressionError as fault:
             raise fault.within(entry.channel.value) from None
         words += filled

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
+from orchestra.cli.kept import SecretReader
 from orchestra.cli.outbox import Outbox, label, sent_line
 from orchestra.cli.watched import Watched
 from orchestra.engine.replay import fold
@@ -21,7 +23,7 @@ from orchestra.store.awaiting import Awaiting
 from orchestra.store.locks import Lock
 from orchestra.store.sqlite import RunStore
 from orchestra.subscribers.alert_rules import due_at_end
-from orchestra.subscribers.owed import Owed, read_owed
+from orchestra.subscribers.owed import Owed, read_owed, used_secrets
 
 _MOST_AT_ONCE = 8
 
@@ -41,11 +43,13 @@ class Owing:
         outbox: Outbox,
         environ: Mapping[str, str],
         say: Callable[[str], None],
+        read_secrets: SecretReader,
     ) -> None:
         self._store = store
         self._outbox = outbox
         self._environ = environ
         self._say = say
+        self._read_secrets = read_secrets
         self._awaiting = Awaiting(store.state)
         self._claim: Optional[Lock] = None
         self._left_by_run: Dict[str, int] = {}
@@ -98,7 +102,9 @@ class Owing:
         env_file: Dict[str, str] = {}
         for name in owed.workflow.env_files:
             env_file.update(read_env_file(os.path.join(owed.workflow.folder, name)))
-        return Watched(owed, record.params, facts, env_file, self._environ, self._store)
+        kept = self._read_secrets(replace(owed.workflow, secrets=used_secrets(owed.workflow)))
+        store = self._store
+        return Watched(owed, record.params, facts, env_file, self._environ, store, kept)
 
     def _sent(self, run_id: str, sent: AlertSent, stopped: bool) -> None:
         self._say(sent_line(sent, run_id))

@@ -6,6 +6,7 @@ import shlex
 import time
 from typing import List, Mapping, Optional, Sequence
 
+from orchestra.cli.kept import Kept
 from orchestra.cli.outbox import OnSent, Origin, Outbox
 from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.errors import StoreError
@@ -33,12 +34,14 @@ class Watched:
         env_file: Mapping[str, str],
         environ: Mapping[str, str],
         store: RunStore,
+        kept: Kept,
     ) -> None:
         self.owed = owed
         self._params = params
         self._facts = facts
         self._env_file = env_file
-        self._environ = environ
+        self._environ = owed.workflow.inheritable(environ)
+        self.kept = kept
         self._store = store
         self._folder = owed.workflow.folder
 
@@ -64,6 +67,7 @@ class Watched:
             self._env_file,
             facts,
             file_functions(workflow.folder),
+            self.kept.secrets,
         )
 
     def send(
@@ -83,7 +87,7 @@ class Watched:
         facts = AlertFacts(time.time(), look, cut_off, limit_s, before)
         alert = make_alert(record, when, facts, LogFolder(self._facts.dir))
         scopes = self.scopes(CUT_OFF if cut_off else record.state.value)
-        origin = Origin(self.run_id, self._folder, scopes, self._environ)
+        origin = Origin(self.run_id, self._folder, scopes, self._environ, self.kept)
         outbox.send(origin, entry, when, alert, on_sent)
 
     def failed_before(self) -> str:

@@ -11,9 +11,11 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from functools import partial
+from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
+from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared
 from orchestra.cli.terminal import Terminal
@@ -27,11 +29,9 @@ from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
-from orchestra.model.masking import Masker
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
-from orchestra.model.secrets import Secrets
-from orchestra.model.workflow import Body, ShellScript, Workflow
+from orchestra.model.workflow import Body, ShellScript
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
@@ -45,17 +45,6 @@ from orchestra.store.journal import RunJournal
 from orchestra.store.sqlite import RunStore
 
 _READER_GONE = (errno.EPIPE, errno.EIO)
-
-
-SECRET_COMMAND_S = 60.0
-"""How long a program may take that gives a secret."""
-
-
-class Kept(NamedTuple):
-    """What a run must not show, and what sees to it."""
-
-    secrets: Optional[Secrets] = None
-    masker: Optional[Masker] = None
 
 
 class SystemClock:
@@ -91,7 +80,7 @@ def run(
     env_file = _read_env_files(prepared.plan)
     replay = Replay()
     with SignalInbox() as signals:
-        kept = _read_secrets(prepared.plan.workflow, environ, signals)
+        kept = read_kept(prepared.plan.workflow, environ, signals)
         store = RunStore(state)
         journal = store.begin_run(time.time())
         for doubt in state.doubts():
@@ -136,7 +125,8 @@ def _drive(
         stack.callback(audience.close)
         executor = LocalExecutor(folder.run_id, view.on_output, masker=kept.masker)
         stack.callback(executor.close)
-        alerts = open_alerts(plan, facts, env_file, store, replay, executor, environ)
+        read = partial(read_kept, environ=environ, signals=signals)
+        alerts = open_alerts(plan, facts, env_file, kept, store, replay, executor, environ, read)
         _spare_the_collector()
         driver = Driver(
             Machine(plan, scopes, origin, random.Random().random),
@@ -235,33 +225,6 @@ def _bodies(plan: Plan) -> Iterator[Tuple[str, Optional[Body]]]:
             yield "`%s` of step `%s`" % (key, step.id), handler.body
     for key, handler in plan.workflow.handlers.items():
         yield "`%s` of the workflow" % key, handler.body
-
-
-def _read_secrets(workflow: Workflow, environ: Mapping[str, str], signals: SignalInbox) -> Kept:
-    """The secrets of the workflow, and what masks them; none of both where it has none."""
-    if not workflow.secrets:
-        return Kept()
-    from orchestra.executors.capture import CaptureFault, CaptureStopped, capture
-    from orchestra.steps.secrets import LARGEST_BYTES, read_secrets
-
-    def run(argv: Sequence[str]) -> bytes:
-        try:
-            return capture(
-                argv,
-                environ,
-                workflow.folder,
-                timeout_s=SECRET_COMMAND_S,
-                most_bytes=LARGEST_BYTES + 2,  # and the end of a line
-                stop_fd=signals.fileno(),
-            )
-        except CaptureFault as fault:
-            raise ValueError("`%s` %s" % (argv[0], fault.reason)) from None
-
-    try:
-        return Kept(*read_secrets(workflow, environ, run))
-    except CaptureStopped:
-        stopped = RunBroken("stopped while the secrets were read, nothing was started")
-        raise stopped.keeping(signals.drain()[0].exit_code) from None
 
 
 def _read_env_files(plan: Plan) -> Dict[str, str]:

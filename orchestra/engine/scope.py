@@ -253,6 +253,12 @@ class Scopes:
         view = EnvView(env, self._environ, self.inherit(step))
         return self._scope(view, steps, secrets=self._secrets)
 
+    def address_scope(self, step: Step) -> Scope:
+        """What an address that nobody is shown sees: secrets, and the variables that hold them."""
+        layers = LateLayers(lambda: self.env(step))
+        view = EnvView(layers, self._environ, self.inherit(step))
+        return self._scope(view, None, secrets=self._secrets)
+
     def early_scope(
         self,
         step: Step,

@@ -10,7 +10,7 @@ from orchestra.model.expression import Text
 from orchestra.model.workflow import AlertWhen, Channel, NotifyEntry
 from orchestra.spec.findings import Findings
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_NOTIFY
+from orchestra.spec.references import IN_ADDRESS, IN_NOTIFY
 from orchestra.spec.texts import Texts
 
 _CHANNELS = tuple(channel.value for channel in Channel)
@@ -46,8 +46,9 @@ class Notifications:
         channel = Channel(given[0])
         value: Any = data[channel.value]
         words: List[Any] = value if isinstance(value, list) else [value]
+        where = IN_NOTIFY if channel is Channel.COMMAND else IN_ADDRESS
         texts = tuple(
-            self._texts.text(word, self._place_of(path, channel, number), IN_NOTIFY)
+            self._texts.text(word, self._place_of(path, channel, number), where)
             for number, word in enumerate(words)
         )
         self._check_target(channel, texts[0], self._place_of(path, channel, 0))

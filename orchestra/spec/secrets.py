@@ -8,6 +8,7 @@ from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import Expression, Template, Text
 from orchestra.model.secrecy import hidden_above, hidden_by_all, hidden_in, hidden_references
 from orchestra.model.workflow import (
+    Channel,
     FromCommand,
     FromFile,
     FromVariable,
@@ -90,6 +91,9 @@ def problems_of_secrets(workflow: Workflow) -> Iterator[Problem]:
     if not workflow.secrets:
         return
     below = hidden_by_all(workflow)
+    for entry in workflow.notify:
+        if entry.channel is Channel.COMMAND:
+            yield from _problems_at(("notify", entry.place, "command"), entry.words, below)
     for step in workflow.step_by_id.values():
         place = ("steps", step.id)
         yield from _problems_at(place, step, hidden_in(step, below))

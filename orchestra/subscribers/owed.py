@@ -9,8 +9,17 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Union
 
-from orchestra.model.expression import ExpressionError, Text, Value, parse_text
-from orchestra.model.workflow import AlertWhen, Channel, NotifyEntry, Workflow
+from orchestra.model.expression import ExpressionError, Text, Tree, Value, parse_text, references_of
+from orchestra.model.workflow import (
+    AlertWhen,
+    Channel,
+    FromCommand,
+    FromFile,
+    FromVariable,
+    NotifyEntry,
+    SecretSource,
+    Workflow,
+)
 
 _FORMAT = 1
 
@@ -34,6 +43,7 @@ def owed_text(owed: Owed) -> str:
         "name": workflow.name,
         "env": {name: _kept(text) for name, text in workflow.env.items()},
         "env_files": list(workflow.env_files),
+        "secrets": {name: _source_data(source) for name, source in workflow.secrets.items()},
         "vars": dict(owed.vars),
         "notify": [_entry_data(entry) for entry in workflow.notify],
     }
@@ -57,11 +67,20 @@ def read_owed(text: str) -> Owed:
             step_by_id={},
             env={name: _text(kept) for name, kept in data["env"].items()},
             env_files=tuple(data["env_files"]),
+            secrets={name: _source(*kept) for name, kept in data["secrets"].items()},
             notify=tuple(_entry(entry) for entry in data["notify"]),
         )
         return Owed(workflow, data["vars"])
     except (TypeError, KeyError, AttributeError, ExpressionError) as fault:
         raise ValueError(str(fault)) from fault
+
+
+def used_secrets(workflow: Workflow) -> Dict[str, SecretSource]:
+    """Where the secrets come from that alerts use, in an address or by the environment."""
+    texts: List[Tree] = [word for entry in workflow.notify for word in entry.words]
+    texts += workflow.env.values()
+    names = {r.path[1] for r in references_of(texts) if r.path[0] == "secrets" and len(r.path) > 1}
+    return {name: source for name, source in workflow.secrets.items() if name in names}
 
 
 def _entry_data(entry: NotifyEntry) -> Dict[str, Any]:
@@ -89,3 +108,18 @@ def _kept(text: Text) -> _Kept:
 
 def _text(kept: _Kept) -> Text:
     return kept if isinstance(kept, str) else parse_text(kept["template"])
+
+
+def _source_data(source: SecretSource) -> List[Any]:
+    """Where a secret comes from; never the secret."""
+    return [type(source).__name__, *source]
+
+
+def _source(kind: str, where: Any) -> SecretSource:
+    if kind == FromCommand.__name__:
+        return FromCommand(tuple(where))
+    if kind == FromFile.__name__:
+        return FromFile(where)
+    if kind == FromVariable.__name__:
+        return FromVariable(where)
+    raise KeyError(kind)

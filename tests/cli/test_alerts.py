@@ -321,3 +321,56 @@ def test_who_only_looks_sends_nothing_and_imports_no_apprise(cli, command):
     )
     assert done.stdout.splitlines()[-1] == "False False"
     assert sorted(os.listdir(cli.folder)) == ["p.yaml"]
+
+
+SECRET = "http://%s/T0P-S3CRET-PATH"
+
+
+def holders(cli) -> str:
+    """The files below the folder that hold the secret."""
+    command = ["grep", "-r", "-l", "T0P-S3CRET", "."]
+    return subprocess.run(command, cwd=cli.folder, stdout=subprocess.PIPE, check=False).stdout
+
+
+def test_an_address_may_be_a_secret(cli):
+    with WebServer([200]) as server:
+        cli.environ["HOOK"] = SECRET % server.place
+        text = workflow("{webhook: '${{ secrets.HOOK }}'}", more="secrets: [HOOK]\n")
+        result = cli.file("p.yaml", text).run("run", "p.yaml")
+    assert (result.code, result.err) == (1, "alert to %s sent\n" % server.place)
+    assert [posted.path for posted in server.posted] == ["/T0P-S3CRET-PATH"]
+    assert holders(cli) == b""
+
+
+def test_a_killed_run_is_told_with_the_secrets_of_the_run_that_tells(cli):
+    with WebServer([200]) as server:
+        cli.environ["HOOK"] = SECRET % "127.0.0.1:1"
+        more = "secrets: {HOOK: {env: HOOK}, ADDRESS: {command: [sh, hook.sh]}}\n"
+        text = workflow("{webhook: '${{ secrets.ADDRESS }}'}", steps=LONG, more=more)
+        cli.file("hook.sh", "echo $HOOK")
+        run_id = killed(cli.file("p.yaml", text), "p.yaml", "mark")
+        assert holders(cli) == b""
+        cli.environ["HOOK"] = SECRET % server.place
+        result = cli.file("q.yaml", "steps: {a: {run: 'true'}}\n").run("run", "q.yaml")
+    assert result.err == "alert about run %s to %s sent\n" % (run_id, server.place)
+    assert [posted.path for posted in server.posted] == ["/T0P-S3CRET-PATH"]
+    assert holders(cli) == b""
+
+
+def test_what_a_command_says_of_a_secret_is_masked(cli):
+    cli.environ["TOKEN"] = "T0P-S3CRET-TOKEN"
+    more = "secrets: [TOKEN]\nenv: {KEY: '${{ secrets.TOKEN }}'}\n"
+    script = 'echo "$KEY $(printf %s "$KEY" | base64) $TOKEN." >&2; exit 1'
+    text = workflow("{command: [sh, -c, '%s']}" % script, more=more)
+    result = cli.file("p.yaml", text).run("run", "p.yaml")
+    assert result.err == "alert to sh could not be sent: exit code 1: *** ***g== .\n"
+    assert holders(cli) == b""
+
+
+def test_a_secret_has_no_place_in_the_words_of_a_command(cli):
+    more = "secrets: [TOKEN]\nenv: {KEY: '${{ secrets.TOKEN }}'}\n"
+    entry = "{command: [page, '${{ secrets.TOKEN }}', '${{ env.KEY }}']}"
+    result = cli.file("p.yaml", workflow(entry, more=more)).run("validate", "p.yaml")
+    assert result.code == 2
+    assert "`secrets` cannot be used here" in result.err
+    assert "`env.KEY` may hold a secret, and cannot be used here" in result.err

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orchestra.model.expression import parse_text
-from orchestra.model.workflow import AlertWhen, Channel, NotifyEntry, Workflow
-from orchestra.subscribers.owed import Owed, owed_text, read_owed
+from orchestra.model.workflow import (
+    AlertWhen,
+    Channel,
+    FromCommand,
+    FromFile,
+    FromVariable,
+    NotifyEntry,
+    Workflow,
+)
+from orchestra.subscribers.owed import Owed, owed_text, read_owed, used_secrets
 
 ENTRY = NotifyEntry(
     1,
@@ -24,6 +34,7 @@ WORKFLOW = Workflow(
     step_by_id={},
     env={"A": parse_text("x${{ params.a }}"), "B": "b"},
     env_files=("base.env",),
+    secrets={"T": FromVariable("T"), "F": FromFile("f"), "C": FromCommand(("pass", "c"))},
     notify=(ENTRY,),
 )
 
@@ -53,3 +64,12 @@ def test_expressions_are_kept_as_they_were_written():
 def test_what_is_something_else_is_refused(text):
     with pytest.raises(ValueError):  # noqa: PT011  # its words are shown to nobody
         read_owed(text)
+
+
+def test_secrets_that_no_alert_uses_are_not_read_for_it():
+    address = NotifyEntry(0, Channel.WEBHOOK, (parse_text("${{ secrets.F }}"),))
+    env = {"A": parse_text("${{ secrets.C }}")}
+    assert used_secrets(replace(WORKFLOW, notify=(address,), env=env)) == {
+        "F": FromFile("f"),
+        "C": FromCommand(("pass", "c")),
+    }
