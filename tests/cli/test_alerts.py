@@ -323,6 +323,35 @@ def test_who_only_looks_sends_nothing_and_imports_no_apprise(cli, command):
     assert sorted(os.listdir(cli.folder)) == ["p.yaml"]
 
 
+WITHOUT_APPRISE = """
+import importlib.machinery as machinery, sys
+find = machinery.PathFinder.find_spec
+hide = lambda name, *more: None if name == "apprise" else find(name, *more)
+machinery.PathFinder.find_spec = hide
+sys.argv[0] = "orchestra"
+from orchestra.cli.app import main
+main()
+"""
+
+
+def test_a_run_says_at_its_start_that_apprise_is_missing(cli):
+    steps = "a: {run: 'true'}"
+    cli.file("p.yaml", workflow("{url: 'mailto://127.0.0.1:1'}", keeping("success"), steps=steps))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_APPRISE, "run", "p.yaml"],
+        cwd=cli.folder,
+        env=cli.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr.splitlines() == [
+        "warning: the alert notify[0] cannot be sent: apprise is not installed; "
+        "install orchestra[notify]",
+        "alert to sh sent",
+    ]
+
+
 SECRET = "http://%s/T0P-S3CRET-PATH"
 
 

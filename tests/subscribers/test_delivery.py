@@ -40,12 +40,12 @@ def send(tmp_path, channel: str, *words: str, timeout_s: float = 20.0, hidden: S
     return json.loads((tmp_path / "result").read_text(encoding="utf-8"))
 
 
-def send_by_apprise(tmp_path, address: str):
+def send_by_apprise(tmp_path, address: str, *first: str):
     """The same, in a process of its own, as always: apprise is no friend of our warnings."""
     script = "import os, sys; sys.path[:] = %r; from orchestra.subscribers import delivery"
     script += "; delivery.run(os.environ)"
     subprocess.run(
-        [sys.executable, "-I", "-c", script % ([path for path in sys.path if path],)],
+        [sys.executable, "-I", "-c", script % ([*first, *filter(None, sys.path)],)],
         env=environment(tmp_path, "url", [address], 20.0, []),
         check=True,
         timeout=60,
@@ -188,6 +188,15 @@ def test_mail_that_no_server_takes_is_told(tmp_path):
     )
     told = send_by_apprise(tmp_path, address)
     assert (told["ok"], "Connection error" in told["message"]) == (False, True)
+
+
+def test_where_apprise_is_missing_it_is_said_what_to_install(tmp_path):
+    (tmp_path / "apprise.py").write_text("raise ImportError('as if there were none')")
+    told = send_by_apprise(tmp_path, "mailto://127.0.0.1:1", str(tmp_path))
+    assert told == {
+        "ok": False,
+        "message": "apprise is not installed; install orchestra[notify]",
+    }
 
 
 def test_an_address_that_apprise_does_not_know_is_told(tmp_path):
