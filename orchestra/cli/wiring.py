@@ -11,10 +11,13 @@ import socket
 import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
+from functools import partial
 from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
 from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
+from orchestra.cli.kept import Kept, read_kept
+from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
@@ -72,7 +75,7 @@ def run(
     `mode` is one of `terminal.MODES`, `reports` are paths for the JSON report.
 
     Raises:
-        UsageError: a shell or an env file that the workflow names is missing.
+        UsageError: a shell, an env file or a secret that the workflow names is missing.
         GroupFull: other runs hold its concurrency group, and it may not wait for them.
         StoreError: there can be no record of the run, or it was lost on the way.
         RunBroken: a report could not be written.
@@ -82,12 +85,24 @@ def run(
     env_files = _read_env_files(prepared.plan.workflow)
     replay = Replay()
     with SignalInbox() as signals:
-        journal = RunStore(state).begin_run(time.time())
+        kept = read_kept(prepared.plan.workflow, environ, signals)
+        store = RunStore(state)
+        journal = store.begin_run(time.time())
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_files, journal, replay, mode, terminal, environ, signals, state
+                prepared,
+                env_files,
+                kept,
+                store,
+                journal,
+                replay,
+                mode,
+                terminal,
+                environ,
+                signals,
+                state,
             )
         except (UsageError, GroupFull):
             shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
@@ -95,6 +110,7 @@ def run(
         finally:
             # values that were handed over, of no use once their steps have ended
             shutil.rmtree(journal.folder.private, ignore_errors=True)
+            store.close()
             journal.close()
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 
@@ -102,6 +118,8 @@ def run(
 def _drive(
     prepared: Prepared,
     env_files: Mapping[str, Mapping[str, str]],
+    kept: Kept,
+    store: RunStore,
     journal: RunJournal,
     replay: Replay,
     mode: str,
@@ -114,8 +132,19 @@ def _drive(
     functions = file_functions(plan.workflow.folder)
     facts = _facts(plan, folder)
     around = Surroundings(bind_used, lambda path: env_files.get(path, {}), file_functions)
-    own = env_files[plan.workflow.path]
-    scopes = Scopes(plan.workflow, plan.params, plan.vars, environ, own, facts, functions, around)
+    env_file = env_files[plan.workflow.path]
+    scopes = Scopes(
+        plan.workflow,
+        plan.params,
+        plan.vars,
+        environ,
+        env_file,
+        facts,
+        functions,
+        kept.secrets,
+        around,
+    )
+    inherited = plan.workflow.inheritable(environ)
     origin = Origin(folder.run_id, socket.gethostname(), os.getpid(), __version__)
     with ExitStack() as stack:
         turn = _turn(plan, scopes, folder, state, signals, terminal, environ)
@@ -127,20 +156,34 @@ def _drive(
         stack.callback(audience.close)
         if turn.unstarted is not None:
             return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
-        executor = LocalExecutor(folder.run_id, view.on_output)
+        executor = LocalExecutor(folder.run_id, view.on_output, masker=kept.masker)
         stack.callback(executor.close)
+        read = partial(read_kept, environ=environ, signals=signals)
+        alerts = open_alerts(plan, facts, env_file, kept, store, replay, executor, environ, read)
         _spare_the_collector()
         driver = Driver(
             Machine(plan, scopes, origin, random.Random().random),
-            executor,
-            StepRenderer(folder.path, folder.run_id, plan.workflow.folder, environ),
+            executor if alerts is None else alerts.companions,
+            StepRenderer(
+                folder.path,
+                folder.run_id,
+                plan.workflow.folder,
+                inherited,
+                masker=kept.masker,
+            ),
             journal,
             audience,
             SystemClock(),
             signals,
         )
+        if alerts is not None:
+            for warning in alerts.warnings():
+                terminal.say("warning: " + warning)
+            alerts.begin(driver.note)
         exit_code = driver.run()
-    for line in audience.dropped:
+        if alerts is not None:
+            alerts.finish(signals.fileno(), driver.lost.message if driver.lost else "")
+    for line in [*audience.dropped, *(alerts.lines if alerts is not None else ())]:
         terminal.say(line)
     if driver.lost is not None:
         if replay.record is not None:

@@ -42,6 +42,9 @@ class Attempts:
             env = scopes.env(step, view, run.names)
             scope = scopes.scope(step, env, view, None, run.names)
             run.timeout_s = resolve_timeout_s(step, scope)
+            script = None
+            if scopes.has_secrets:
+                script = scopes.script_scope(step, env, view, run.names)
         except ExpressionError as fault:
             return str(fault)
         if self._halt.stop is not None and run.timeout_s is None:
@@ -55,7 +58,17 @@ class Attempts:
         inherit = scopes.inherit(step)
         self._orders.append(
             Launch(
-                Launching(key, step, scope, env, inherit, run.amounts, run.devices, scopes.folder)
+                Launching(
+                    key,
+                    step,
+                    scope,
+                    env,
+                    inherit,
+                    run.amounts,
+                    run.devices,
+                    scopes.folder,
+                    script,
+                )
             )
         )
         return ""

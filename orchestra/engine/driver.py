@@ -100,6 +100,11 @@ class Driver:
         self._audience.catch_up()
         return self._exit_code
 
+    def note(self, events: Sequence[Event]) -> None:
+        """Record what happened beside the run, as a turn of its own, and tell it; also after it."""
+        self._audience.tell(self._record(self._number(events, self._clock.monotonic())))
+        self._audience.catch_up()
+
     def _is_over(self) -> bool:
         if self.lost is not None:
             return not self._executor.running()

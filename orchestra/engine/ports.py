@@ -143,7 +143,8 @@ class Launching(NamedTuple):
     `env` holds the layers of the file (env_file, root, defaults, step), evaluated, later ones won;
     `inherit_env` says what comes below them from the environment of orchestra; `demand` is what
     the step holds of the budget, `devices` the GPUs among it; `folder` is that of the file in which
-    the step stands.
+    the step stands. `script_scope` is what the values in a script see where they may be secrets,
+    which nothing else of a body may.
     """
 
     key: AttemptKey
@@ -154,6 +155,10 @@ class Launching(NamedTuple):
     demand: Amounts
     devices: Tuple[int, ...] = ()
     folder: str = ""
+    script_scope: Optional[Scope] = None
+
+    def __repr__(self) -> str:
+        return "Launching(%r)" % (self.key,)  # the environment may hold secrets
 
 
 class Renderer(Protocol):

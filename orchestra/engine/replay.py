@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from orchestra.model.events import (
+    AlertSent,
     ArtifactsKept,
     AttemptEnded,
     AttemptLaunched,
@@ -22,6 +23,7 @@ from orchestra.model.events import (
     SummaryWritten,
 )
 from orchestra.model.run import (
+    AlertRecord,
     Attempt,
     Outcome,
     Role,
@@ -68,6 +70,7 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         max_parallel=event.max_parallel,
         lower_bound_s=event.lower_bound_s,
         pid=event.pid,
+        host=event.host,
     )
     record.counts = dict.fromkeys(StepState, 0)
     _add(record, event.steps)
@@ -175,6 +178,10 @@ def _run_finished(record: RunRecord, event: RunFinished, at: float) -> None:
     record.ended_at = at
 
 
+def _alert_sent(record: RunRecord, event: AlertSent, at: float) -> None:
+    record.alerts.append(AlertRecord(at, *event))
+
+
 _HANDLERS: Dict[type, Callable[..., None]] = {
     StepsAdded: _steps_added,
     StepReady: _ready,
@@ -188,4 +195,5 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     Noted: _noted,
     StopRequested: _stop_requested,
     RunFinished: _run_finished,
+    AlertSent: _alert_sent,
 }

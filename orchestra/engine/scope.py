@@ -33,7 +33,9 @@ from orchestra.model.expression import (
     functions_of,
     references_of,
 )
-from orchestra.model.workflow import Step, Uses, Workflow
+from orchestra.model.secrecy import hidden_by_all, hidden_in, quiet
+from orchestra.model.secrets import Secrets
+from orchestra.model.workflow import ShellScript, Step, Uses, Workflow
 
 FileFunctions = Mapping[str, Callable[..., Value]]
 """`hash_files` and `glob`; only who may read files gives them."""
@@ -57,19 +59,31 @@ class RunFacts(NamedTuple):
 
 
 class EnvView(Mapping[str, Any]):
-    """The environment a step will get: the layers of the file over what it inherits."""
+    """The environment a step will get: the layers of the file over what it inherits.
+
+    The variables `hidden` may hold secrets, and cannot be looked up.
+    """
 
     def __init__(
         self,
         layers: Mapping[str, str],
         inherited: Mapping[str, str],
         inherit: Union[bool, Tuple[str, ...]],
+        hidden: FrozenSet[str] = frozenset(),
     ) -> None:
         self._layers = layers
         self._inherited = inherited
         self._inherit = inherit
+        self._hidden = hidden
+
+    def __repr__(self) -> str:
+        return "<EnvView>"
 
     def __getitem__(self, name: str) -> str:
+        if name in self._hidden:
+            raise ExpressionError(
+                "`env.%s` may hold a secret" % name, hint="only `env` and `run` can use it"
+            )
         if name in self._layers:
             return self._layers[name]
         if self._inherit is True or (self._inherit and name in self._inherit):
@@ -151,9 +165,10 @@ class Scopes:
     """Makes the scope of each step of one run.
 
     `environ` is the environment of orchestra, `env_file` what the workflow's env files hold; both
-    are data here. The layers that are the same for all steps are evaluated once. `below` is the
-    layer under them all, from the workflow that uses this one; `are_params_known` is False where
-    only the run can tell what it is given.
+    are data here. The layers that are the same for all steps are evaluated once. `secrets` are
+    seen by the layers of the environment and by scripts alone, and before a run by nobody;
+    `has_secrets` says that there are any. `below` is the layer under them all, from the workflow
+    that uses this one; `are_params_known` is False where only the run can tell what it is given.
     """
 
     def __init__(
@@ -165,6 +180,7 @@ class Scopes:
         env_file: Mapping[str, str],
         facts: Optional[RunFacts] = None,
         files: Optional[FileFunctions] = None,
+        secrets: Optional[Secrets] = None,
         surroundings: Optional[Surroundings] = None,
         below: Mapping[str, str] = _NO_LAYER,
         are_params_known: bool = True,
@@ -176,7 +192,10 @@ class Scopes:
         self._known_before = _KNOWN_BEFORE
         if not are_params_known:
             self._known_before = _KNOWN_BEFORE - {"params", "vars"}
-        self._environ = environ
+        self._secrets = secrets
+        self.has_secrets = secrets is not None
+        self._hidden = hidden_by_all(workflow)
+        self._environ = workflow.inheritable(environ) if workflow.secrets else environ
         self._names: Dict[str, Value] = {"params": params, "vars": variables}
         if facts is not None:
             self._names["run"] = facts._asdict()
@@ -254,8 +273,30 @@ class Scopes:
         names: Mapping[str, Value] = _NO_NAMES,
     ) -> Scope:
         """What the step's own expressions see; `env` is what `env` gave for it."""
-        view = EnvView(env, self._environ, self.inherit(step))
+        hidden = self._hidden
+        if self._workflow.secrets:
+            hidden = hidden_in(step, hidden)
+        view = EnvView(env, self._environ, self.inherit(step), hidden)
         return self._scope(view, steps, functions, names)
+
+    def script_scope(
+        self,
+        step: Step,
+        env: Mapping[str, str],
+        steps: StepsView,
+        names: Mapping[str, Value] = _NO_NAMES,
+    ) -> Optional[Scope]:
+        """What the values in the step's script see where they may be secrets, else None."""
+        if self._secrets is None or type(step.body) is not ShellScript:
+            return None
+        view = EnvView(env, self._environ, self.inherit(step))
+        return self._scope(view, steps, own=names, secrets=self._secrets)
+
+    def address_scope(self, step: Step) -> Scope:
+        """What an address that nobody is shown sees: secrets, and the variables that hold them."""
+        layers = LateLayers(lambda: self.env(step))
+        view = EnvView(layers, self._environ, self.inherit(step))
+        return self._scope(view, None, secrets=self._secrets)
 
     def root_scope(self) -> Scope:
         """What expressions of the workflow itself see: its own environment, and that of no step.
@@ -264,9 +305,9 @@ class Scopes:
             ExpressionError: a value of the environment cannot be evaluated, or is null.
         """
         inherit = self._workflow.inherit_env
-        layers = dict(self._env_file)
+        layers = {**self._below, **self._env_file}
         self._add_layer(layers, self._workflow.env, inherit, None)
-        return self._scope(EnvView(layers, self._environ, inherit), None)
+        return self._scope(EnvView(layers, self._environ, inherit, self._hidden), None)
 
     def early_scope(
         self,
@@ -328,6 +369,7 @@ class Scopes:
             around.env_file(workflow.path),
             self._facts,
             around.files(workflow.folder),
+            self._secrets,
             around,
             below,
             are_params_known,
@@ -342,7 +384,7 @@ class Scopes:
         inherit = self._workflow.inherit_env
         layers = {**self._below, **self._env_file}
         self._add_layer(layers, self._workflow.env, inherit, None)
-        scope = self._scope(EnvView(layers, self._environ, inherit), steps)
+        scope = self._scope(EnvView(layers, self._environ, inherit, self._hidden), steps)
         values: Dict[str, Value] = {}
         for name, text in self._workflow.outputs.items():
             try:
@@ -357,9 +399,12 @@ class Scopes:
         steps: Optional[StepsView],
         functions: Optional[Mapping[str, Callable[..., Value]]] = None,
         own: Mapping[str, Value] = _NO_NAMES,
+        secrets: Optional[Secrets] = None,
     ) -> Scope:
         names = {**self._names, **own}
         names["env"] = env
+        if secrets is not None:
+            names["secrets"] = secrets
         if steps is not None:
             names["steps"] = steps
         return Scope(names, {**self._files, **functions} if functions else self._files)
@@ -376,12 +421,13 @@ class Scopes:
         if not layer:
             return
         below = EnvView(dict(layers), self._environ, inherit)
-        scope = self._scope(below, steps, None, names)
+        scope = self._scope(below, steps, None, names, self._secrets)
         for name, text in layer.items():
             try:
                 layers[name] = text if type(text) is str else fill_text(text, scope)
             except ExpressionError as fault:
-                raise fault.within("env." + name) from None
+                told = quiet(fault, text) if self._workflow.secrets else fault
+                raise told.within("env." + name) from None
 
 
 def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, Value]:

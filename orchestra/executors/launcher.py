@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import OrderedDict
-from typing import Callable, ContextManager, Dict, List, Tuple
+from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.output import Output
 from orchestra.executors.process import NotStarted, NotYet, Spawner
 from orchestra.executors.started import Started
+from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation, Limits
 
 RETRY_S = 0.05
@@ -34,11 +35,16 @@ class Launcher:
     """
 
     def __init__(
-        self, room: int, on_fault: Callable[[str], None], around_spawn: AroundSpawn
+        self,
+        room: int,
+        on_fault: Callable[[str], None],
+        around_spawn: AroundSpawn,
+        masker: Optional[Masker] = None,
     ) -> None:
         self._room = room
         self._on_fault = on_fault
         self._around_spawn = around_spawn
+        self._masker = masker
         self._spawner = Spawner()
         self._waiting: OrderedDict[AttemptKey, Invocation] = OrderedDict()
         self._helpless_since: Dict[AttemptKey, float] = {}
@@ -103,7 +109,8 @@ class Launcher:
             os.close(writer)
             raise
         os.set_blocking(reader, False)
-        output = Output(reader, writer, invocation.log_path, self._on_fault)
+        mask = None if self._masker is None else self._masker.stream()
+        output = Output(reader, writer, invocation.log_path, self._on_fault, mask)
         return Started(key, invocation, pid, output)
 
     def _spawn(self, key: AttemptKey, invocation: Invocation, writer: int) -> int:

@@ -19,6 +19,7 @@ from orchestra.executors.process import End, kill_group, reap
 from orchestra.executors.started import Started
 from orchestra.executors.trees import Trees
 from orchestra.executors.wakeup import Wakeup
+from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation, Limits
 
 IDLE_S = 0.1
@@ -47,7 +48,8 @@ class LocalExecutor:
     writing until its pipe is silent for IDLE_S, DRAIN_S at most, and is then killed; a step that
     leaves nothing ends at once. The end is reported when all of the step's processes are gone.
 
-    `on_output` is handed each block of output once it is in the log.
+    `on_output` is handed each block of output once it is in the log; in both of them the secrets
+    that `masker` knows are masked.
 
     Of the process as a whole it takes: SIGCHLD, the signal wakeup descriptor (see Wakeup), the
     ends of all children, the working directory during `submit`, the parenthood of orphans.
@@ -60,9 +62,11 @@ class LocalExecutor:
         *,
         drain_s: float = DRAIN_S,
         proc: str = "/proc",
+        masker: Optional[Masker] = None,
     ) -> None:
         self._faults: List[str] = []
         self._on_output = on_output
+        self._masker = masker
         self._drain_s = drain_s
         self._started_by_key: Dict[AttemptKey, Started] = {}
         self._started_by_pid: Dict[int, Started] = {}
@@ -82,7 +86,9 @@ class LocalExecutor:
             opened.callback(self._trees.close)
             self._poller = new_poller()
             opened.callback(self._poller.close)
-            self._launcher = Launcher(room_for_attempts(), self._note_fault, self._around_spawn)
+            self._launcher = Launcher(
+                room_for_attempts(), self._note_fault, self._around_spawn, masker
+            )
             opened.callback(self._launcher.close)
             self._wakeup = Wakeup()
             opened.callback(self._wakeup.close)
@@ -221,7 +227,7 @@ class LocalExecutor:
         if count:
             started.drained_by = min(now + IDLE_S, started.gone_by - self._drain_s)
             if self._on_output is not None:
-                self._on_output(started.key, bytes(self._block[:count]))
+                self._tell(started.key, started.output.shown(self._block, count))
         elif count == 0:
             self._close_output(started)
         return bool(count)
@@ -232,8 +238,14 @@ class LocalExecutor:
         while started.output is not None and blocks < BLOCKS_AT_END and self._pump(started, now):
             blocks += 1
 
+    def _tell(self, key: AttemptKey, shown: bytes) -> None:
+        if shown and self._on_output is not None:
+            self._on_output(key, shown)
+
     def _close_output(self, started: Started) -> None:
         assert started.output is not None
+        if self._masker is not None:
+            self._tell(started.key, started.output.finish())
         self._poller.remove(started.output.fd)
         del self._started_by_fd[started.output.fd]
         started.log_bytes = started.output.log_bytes

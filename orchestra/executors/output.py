@@ -1,4 +1,7 @@
-"""One attempt's output, from its pipe to its log. Must never wait for a step, nor fail one."""
+"""One attempt's output, from its pipe to its log. Must never wait for a step, nor fail one.
+
+Secrets are masked on the way, before the log and before anybody else is shown the output.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import errno
 import fcntl
 import os
 from typing import Callable, Optional
+
+from orchestra.model.masking import MaskStream
 
 BLOCK_BYTES = 1 << 18
 DEFAULT_PIPE_BYTES = 1 << 16
@@ -27,12 +32,30 @@ class Output:
     a step neither blocks nor dies because a disk is full. `log_bytes` is what the log holds.
     """
 
-    __slots__ = ("_grown", "_log", "_log_path", "_lost", "_on_fault", "_writer", "fd", "log_bytes")
+    __slots__ = (
+        "_grown",
+        "_log",
+        "_log_path",
+        "_lost",
+        "_mask",
+        "_masked",
+        "_on_fault",
+        "_writer",
+        "fd",
+        "log_bytes",
+    )
 
     def __init__(
-        self, fd: int, writer: int, log_path: str, on_fault: Callable[[str], None]
+        self,
+        fd: int,
+        writer: int,
+        log_path: str,
+        on_fault: Callable[[str], None],
+        mask: Optional[MaskStream] = None,
     ) -> None:
         self.fd = fd
+        self._mask = mask
+        self._masked = b""
         self._writer = writer
         self.log_bytes = 0
         self._log_path = log_path
@@ -54,9 +77,24 @@ class Output:
             return 0
         if count >= DEFAULT_PIPE_BYTES and not self._grown:
             self._grow()
-        if not self._lost:
+        if self._mask is not None:
+            self._masked = self._mask.feed(bytes(block[:count]))
+            self._write(memoryview(self._masked))
+        else:
             self._write(block[:count])
         return count
+
+    def shown(self, block: memoryview, count: int) -> bytes:
+        """What others may see of the `count` bytes that `pump` has just left in `block`."""
+        return bytes(block[:count]) if self._mask is None else self._masked
+
+    def finish(self) -> bytes:
+        """Move what was held back, as it might have been the beginning of a secret; gives it."""
+        if self._mask is None:
+            return b""
+        rest = self._mask.finish()
+        self._write(memoryview(rest))
+        return rest
 
     def let_go(self) -> None:
         """Give up the writing end: the pipe ends when nobody else has it."""
@@ -78,6 +116,8 @@ class Output:
             fcntl.fcntl(self.fd, F_SETPIPE_SZ, BLOCK_BYTES)
 
     def _write(self, view: memoryview) -> None:
+        if self._lost or not view:
+            return
         try:
             if self._log < 0:
                 self._log = os.open(self._log_path, LOG_FLAGS, 0o600)

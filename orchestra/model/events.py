@@ -140,11 +140,25 @@ class StopRequested(NamedTuple):
 
 
 class RunFinished(NamedTuple):
-    """The run is over; always the last event. `state` is a `RunState`'s value."""
+    """The run is over; only `AlertSent` may follow. `state` is a `RunState`'s value."""
 
     state: str
     exit_code: int
     reason: str
+
+
+class AlertSent(NamedTuple):
+    """An alert was sent, or could not be: `message` then says why.
+
+    `entry` is the name of the entry of `notify`, `when` an `AlertWhen`'s value, `target` where it
+    went without anything secret. It changes neither the state nor the exit code of the run.
+    """
+
+    entry: str
+    when: str
+    target: str
+    ok: bool
+    message: str
 
 
 Event = Union[
@@ -161,6 +175,7 @@ Event = Union[
     Noted,
     StopRequested,
     RunFinished,
+    AlertSent,
 ]
 
 _KINDS: Tuple[Type[Event], ...] = (
@@ -177,6 +192,7 @@ _KINDS: Tuple[Type[Event], ...] = (
     Noted,
     StopRequested,
     RunFinished,
+    AlertSent,
 )
 _NAME_BY_KIND: Dict[type, str] = {kind: kind.__name__ for kind in _KINDS}
 _KIND_BY_NAME: Dict[str, Type[Event]] = {kind.__name__: kind for kind in _KINDS}

@@ -154,6 +154,9 @@ class Invocation(NamedTuple):
     fallback: Optional[Tuple[bytes, ...]] = None
     limits: Optional[Limits] = None
 
+    def __repr__(self) -> str:
+        return "Invocation(%r)" % (self.argv,)  # the environment may hold secrets
+
 
 @dataclass
 class Attempt:
@@ -226,6 +229,17 @@ class StepRecord:
         return self.attempts[-1].ended_at - self.attempts[0].started_at
 
 
+class AlertRecord(NamedTuple):
+    """An alert of a run: when it was over with (`at`, UTC seconds), what of, where to, how."""
+
+    at: float
+    entry: str
+    when: str
+    target: str
+    ok: bool
+    message: str
+
+
 @dataclass
 class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
@@ -251,6 +265,8 @@ class RunRecord:
     counts: Dict[StepState, int] = field(default_factory=dict)
     notes: List[str] = field(default_factory=list)
     stopping: str = ""
+    host: str = ""
+    alerts: List[AlertRecord] = field(default_factory=list)
 
     def in_order(self) -> List[StepRecord]:
         """All steps in plan order, each with its parts right behind it."""

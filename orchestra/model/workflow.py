@@ -292,6 +292,60 @@ class Concurrency(NamedTuple):
     policy: GroupPolicy = GroupPolicy.QUEUE
 
 
+class FromVariable(NamedTuple):
+    """A secret that stands in a variable of the environment of orchestra."""
+
+    name: str
+
+
+class FromFile(NamedTuple):
+    """A secret that is what a file holds; its path is relative to the workflow's folder."""
+
+    path: str
+
+
+class FromCommand(NamedTuple):
+    """A secret that a program writes; it is started without a shell, in the workflow's folder."""
+
+    argv: Tuple[str, ...]
+
+
+SecretSource = Union[FromVariable, FromFile, FromCommand]
+"""Where a secret is read when a run starts."""
+
+
+class AlertWhen(str, Enum):
+    """What an alert tells of."""
+
+    FAILURE = "failure"
+    RECOVERY = "recovery"
+    SUCCESS = "success"
+    SLOW = "slow"
+
+
+class Channel(str, Enum):
+    """How an alert is sent; each is the key of `notify` that says where to."""
+
+    URL = "url"
+    COMMAND = "command"
+    WEBHOOK = "webhook"
+
+
+class NotifyEntry(NamedTuple):
+    """One entry of `notify`, the `place`-th from 0; `words` has one text but for a command.
+
+    `slow_after_s` is None where `slow` is measured against earlier runs.
+    """
+
+    place: int
+    channel: Channel
+    words: Tuple[Text, ...]
+    when: Tuple[AlertWhen, ...] = (AlertWhen.FAILURE,)
+    name: str = ""
+    timeout_s: float = 30.0
+    slow_after_s: Optional[float] = None
+
+
 class ParamType(str, Enum):
     """What a parameter's text is read as."""
 
@@ -341,18 +395,28 @@ class Workflow:
     default_env: Mapping[str, Text] = field(default_factory=dict)
     env_files: Tuple[str, ...] = ()
     inherit_env: Union[bool, Tuple[str, ...]] = True
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     budget: Mapping[str, int] = field(default_factory=dict)
     max_parallel: Optional[int] = None
     fail_fast: bool = False
     timeout_s: Optional[float] = None
     concurrency: Optional[Concurrency] = None
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    notify: Tuple[NotifyEntry, ...] = ()
     outputs: Mapping[str, Tree] = field(default_factory=dict)
 
     @cached_property
     def size(self) -> int:
         """How many steps there are, those in steps and in files that are used among them."""
         return _size(self.step_by_id)
+
+    def inheritable(self, environ: Mapping[str, str]) -> Mapping[str, str]:
+        """The environment without the variables that secrets come from: no step inherits these."""
+        sources = self.secrets.values()
+        taken = {source.name for source in sources if isinstance(source, FromVariable)}
+        if taken.isdisjoint(environ):
+            return environ
+        return {name: value for name, value in environ.items() if name not in taken}
 
 
 def _size(step_by_id: Mapping[str, Step]) -> int:

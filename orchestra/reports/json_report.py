@@ -34,6 +34,7 @@ def report_data(record: RunRecord, logs: Optional[LogReader] = None) -> Dict[str
         "lower_bound_s": _rounded(record.lower_bound_s),
         "budget": plain_amounts(record.budget),
         "steps": [_step(step, logs) for step in record.in_order()],
+        "alerts": [{**alert._asdict(), "at": iso_time(alert.at)} for alert in record.alerts],
     }
 
 

@@ -71,6 +71,7 @@ def render_summary(
     if len(failed) > _MOST_FAILURES:
         parts.append("\n%s and %d more failed\n" % (look.ellipsis, len(failed) - _MOST_FAILURES))
     parts.append(_notes(record, look))
+    parts.append(_alerts(record, look))
     parts.append("\n" + totals_line(record, look, width) + "\n")
     return "".join(parts)
 
@@ -159,3 +160,19 @@ def _notes(record: RunRecord, look: Look) -> str:
     if len(record.notes) > _MOST_NOTES:
         lines.append("%s and %d more notes" % (look.ellipsis, len(record.notes) - _MOST_NOTES))
     return "\n" + "\n".join(lines) + "\n"
+
+
+def _alerts(record: RunRecord, look: Look) -> str:
+    lines = [
+        "%s %s to %s %s"
+        % (
+            look.paint("alert:", Tone.QUIET if alert.ok else Tone.WARN),
+            safe_line(alert.when),
+            safe_line(alert.target),
+            "sent" if alert.ok else "could not be sent: %s" % safe_line(alert.message),
+        )
+        for alert in record.alerts[:_MOST_NOTES]
+    ]
+    if len(record.alerts) > _MOST_NOTES:
+        lines.append("%s and %d more alerts" % (look.ellipsis, len(record.alerts) - _MOST_NOTES))
+    return "\n" + "\n".join(lines) + "\n" if lines else ""

@@ -1063,6 +1063,48 @@ def _test_69(v: Any) -> bool:
 
 
 _table_100 = {
+    'env': _test_29,
+    'file': _test_18,
+    'command': _test_19,
+}
+
+
+def _test_71(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_100.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+def _test_70(v: Any) -> bool:
+    if not (isinstance(v, list) or isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 100:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_71(value):
+                return False
+    if isinstance(v, list):
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_3(item):
+                return False
+    return True
+
+
+_table_103 = {
     'shell': _test_26,
     'working_dir': _test_18,
     'env': _test_27,
@@ -1082,12 +1124,12 @@ _table_100 = {
 }
 
 
-def _test_70(v: Any) -> bool:
+def _test_72(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_100.get(key)
+            test = _table_103.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1098,7 +1140,7 @@ def _test_70(v: Any) -> bool:
 _pattern_17 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_72(v: Any) -> bool:
+def _test_74(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1115,7 +1157,7 @@ def _test_72(v: Any) -> bool:
 _pattern_18 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_73(v: Any) -> bool:
+def _test_75(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -1129,7 +1171,7 @@ def _test_73(v: Any) -> bool:
     return True
 
 
-def _test_74(v: Any) -> bool:
+def _test_76(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1140,16 +1182,16 @@ def _test_74(v: Any) -> bool:
     return True
 
 
-_table_107 = {
-    'cpu': _test_72,
-    'memory': _test_73,
-    'gpu': _test_74,
-    'disk': _test_73,
-    'network': _test_73,
+_table_110 = {
+    'cpu': _test_74,
+    'memory': _test_75,
+    'gpu': _test_76,
+    'disk': _test_75,
+    'network': _test_75,
 }
 
 
-def _test_71(v: Any) -> bool:
+def _test_73(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1158,19 +1200,19 @@ def _test_71(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_107.get(key)
+            test = _table_110.get(key)
             if test is None:
-                if not _test_74(value):
+                if not _test_76(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-_pattern_19 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+_pattern_19 = '^(failure|recovery|success|slow)$(?!\\n)'
 
 
-def _test_76(v: Any) -> bool:
+def _test_80(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1179,21 +1221,38 @@ def _test_76(v: Any) -> bool:
     return True
 
 
-_table_111 = {
-    'group': _test_1,
-    'limit': _test_16,
-    'policy': _test_76,
+def _test_79(v: Any) -> bool:
+    if not (isinstance(v, str) or isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        for item in v:
+            if not _test_80(item):
+                return False
+    if isinstance(v, str):
+        if not _fits(_pattern_19, v):
+            return False
+    return True
+
+
+_table_115 = {
+    'name': _test_1,
+    'when': _test_79,
+    'url': _test_18,
+    'command': _test_19,
+    'webhook': _test_18,
+    'timeout': _test_33,
+    'slow_after': _test_33,
 }
 
 
-def _test_75(v: Any) -> bool:
+def _test_78(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
-        if len(v) < 1:
-            return False
         for key, value in v.items():
-            test = _table_111.get(key)
+            test = _table_115.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1201,7 +1260,53 @@ def _test_75(v: Any) -> bool:
     return True
 
 
-_table_113 = {
+def _test_77(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_78(item):
+                return False
+    return True
+
+
+_pattern_20 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+
+
+def _test_82(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_20, v):
+            return False
+    return True
+
+
+_table_120 = {
+    'group': _test_1,
+    'limit': _test_16,
+    'policy': _test_82,
+}
+
+
+def _test_81(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_120.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_table_122 = {
     'version': _test_60,
     'name': _test_1,
     'description': _test_1,
@@ -1211,12 +1316,14 @@ _table_113 = {
     'env': _test_27,
     'env_file': _test_69,
     'inherit_env': _test_28,
-    'defaults': _test_70,
-    'budget': _test_71,
+    'secrets': _test_70,
+    'defaults': _test_72,
+    'budget': _test_73,
     'max_parallel': _test_16,
     'fail_fast': _test_17,
     'timeout': _test_33,
-    'concurrency': _test_75,
+    'notify': _test_77,
+    'concurrency': _test_81,
     'steps': _test_24,
     'on_success': _test_47,
     'on_failure': _test_47,
@@ -1233,7 +1340,7 @@ def _test_59(v: Any) -> bool:
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_113.get(key)
+            test = _table_122.get(key)
             if test is None:
                 return False
             elif not test(value):

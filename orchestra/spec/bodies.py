@@ -20,7 +20,7 @@ from orchestra.model.workflow import (
 )
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
-from orchestra.spec.references import IN_STEP, Where
+from orchestra.spec.references import IN_STEP, Where, with_secrets
 from orchestra.spec.shellscan import scan
 from orchestra.spec.texts import OPEN, Texts
 
@@ -41,6 +41,7 @@ class Bodies:
         self._places = places
         self._findings = findings
         self._where = where
+        self._in_script = with_secrets(where)
 
     def body(self, step: Mapping[str, Any], path: PathParts, shell: Shell) -> Optional[Body]:
         """What the step runs; more than one body is a fault.
@@ -96,7 +97,7 @@ class Bodies:
         for problem in result.warnings:
             self._findings.add(problem._replace(path=path))
         slots = [piece.expression for piece in result.pieces if isinstance(piece, Slot)]
-        self._texts.check(slots, path, self._where)
+        self._texts.check(slots, path, self._in_script)
         return ShellScript(tuple(result.pieces), shell)
 
     def _code(self, text: str, path: PathParts) -> PythonCode:

@@ -17,6 +17,7 @@ from orchestra.spec.hints import (
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
+    WORD_BY_OTHER_IN_NOTIFY,
     WORD_BY_OTHER_INSIDE,
 )
 from orchestra.spec.scalars import text_of
@@ -142,6 +143,8 @@ class Explainer:
         is_root = not path
         is_step = known.keys() == self._step_keys.keys()
         place = "the workflow" if is_root else "`%s`" % path[-1]
+        if path and isinstance(path[-1], int):
+            place = "an entry of `%s`" % path[-2]
         message = "unknown key `%s` in %s" % (shortened(key), place)
         hint = self._hint_for(key, known, is_root, is_step)
         return Problem((*path, key), "unknown-key", message, hint, on_key=True)
@@ -151,6 +154,8 @@ class Explainer:
         is_handler = known.keys() == self._handler_keys.keys()
         is_whole = is_root or is_step or is_handler
         word = (words if is_whole else WORD_BY_OTHER_INSIDE).get(key)
+        if "webhook" in known:
+            word = WORD_BY_OTHER_IN_NOTIFY.get(key)
         if word in known:
             return "write `%s`" % word
         if key in HANDLER_GROUPS and "on_failure" in known:

@@ -11,7 +11,7 @@ from orchestra.spec.bodies import Bodies
 from orchestra.spec.findings import Findings
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_HANDLER, Where
+from orchestra.spec.references import IN_HANDLER, Where, with_secrets
 from orchestra.spec.texts import OPEN, Texts
 
 HANDLER_KEYS = ("fallback", "on_success", "on_failure", "on_cancel", "finally")
@@ -52,7 +52,7 @@ class Handlers:
                 self._places.folder(data["working_dir"], (*path, "working_dir"), may_come=True)
         if "timeout" in data:
             timeout = self._quantities.step_timeout(data["timeout"], (*path, "timeout"))
-        env = self._read_env(data.get("env", {}), (*path, "env"), IN_HANDLER)
+        env = self._read_env(data.get("env", {}), (*path, "env"), with_secrets(IN_HANDLER))
         before = self._findings.count
         body = self._bodies.body(data, path, shell)
         if body is None:

@@ -49,7 +49,16 @@ WORD_BY_OTHER: Mapping[str, str] = {
 HANDLER_GROUPS = frozenset(["handlers", "handler_on", "hooks", "callbacks"])
 """Other tools' words for what holds all handlers."""
 
-WORD_BY_OTHER_AT_ROOT: Mapping[str, str] = {**WORD_BY_OTHER, "inputs": "params"}
+WORD_BY_OTHER_AT_ROOT: Mapping[str, str] = {
+    **WORD_BY_OTHER,
+    "inputs": "params",
+    "alert": "notify",
+    "alerts": "notify",
+    "notification": "notify",
+    "notifications": "notify",
+    "mail_on": "notify",
+    "mailOn": "notify",
+}
 """The same for the keys of the workflow itself."""
 
 WORD_BY_OTHER_INSIDE: Mapping[str, str] = {
@@ -58,6 +67,28 @@ WORD_BY_OTHER_INSIDE: Mapping[str, str] = {
     "max_parallel": "limit",
 }
 """The same for the keys of mappings inside."""
+WORD_BY_OTHER_IN_NOTIFY: Mapping[str, str] = {
+    "on": "when",
+    "if": "when",
+    "events": "when",
+    "state": "when",
+    "to": "url",
+    "email": "url",
+    "mail": "url",
+    "mailto": "url",
+    "slack": "url",
+    "apprise": "url",
+    "hook": "webhook",
+    "http": "webhook",
+    "endpoint": "webhook",
+    "cmd": "command",
+    "run": "command",
+    "script": "command",
+    "exec": "command",
+    "after": "slow_after",
+    "threshold": "slow_after",
+}
+"""The same for the keys of an entry of `notify`."""
 
 TYPE_BY_OTHER: Mapping[str, str] = {
     "str": "string",

@@ -18,6 +18,7 @@ from orchestra.spec.reader import collection_paused
 from orchestra.spec.references import Names, fanned_out_of, outputs_of
 from orchestra.spec.roots import Roots
 from orchestra.spec.schema import check
+from orchestra.spec.secrets import names_of_secrets, problems_of_secrets
 from orchestra.spec.steps import Steps
 from orchestra.spec.texts import Texts
 from orchestra.spec.uses import Open, Opened, UsesReader
@@ -123,7 +124,12 @@ def _workflow(
     if mismatch.problems:
         return None
     folder = os.path.dirname(path)
-    return Workflow(path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields)
+    workflow = Workflow(
+        path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields
+    )
+    for problem in problems_of_secrets(workflow):
+        findings.add(problem)
+    return workflow
 
 
 def _names(data: Mapping[str, Any]) -> Names:
@@ -133,6 +139,7 @@ def _names(data: Mapping[str, Any]) -> Names:
         _mapping(data.get("params")),
         _mapping(data.get("vars")),
         outputs_of(steps),
+        names_of_secrets(data.get("secrets")),
         fanned_out_of(steps),
     )
 

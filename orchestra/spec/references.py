@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Tuple
+from typing import (
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Tuple,
+)
 
 from orchestra.errors import Problem
 from orchestra.model.expression import (
@@ -16,7 +27,7 @@ from orchestra.model.nearest import did_you_mean
 _RUN_FACTS = ("id", "name", "date", "started_at", "dir", "state")
 _STEP_FACTS = ("result", "state", "exit_code", "duration", "outputs")
 _FAILURE_FACTS = ("step", "exit_code", "reason", "log", "steps")
-_LATER = frozenset(["secrets"])
+_LATER: FrozenSet[str] = frozenset()
 _OF_FAN_OUT = {"matrix": "matrix", "item": "foreach"}
 
 _MOST_HINTS = 60
@@ -31,11 +42,15 @@ class Where(NamedTuple):
     refused_functions: FrozenSet[str]
 
 
+_SECRETS_PLACES = "secrets stand in `env` and `run` only: put it into a variable by `env`"
+
 _BEFORE_STEPS = ("params", "vars", "env", "run")
 _NEITHER = STATUS_FUNCTIONS | FILE_FUNCTIONS
 IN_VARS = Where("vars", ("params", "vars"), _NEITHER)
-IN_ROOT_ENV = Where("env of the workflow", _BEFORE_STEPS, _NEITHER)
+IN_ROOT_ENV = Where("env of the workflow", (*_BEFORE_STEPS, "secrets"), _NEITHER)
 IN_GROUP = Where("the name of a group", _BEFORE_STEPS, _NEITHER)
+IN_NOTIFY = Where("a command of notify", _BEFORE_STEPS, _NEITHER)
+IN_ADDRESS = Where("an address of notify", (*_BEFORE_STEPS, "secrets"), _NEITHER)
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
 IN_MATRIX = Where("`matrix`", IN_VARS.names, _NEITHER)
@@ -45,11 +60,17 @@ IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
+def with_secrets(where: Where) -> Where:
+    """The same for `env` and `run` there, which alone may name secrets."""
+    return where._replace(names=(*where.names, "secrets"))
+
+
 _IN_INSTANCES = frozenset([IN_NAME, IN_STEP, IN_CONDITION, IN_HANDLER])
+_IN_INSTANCES |= frozenset([with_secrets(IN_STEP), with_secrets(IN_HANDLER)])
 
 
 class Names(NamedTuple):
-    """What the file declares: parameters, variables, and the outputs of each step by its id.
+    """What the file declares: parameters, variables, secrets, the outputs of each step by its id.
 
     Outputs are None where they cannot be told. `fanned_out` are the steps with instances.
     """
@@ -57,6 +78,7 @@ class Names(NamedTuple):
     params: Mapping[str, Any]
     vars: Mapping[str, Any]
     outputs_by_step: Mapping[str, Optional[Iterable[str]]]
+    secrets: Collection[str] = ()
     fanned_out: FrozenSet[str] = frozenset()
 
     def inside(self, steps: Mapping[str, Any]) -> Names:
@@ -117,6 +139,10 @@ class References:
             return self._instance_problem(root, keys, reference.offset)
         if root not in where.names:
             return self._unknown_root(root, where, reference.offset)
+        if not keys and root == "secrets":
+            message = "which secret this is cannot be told"
+            hint = "write its name: `secrets.NAME`"
+            return Problem((), "unnamed-secret", message, hint, offset=reference.offset)
         if not keys or root == "env":
             return None
         name = str(keys[0])
@@ -125,12 +151,16 @@ class References:
         kind, names = {
             "params": ("parameter", self.names.params),
             "vars": ("variable", self.names.vars),
+            "secrets": ("secret", self.names.secrets),
             "run": ("fact of the run", dict.fromkeys(_RUN_FACTS)),
             "failure": ("fact of a failure", dict.fromkeys(_FAILURE_FACTS)),
         }[root]
         if name in names:
             return None
-        return self._unknown("unknown-" + root.rstrip("s"), kind, name, names, reference.offset)
+        problem = self._unknown("unknown-" + root.rstrip("s"), kind, name, names, reference.offset)
+        if root == "secrets" and not problem.suggestion:
+            return problem._replace(suggestion="declare it under `secrets` of the workflow")
+        return problem
 
     def _instance_problem(self, root: str, keys: Tuple[Any, ...], offset: int) -> Optional[Problem]:
         axes = self.axes
@@ -176,6 +206,8 @@ class References:
             hint = "here are only %s" % ", ".join("`%s`" % name for name in where.names)
         elif root == "failure":
             hint = "it is known in `fallback`, `on_failure` and the other handlers only"
+        elif root == "secrets":
+            message, hint = "`secrets` cannot be used here", _SECRETS_PLACES
         elif root in _LATER:
             hint = "this version of orchestra does not have it"
         else:
@@ -191,6 +223,7 @@ class References:
             "params": self.names.params,
             "vars": self.names.vars,
             "steps": self.names.outputs_by_step,
+            "secrets": self.names.secrets,
         }
         return next((home for home, names in homes.items() if name in names), None)
 

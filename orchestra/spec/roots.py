@@ -7,8 +7,9 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from orchestra.errors import PathParts
 from orchestra.model.expression import Tree, references_of
-from orchestra.model.workflow import Concurrency, GroupPolicy, Param, ParamType
+from orchestra.model.workflow import Concurrency, GroupPolicy, Param, ParamType, SecretSource
 from orchestra.spec.findings import Findings
+from orchestra.spec.notify import Notifications
 from orchestra.spec.paramtypes import (
     ParamError,
     check_rules,
@@ -19,6 +20,7 @@ from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_GROUP, IN_OUTPUTS, IN_ROOT_ENV, IN_VARS
 from orchestra.spec.scalars import text_of
+from orchestra.spec.secrets import read_secrets
 from orchestra.spec.steps import Steps, read_inherit_env
 from orchestra.spec.texts import OPEN, Texts
 from orchestra.spec.wording import shown
@@ -56,16 +58,24 @@ class Roots:
             ),
             "env_files": self._env_files(data.get("env_file", [])),
             "inherit_env": read_inherit_env(data.get("inherit_env", True)),
+            "secrets": self._secrets(data.get("secrets", {})),
             "budget": self._quantities.amounts(data.get("budget", {}), ("budget",)),
             "max_parallel": None if "max_parallel" not in data else int(data["max_parallel"]),
             "fail_fast": data.get("fail_fast", False),
             "timeout_s": self._timeout(data),
+            "notify": Notifications(self._texts, self._findings).entries(data.get("notify", ())),
             "outputs": {
                 name: self._texts.tree(value, ("outputs", name), IN_OUTPUTS)
                 for name, value in data.get("outputs", {}).items()
             },
             "concurrency": self._concurrency(data.get("concurrency")),
         }
+
+    def _secrets(self, value: Any) -> Dict[str, SecretSource]:
+        secrets, problems = read_secrets(value)
+        for problem in problems:
+            self._findings.add(problem)
+        return secrets
 
     def _concurrency(self, value: Any) -> Optional[Concurrency]:
         if value is None:

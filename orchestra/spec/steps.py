@@ -30,12 +30,13 @@ from orchestra.spec.findings import Findings
 from orchestra.spec.handlers import HANDLER_KEYS, Handlers
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where
+from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where, with_secrets
 from orchestra.spec.scalars import text_of
 from orchestra.spec.texts import OPEN, Texts
 from orchestra.spec.uses import UsesReader
 
 _OWN_PREFIX = "ORCHESTRA_"
+_IN_ENV = with_secrets(IN_STEP)
 
 
 class Steps:
@@ -267,7 +268,7 @@ class Steps:
         fields["working_dir"] = self._texts.text(value, path, IN_STEP)
 
     def _env(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
-        fields["env"] = self.env(value, path, IN_STEP)
+        fields["env"] = self.env(value, path, _IN_ENV)
 
     def _inherit_env(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["inherit_env"] = read_inherit_env(value)

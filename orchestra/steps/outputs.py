@@ -7,16 +7,18 @@ passed over. Lines end in `\\n` alone: all other bytes of a value are the step's
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import math
 import os
 import re
 import stat
-from typing import Callable, Container, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Callable, Container, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.engine.ports import Written
 from orchestra.model.expression.values import ExpressionError, Value, check_size
+from orchestra.model.masking import Masker
 from orchestra.model.workflow import OutputType
 
 LARGEST_BYTES = 16 * 2**20
@@ -46,11 +48,13 @@ class _Entry(NamedTuple):
     problem: str = ""
 
 
-def read_outputs(path: str, declared: Mapping[str, OutputType]) -> Written:
+def read_outputs(
+    path: str, declared: Mapping[str, OutputType], masker: Optional[Masker] = None
+) -> Written:
     """The values in the file, those that are declared as their types, the others as text.
 
     A file that is not there is one with nothing in it. What can be read is given back also
-    where there are problems.
+    where there are problems; but nothing is where a secret stands in it, and the file is removed.
     """
     try:
         data, problem = _content(path)
@@ -58,9 +62,35 @@ def read_outputs(path: str, declared: Mapping[str, OutputType]) -> Written:
         return Written({}, tuple(_missing(declared, ()))) if declared else _NOTHING
     except OSError as fault:
         return Written({}, (_unreadable(fault),))
-    if problem:
-        return Written({}, (problem,))
-    return parse_outputs(data, declared)
+    written = Written({}, (problem,)) if problem else parse_outputs(data, declared)
+    if masker is None:
+        return written
+    secrets = () if problem else _secret_problems(data, written, masker)
+    if problem or secrets:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+    return Written({}, secrets) if secrets else written
+
+
+def _secret_problems(data: bytes, written: Written, masker: Masker) -> Tuple[str, ...]:
+    """Which outputs hold a secret, if any do; names that do so themselves are not said."""
+    guilty = [name for name, raw in _split(data)[0].items() if masker.holds(raw)]
+    if not guilty:
+        # what stands in JSON may be escaped in ways of its own
+        values = written.outputs.items()
+        guilty = [n for n, v in values if not isinstance(v, str) and masker.holds(_as_json(v))]
+    if not (guilty or masker.holds(data)):
+        return ()
+    names = ["`%s`" % name for name in guilty if not masker.holds(name.encode("ascii"))]
+    if not names:
+        return ("the outputs hold a secret, none of them is kept",)
+    words = "output %s holds" if len(names) == 1 else "outputs %s hold"
+    shown = words % ", ".join(names[:_MOST_PROBLEMS])
+    return (shown + " a secret, no output of the step is kept",)
+
+
+def _as_json(value: Value) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 def parse_outputs(data: bytes, declared: Mapping[str, OutputType]) -> Written:

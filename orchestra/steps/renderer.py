@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from orchestra.engine.ports import Launching, Written
 from orchestra.model.expression import ExpressionError, Scope, fill_text
+from orchestra.model.masking import Masker
 from orchestra.model.patterns import pattern_problem
 from orchestra.model.run import AttemptKey, Invocation, Limits, file_name
 from orchestra.model.workflow import (
@@ -48,7 +49,8 @@ class StepRenderer:
 
     `run_dir` is the run's folder, absolute, with `logs`, `outputs` and `private` in it; `folder`
     the workflow's, absolute; `environ` what orchestra was started with; `interpreter` the path of
-    the Python for steps that name none, orchestra's own unless given.
+    the Python for steps that name none, orchestra's own unless given; `masker` knows the secrets
+    that no output may hold.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class StepRenderer:
         folder: str,
         environ: Mapping[str, str],
         interpreter: str = sys.executable,
+        masker: Optional[Masker] = None,
     ) -> None:
         self._run_dir = run_dir
         self._folder = folder
         self._interpreter = interpreter
+        self._masker = masker
         self._environments = Environments(environ, run_id)
         self._commands = DirectCommands()
         self._shells = Shells()
@@ -91,7 +95,7 @@ class StepRenderer:
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
-        written = read_outputs(self._output(key), step.outputs)
+        written = read_outputs(self._output(key), step.outputs, self._masker)
         size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX)
         if size or note:
             warnings = (*written.warnings, note) if note else written.warnings

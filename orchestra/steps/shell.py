@@ -13,6 +13,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 from orchestra.engine.ports import Launching
 from orchestra.model.expression import Expression, ExpressionError, Scope, Value, evaluate, to_text
 from orchestra.model.run import LONGEST_STRING_BYTES, Invocation
+from orchestra.model.secrecy import quiet
 from orchestra.model.workflow import ShellScript, Slot, Splice
 from orchestra.steps.direct import DirectCommands, in_path
 from orchestra.steps.environment import VALUE_PREFIX, encode
@@ -69,7 +70,7 @@ def render_shell(
         ValueError: a value or the script cannot be handed over; says which.
         OSError: a private file cannot be written.
     """
-    shell = render(body, launching.scope, place.private)
+    shell = render(body, launching.script_scope or launching.scope, place.private)
     place.env.update(shell.env)
     direct = None
     texts = [piece for piece in body.pieces if isinstance(piece, str)]
@@ -164,7 +165,8 @@ def _evaluate(expression: Expression, scope: Scope) -> Value:
     try:
         return evaluate(expression, scope)
     except ExpressionError as fault:
-        raise fault.within("run") from None
+        told = quiet(fault, expression) if "secrets" in scope.names else fault
+        raise told.within("run") from None
 
 
 def _name(expression: Expression, value: Value, values: _Values) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from typing import Optional, Sequence
+from contextlib import closing
+from typing import Callable, Optional, Sequence, Tuple
 
 from orchestra.errors import StoreError
 from orchestra.model.events import Envelope, RunFinished, RunStarted, StepEnded, encode_turn
 from orchestra.model.run import RunState, StepState, is_handler_id
 from orchestra.store import faults
-from orchestra.store.database import RUN_SPAN
-from orchestra.store.directory import RunFolder
+from orchestra.store.database import RUN_SPAN, open_writer
+from orchestra.store.directory import RunFolder, StateDirectory
 from orchestra.store.locks import Lock
 
 LOOK_S = 1.0
@@ -83,7 +84,7 @@ class RunJournal:
             execute("BEGIN IMMEDIATE")
             try:
                 self._update_run(first, last, failures)
-                self._add_turn(turn)
+                _insert(execute, self._place, turn)
                 execute("COMMIT")
             except sqlite3.Error:
                 if self._connection.in_transaction:  # a full disk has rolled back already
@@ -91,7 +92,7 @@ class RunJournal:
                 raise
             self._failed += failures
         else:
-            self._add_turn(turn)
+            _insert(self._execute, self._place, turn)
 
     def _update_run(self, first: Envelope, last: Envelope, failures: int) -> None:
         execute = self._execute
@@ -114,15 +115,31 @@ class RunJournal:
             end = last.event
             execute(_SET_END, (end.state, end.exit_code, last.at, self._number))
 
-    def _add_turn(self, turn: Sequence[Envelope]) -> None:
-        text = encode_turn(turn)
-        place = self._place + turn[-1].seq
+
+def add_turn(state: StateDirectory, number: int, turn: Sequence[Envelope]) -> None:
+    """Record a turn of the run of that number, whose lock is held, over a connection of its own.
+
+    Raises:
+        StoreError: it is not recorded.
+    """
+    with closing(open_writer(state)) as connection:
         try:
-            self._execute(_ADD_TURN, (place, text))
-        except UnicodeEncodeError:
-            # bytes of a path that are no UTF-8 are lone surrogates in it, which SQLite refuses
-            escaped = json.dumps(json.loads(text), separators=(",", ":"))
-            self._execute(_ADD_TURN, (place, escaped))
+            _insert(connection.execute, number * RUN_SPAN, turn)
+        except sqlite3.Error as fault:
+            raise faults.from_sqlite(fault, state.database) from fault
+
+
+def _insert(
+    execute: Callable[[str, Tuple[int, str]], object], place: int, turn: Sequence[Envelope]
+) -> None:
+    text = encode_turn(turn)
+    place += turn[-1].seq
+    try:
+        execute(_ADD_TURN, (place, text))
+    except UnicodeEncodeError:
+        # bytes of a path that are no UTF-8 are lone surrogates in it, which SQLite refuses
+        escaped = json.dumps(json.loads(text), separators=(",", ":"))
+        execute(_ADD_TURN, (place, escaped))
 
 
 def _failures(turn: Sequence[Envelope]) -> int:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from orchestra.errors import StoreError, UsageError
-from orchestra.model.events import Envelope, decode_turn
+from orchestra.model.events import Envelope, Event, decode_turn
 from orchestra.model.run import RunRow, RunState
 from orchestra.store import database, faults, locks
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
-from orchestra.store.journal import RunJournal
+from orchestra.store.journal import RunJournal, add_turn
 
 Cell = Union[None, int, float, str, bytes]
 Row = Tuple[Any, ...]
@@ -23,8 +23,20 @@ _COLUMNS = "run_id, workflow, path, state, started_at, ended_at, exit_code, fail
 _ROWS = "SELECT %s FROM runs ORDER BY number DESC LIMIT ?" % _COLUMNS
 _IDS = "SELECT run_id FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"
 _IDS_BY_PATH = "SELECT run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC LIMIT 1"
+_BEFORE = (
+    "SELECT run_id, state, ended_at - started_at FROM runs WHERE path = ?"
+    " AND number < (SELECT number FROM runs WHERE run_id = ?) ORDER BY number DESC LIMIT ?"
+)
 _NUMBER = "SELECT number FROM runs WHERE run_id = ?"
 _TURNS = "SELECT place, events FROM turns WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
+
+
+class EarlierRun(NamedTuple):
+    """A run of the same file: its state's value, and its time where it has ended."""
+
+    run_id: str
+    state: str
+    elapsed_s: Optional[float]
 
 
 class RunStore:
@@ -102,6 +114,37 @@ class RunStore:
                     after_seq = place - start
                 if len(turns) < _BATCH:
                     return
+
+    def earlier(self, path: str, run_id: str, limit: int) -> List[EarlierRun]:
+        """The runs of a workflow file before this one, newest first, at most `limit`.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        rows = self._query(_BEFORE, (os.fsencode(path), run_id, limit))
+        return [EarlierRun(*row) for row in rows]
+
+    def add_after(self, run_id: str, events: Sequence[Event], now: float) -> None:
+        """Record what is learned of a run when nobody holds it any more, `now` (UTC seconds).
+
+        Does nothing where an orchestrator holds it (again).
+
+        Raises:
+            StoreError: it is not recorded.
+        """
+        try:
+            lock = locks.acquire(self.state.run(run_id).lock)
+        except OSError as fault:
+            raise faults.from_os(fault, self.state.run(run_id).lock) from fault
+        if lock is None:
+            return
+        try:
+            last = max((each.seq for each in self.envelopes(run_id)), default=0)
+            turn = [Envelope(last + n, now, event) for n, event in enumerate(events, 1)]
+            [(number,)] = self._query(_NUMBER, (run_id,))
+            add_turn(self.state, number, turn)
+        finally:
+            lock.release()
 
     def is_alive(self, run_id: str) -> bool:
         """Whether a living orchestrator holds the run."""

@@ -1,6 +1,6 @@
 """Plays a guide from top to bottom, in one folder, as its reader would.
 
-`<!-- file: NAME -->` before a YAML block: the reader saves it. Each line of a `sh` block is
+`<!-- file: NAME -->` before a YAML or text block: the reader saves it. Each line of a `sh` block is
 typed; it ends with exit code 0, or with N after `# exit N`. A `text` block after `<!-- shows -->`
 is what the last command printed; after `<!-- ends -->` it is how the steps of the last run ended,
 `ID: STATE, REASON`. No block goes untried.
@@ -37,6 +37,7 @@ class Reader:
         self._last = Result(0, "", "")
         self._ways: Mapping[Tuple[str, str], Callable[[str, str], None]] = {
             ("file", "yaml"): self._save,
+            ("file", "text"): self._save,
             ("", "sh"): self._type,
             ("shows", "text"): self._read_output,
             ("ends", "text"): self._read_ends,

@@ -32,16 +32,22 @@ FILES: Mapping[str, str] = {
     ".env": "MODE=fast\n",
     "base.env": "MODE=fast\n",
     "local.env": "MODE=slow\n",
+    "db-password.txt": "hunter2-hunter2\n",
+    "unlock.sh": "echo key-of-$1\n",
 }
 """What every example finds in its folder."""
 
 PARAMS: Mapping[str, Any] = {"date": "2026-01-31", "region": "eu", "file": "numbers.txt"}
 """What an example gets that names `params.X`."""
 
-ENVIRON: Mapping[str, str] = {}
+ENVIRON: Mapping[str, str] = {"API_TOKEN": "tok-5f3a99c1"}
 """Variables that orchestra is started with."""
 
 BESIDE: Mapping[str, Mapping[str, Any]] = {
+    "notify[].name": {"command": ["true"]},
+    "notify[].when": {"command": ["true"]},
+    "notify[].timeout": {"command": ["true"]},
+    "notify[].slow_after": {"when": "slow", "command": ["true"]},
     "params.NAME.required": {"default": "eu"},
     "params.NAME.pattern": {"default": "eu-1"},
     "params.NAME.min": {"type": "int"},

@@ -13,7 +13,7 @@ from orchestra.engine.machine import Machine
 from orchestra.engine.ports import Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.signals import SignalInbox
-from orchestra.model.events import RunFinished
+from orchestra.model.events import AlertSent, RunFinished
 from orchestra.model.run import StepState
 from orchestra.model.workflow import OutputType, Retry
 from tests.engine.fakes import (
@@ -97,6 +97,23 @@ def test_times_are_wall_time_carried_on_by_the_monotonic_clock():
     times = [e.at for turn in drive.store.turns for e in turn]
     assert times == sorted(times)
     assert 1000.0 <= times[0] <= times[-1] < 1010.0
+
+
+def test_what_happened_beside_the_run_is_recorded_and_told_after_its_end():
+    listener = Listener()
+    drive = Drive(step("a"), listeners=[listener])
+    assert drive.run() == 0
+    drive.driver.note([AlertSent("notify[0]", "success", "page", True, "")])
+    assert drive.trace[-1] == "commit AlertSent"
+    assert [e.seq for e in listener.heard] == list(range(1, len(listener.heard) + 1))
+    assert [alert.target for alert in drive.replay.record.alerts] == ["page"]
+
+
+def test_a_store_that_was_lost_takes_nothing_more():
+    drive = Drive(step("a"), fails_at=1)
+    drive.run()
+    drive.driver.note([AlertSent("notify[0]", "success", "page", True, "")])
+    assert drive.trace == []
 
 
 def test_a_store_that_is_lost_launches_nothing_more_and_ends_with_3():

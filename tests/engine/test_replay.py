@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orchestra.engine.replay import fold
-from orchestra.model.events import Envelope, Noted, PlannedEntry, RunStarted, StepReady, StepsAdded
-from orchestra.model.run import Role, RunRecord, RunState, StepRecord, StepState
+from orchestra.model.events import (
+    AlertSent,
+    Envelope,
+    Noted,
+    PlannedEntry,
+    RunFinished,
+    RunStarted,
+    StepReady,
+    StepsAdded,
+)
+from orchestra.model.run import AlertRecord, Role, RunRecord, RunState, StepRecord, StepState
 
 ENTRIES = (PlannedEntry("a", "A", (), {}), PlannedEntry("b", "b", ("a",), {"cpu": 1000}))
 STARTED = RunStarted("r", "w", "/w.yaml", {"p": 1}, {}, 2, 9.0, "host", 7, "0", {}, ENTRIES)
@@ -36,6 +45,7 @@ def test_kinds_that_are_not_known_are_passed_over():
         max_parallel=2,
         lower_bound_s=9.0,
         pid=7,
+        host="host",
         state=RunState.RUNNING,
         step_by_id={
             "a": StepRecord("a", "A", (), {}),
@@ -51,3 +61,10 @@ def test_steps_that_are_added_are_pending_parts_of_their_owner():
     added = record.step_by_id["a[0]"]
     assert (added.state, added.owner, added.role) == (StepState.PENDING, "a", Role.INSTANCE)
     assert (record.step_by_id["a"].members, record.total) == (1, 2)
+
+
+def test_alerts_after_the_end_are_of_the_run_and_do_not_change_how_it_ended():
+    alert = AlertSent("notify[0]", "failure", "hooks.example.org", False, "no answer within 30s")
+    record = record_of(STARTED, RunFinished("failed", 1, "run timeout"), alert)
+    assert record.alerts == [AlertRecord(103.0, *alert)]
+    assert (record.state, record.exit_code, record.ended_at) == (RunState.FAILED, 1, 102.0)

@@ -6,8 +6,10 @@ import pytest
 
 from orchestra.engine.conditions import Decision, decide, describe
 from orchestra.engine.scope import EnvView, RunFacts, Scopes
-from orchestra.model.expression import Scope, evaluate, parse, parse_text
+from orchestra.model.expression import ExpressionError, Scope, evaluate, parse, parse_text
 from orchestra.model.run import StepState
+from orchestra.model.secrets import Secrets
+from orchestra.model.workflow import FromVariable, ShellScript, Slot, Splice
 from tests.engine.plans import step, workflow
 
 INHERITED = {"HOME": "/home", "PATH": "/bin", "A": "inherited"}
@@ -81,3 +83,46 @@ def test_a_step_goes_ahead_where_all_that_it_requires_holds():
     one = step("a", require=[("params.n == 1", "x"), ("params.n < 2", "y")])
     assert decide(one, Scope({"params": {"n": 1}})) == Decision(None, "it needs nothing")
     assert decide(one, Scope({"params": {"n": 2}})) == Decision(StepState.FAILED, "x")
+
+
+def test_secrets_are_seen_by_the_environment_and_by_scripts_alone():
+    script = ShellScript((Slot(parse("secrets.TOKEN"), Splice.WORD),))
+    one = step("a", env={"T": parse_text("${{ secrets.TOKEN }}!"), "P": "plain"}, body=script)
+    flow = workflow(one, secrets={"TOKEN": FromVariable("TOK")})
+    scopes = Scopes(flow, {}, {}, {"TOK": "hunter22"}, {}, secrets=Secrets({"TOKEN": "hunter22"}))
+
+    env = scopes.env(one)
+
+    assert env == {"T": "hunter22!", "P": "plain"}
+    inside, outside = scopes.script_scope(one, env, None), scopes.scope(one, env)
+    assert evaluate(parse("secrets.TOKEN + env.T"), inside) == "hunter22hunter22!"
+    assert evaluate(parse("env.P"), outside) == "plain"
+    assert evaluate(parse("env.TOK"), inside) is None
+    assert scopes.script_scope(one._replace(body=None), env, None) is None
+
+
+@pytest.mark.parametrize("source", ["env.T", "env['T']", "to_json(env)", "secrets.TOKEN"])
+def test_a_condition_cannot_see_a_secret(source):
+    one = step("a", env={"T": parse_text("${{ secrets.TOKEN }}")})
+    flow = workflow(one, secrets={"TOKEN": FromVariable("TOK")})
+    scopes = Scopes(flow, {}, {}, {}, {}, secrets=Secrets({"TOKEN": "hunter22"}))
+
+    decision = decide(
+        one._replace(condition=parse("%s == 'hunter22'" % source)), scopes.early_scope(one)
+    )
+
+    assert decision.state is StepState.FAILED
+    assert "hunter22" not in decision.reason.replace("== 'hunter22'", "")
+
+
+def test_a_fault_in_the_environment_quotes_no_secret():
+    one = step("a", env={"T": parse_text("${{ 'text'[secrets.TOKEN] }}")})
+    flow = workflow(one, secrets={"TOKEN": FromVariable("TOK")})
+    scopes = Scopes(flow, {}, {}, {}, {}, secrets=Secrets({"TOKEN": "hunter22"}))
+
+    with pytest.raises(ExpressionError) as caught:
+        scopes.env(one)
+
+    assert str(caught.value) == (
+        "env.T: it cannot be evaluated; why is not shown, for it may use a secret"
+    )

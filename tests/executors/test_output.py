@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator
 
 import pytest
 
+from orchestra.model.masking import Masker, Needles
 from orchestra.model.run import AttemptKey
 from tests.executors.lone_engine import run_alone
 from tests.executors.workbench import Workbench
@@ -175,3 +176,66 @@ def test_a_flood_does_not_starve_others(bench: Workbench) -> None:
         bench.executor.stop(key, "SIGKILL")
     assert quick == [0] * 20
     assert [ended.signal for ended in bench.ends_of(floods)] == ["SIGKILL"] * 3
+
+
+SECRET = b"hunter2/hunter2"
+
+
+@pytest.fixture
+def masking(run_id: str, tmp_path: Path) -> Iterator[Workbench]:
+    workbench = Workbench(run_id, tmp_path, masker=Masker([Needles(SECRET, (SECRET,))]))
+    yield workbench
+    workbench.executor.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "log"),
+    [
+        ("printf 'a hunter2/hunter2 b'", b"a *** b"),
+        ("printf hunter; sleep 0.2; printf 2/hunter2 >&2; printf ,", b"***,"),
+        ("for c in h u n t e r 2 / h u n t e r 2; do printf $c; sleep 0.02; done", b"***"),
+        ("printf 'to hunt'", b"to hunt"),
+        ("printf hunter2/hun; kill -9 $$", b"***"),
+        ("printf ''", b""),
+    ],
+)
+def test_a_secret_is_masked_in_the_log_and_for_all_who_are_told(
+    masking: Workbench, script: str, log: bytes
+) -> None:
+    ended = masking.run("sh", "-c", script)
+
+    assert masking.seen_by_key.get(ended.key, b"") == log
+    assert ended.log_bytes == len(log)
+    assert os.path.exists(masking.log_path(ended.key)) is bool(log)
+    assert not log or masking.log(ended) == log
+
+
+def test_what_is_held_is_moved_when_the_executor_is_closed(masking: Workbench) -> None:
+    key = masking.start("sh", "-c", "printf 'it is hunt'; sleep 100")
+    masking.wait_for_output(key, b"it is ")
+
+    masking.executor.close()
+
+    assert masking.seen_by_key[key] == b"it is hunt"
+    assert Path(masking.log_path(key)).read_bytes() == b"it is hunt"
+
+
+def test_a_flood_is_masked_at_every_border_of_a_block(masking: Workbench, tmp_path: Path) -> None:
+    (tmp_path / "text").write_bytes((SECRET + b" and ") * 50_000)
+
+    ended = masking.run("cat", tmp_path / "text")
+
+    assert masking.log(ended) == b"*** and " * 50_000
+    assert masking.seen_by_key[ended.key] == b"*** and " * 50_000
+
+
+@pytest.mark.parametrize("fault", [plant_link, plant_fifo])
+def test_a_secret_is_masked_for_others_when_the_log_cannot_be_written(
+    masking: Workbench, fault: Callable[[Path], None]
+) -> None:
+    fault(masking.folder / "s1.1.log")
+
+    ended = masking.run("echo", "hunter2/hunter2")
+
+    assert masking.seen_by_key[ended.key] == b"***\n"
+    assert ended.log_bytes == 0

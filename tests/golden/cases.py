@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timezone
 from typing import Callable, Dict
 
+from orchestra.model.json_text import json_text
 from orchestra.model.look import Look
 from orchestra.model.run import RunRow, RunState
 from orchestra.reports.history import render_runs, render_show, runs_json
@@ -90,6 +91,8 @@ CASES: Dict[str, Callable[[], str]] = {
     "stream-github.txt": lambda: recorded.stream(GithubGrouping("5up3rs3cr3t")),
     "quiet.txt": recorded.quiet,
     "events-output.jsonl": recorded.json_lines,
+    "alert.json": lambda: json_text(recorded.alert().data, indent=2) + "\n",
+    "alert.txt": lambda: recorded.alert().text,
     "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
     "step-summary.md": lambda: render_step_summary(recorded.record()),
     "show-80.txt": lambda: render_show(recorded.record(), 80, TEXT, recorded.Logs(), timezone.utc),

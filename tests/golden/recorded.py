@@ -10,6 +10,8 @@ from orchestra.model.events import Envelope, decode_turn
 from orchestra.model.log_excerpt import LogExcerpt
 from orchestra.model.look import Look
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.model.workflow import AlertWhen
+from orchestra.reports.alert import Alert, AlertFacts, make_alert
 from orchestra.reports.failure import failure_text
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.summary import render_summary, totals_line
@@ -66,6 +68,12 @@ def record() -> RunRecord:
     folded = fold(envelope for turn in turns() for envelope in turn)
     assert folded is not None
     return folded
+
+
+def alert() -> Alert:
+    """What is told of the run when it was over."""
+    facts = AlertFacts(0.0, "orchestra show 20261122-101500-k3fz --state-dir /home/ann/.orchestra")
+    return make_alert(record(), AlertWhen.FAILURE, facts, Logs())
 
 
 def summary(width: int, look: Look) -> str:

@@ -61,6 +61,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "role": "step",
             },
         ],
+        "alerts": [],
     }
 
 

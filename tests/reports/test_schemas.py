@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from orchestra.model import events
 from orchestra.model.events import EVENTS_FORMAT
 from orchestra.model.run import Outcome, RunState, StepState
+from orchestra.reports.alert import ALERT_FORMAT
 from orchestra.reports.history import RUNS_FORMAT
 from orchestra.reports.json_report import REPORT_FORMAT
 from orchestra.reports.plan_json import PLAN_FORMAT
@@ -19,6 +20,7 @@ from tests.golden.recorded import HERE
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PRODUCED = {
+    "alert": json.loads((HERE / "expected" / "alert.json").read_text("utf-8")),
     "plan": json.loads((HERE / "expected" / "plan.json").read_text("utf-8")),
     "report": json.loads((HERE / "expected" / "report.json").read_text("utf-8")),
     "runs": json.loads((HERE / "expected" / "runs.json").read_text("utf-8")),
@@ -50,7 +52,7 @@ def closed(schema: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize("name", ["plan", "report", "runs", "event"])
+@pytest.mark.parametrize("name", ["alert", "plan", "report", "runs", "event"])
 def test_each_schema_is_one_and_tells_what_each_field_is(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
@@ -94,6 +96,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
 @pytest.mark.parametrize(
     ("name", "number"),
     [
+        ("alert", ALERT_FORMAT),
         ("plan", PLAN_FORMAT),
         ("report", REPORT_FORMAT),
         ("runs", RUNS_FORMAT),

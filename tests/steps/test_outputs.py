@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import os
 import time
 from pathlib import Path
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra.engine.ports import Written
+from orchestra.model.masking import Masker
+from orchestra.model.secret_forms import needles_of
 from orchestra.model.workflow import OutputType
-from orchestra.steps.outputs import parse_outputs, read_outputs
+from orchestra.steps.outputs import LARGEST_BYTES, parse_outputs, read_outputs
 
 TYPES = {
     "s": OutputType.STRING,
@@ -283,3 +286,58 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
     before = os.listdir("/dev/fd")
     read_outputs(str(tmp_path), {})
     assert os.listdir("/dev/fd") == before
+
+
+SECRET = Masker(needles_of(["hunter2/hunter2"]))
+ONE = ("output `%s` holds a secret, no output of the step is kept",)
+NO_NAME = ("the outputs hold a secret, none of them is kept",)
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (b"ok=1\ns=hunter2/hunter2\n", (ONE[0] % "s",)),
+        (b"other=a hunter2/hunter2 b\n", (ONE[0] % "other",)),
+        (b"s=hunter2%2Fhunter2\n", (ONE[0] % "s",)),
+        (b"s=%b\n" % base64.b64encode(b"user:hunter2/hunter2"), (ONE[0] % "s",)),
+        (b"s<<E\na\nhunter2/hunter2\nE\n", (ONE[0] % "s",)),
+        (b"i=hunter2/hunter2\n", (ONE[0] % "i",)),
+        (b'j={"a": ["hunter2\\/hunter2"]}\n', (ONE[0] % "j",)),
+        (b'j={"a": ["\\u0068unter2/hunter2"]}\n', (ONE[0] % "j",)),
+        (
+            b"s=hunter2/hunter2\nx=hunter2/hunter2\n",
+            ("outputs `s`, `x` hold a secret, no output of the step is kept",),
+        ),
+        (b"hunter2/hunter2\n", NO_NAME),
+        (b"s=hunter2/hunter2\ns=1\n", NO_NAME),
+    ],
+)
+def test_an_output_that_holds_a_secret_fails_the_step_and_none_is_kept(tmp_path, data, problems):
+    path = tmp_path / "outputs"
+    path.write_bytes(data)
+
+    assert read_outputs(str(path), {"i": OutputType.INT, "j": OutputType.JSON}, SECRET) == Written(
+        {}, problems
+    )
+    assert not path.exists()
+
+
+def test_a_name_that_is_a_secret_itself_is_not_said(tmp_path):
+    path = tmp_path / "outputs"
+    path.write_bytes(b"hunter2=hunter2\nhunter2=1\ns=hunter2\n")
+    masker = Masker(needles_of(["hunter2"]))
+    assert read_outputs(str(path), {}, masker).problems == (ONE[0] % "s",)
+
+
+@pytest.mark.parametrize(
+    ("data", "written"),
+    [
+        (b"s=hunter2\n", Written({"s": "hunter2"})),
+        (b"s=%b\n" % (b"x" * LARGEST_BYTES), Written({}, ("the outputs are more than 16 MiB",))),
+    ],
+)
+def test_a_file_is_kept_only_when_it_is_known_to_hold_no_secret(tmp_path, data, written):
+    path = tmp_path / "outputs"
+    path.write_bytes(data)
+    assert read_outputs(str(path), {"s": OutputType.STRING}, SECRET) == written
+    assert path.exists() is bool(written.outputs)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from orchestra.engine.ports import Written
-from orchestra.model.expression import ExpressionError, parse_text
+from orchestra.model.expression import ExpressionError, Scope, parse, parse_text
+from orchestra.model.masking import Masker, Needles
 from orchestra.model.run import AttemptKey, Limits
+from orchestra.model.secrets import Secrets
 from orchestra.model.workflow import (
     Body,
     Command,
@@ -19,6 +22,8 @@ from orchestra.model.workflow import (
     PythonFile,
     PythonModule,
     ShellScript,
+    Slot,
+    Splice,
 )
 from orchestra.steps.renderer import StepRenderer
 from tests.steps.attempts import HOSTILE, Ran, an_attempt, ascii_start, run
@@ -192,3 +197,41 @@ def test_what_a_step_gives_is_its_limit_where_it_is_enforced(
     demand = {"cpu": 1000, **resources}
     attempt = an_attempt(Command(("p",)), demand=demand, resources=resources, enforce=enforce)
     assert renderer.render(attempt).limits == limits
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_secret_of_a_script_is_in_its_environment_or_a_private_file_and_never_in_argv(
+    renderer: StepRenderer, run_dir: Path, size: int
+) -> None:
+    secret = "hunter22" * size
+    names = {"secrets": Secrets({"TOKEN": secret})}
+    script = ShellScript(("printf %s ", Slot(parse("secrets.TOKEN"), Splice.WORD)))
+    attempt = an_attempt(script, inherit_env=("PATH",))._replace(script_scope=Scope(names))
+
+    invocation = renderer.render(attempt)
+
+    assert [word for word in invocation.argv if b"hunter" in word] == []
+    assert run(invocation) == Ran(0, secret, "")
+    private = [stat.S_IMODE(path.stat().st_mode) for path in (run_dir / "private").iterdir()]
+    assert private == ([0o600] if size > 1 else [])
+
+
+def test_a_fault_in_a_script_quotes_no_secret(renderer: StepRenderer) -> None:
+    names = {"secrets": Secrets({"TOKEN": "hunter22"})}
+    script = ShellScript((Slot(parse("'text'[secrets.TOKEN]"), Splice.WORD),))
+    with pytest.raises(ExpressionError) as caught:
+        renderer.render(an_attempt(script)._replace(script_scope=Scope(names)))
+    assert str(caught.value) == (
+        "run: it cannot be evaluated; why is not shown, for it may use a secret"
+    )
+
+
+def test_an_output_that_holds_a_secret_is_refused(run_dir: Path, folder: Path) -> None:
+    masker = Masker([Needles(b"hunter22", (b"hunter22",))])
+    renderer = StepRenderer(str(run_dir), "r1", str(folder), {}, masker=masker)
+    attempt = an_attempt(Command(("true",)))
+    (run_dir / "outputs" / "build.1").write_text("x=hunter22")
+
+    assert renderer.outputs(attempt.step, attempt.key) == Written(
+        {}, ("output `x` holds a secret, no output of the step is kept",)
+    )

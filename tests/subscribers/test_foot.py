@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import List, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.segment import Segment
 from rich.style import Style
@@ -118,6 +118,7 @@ FRAME = st.lists(st.text("abc", max_size=30), min_size=1, max_size=6)
 COLUMNS = st.sampled_from([8, 20, 80])
 
 
+@settings(deadline=None)  # a busy machine takes as long as it takes
 @given(st.lists(st.tuples(COLUMNS, FRAME, st.text("xyz", max_size=3)), max_size=8))
 def test_the_terminal_always_shows_the_last_frame_below_all_that_stays(
     frames: List[Tuple[int, List[str], str]],

@@ -1,0 +1,41 @@
+"""Whether a run has to do with alerts. Imports what sends them only where it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Mapping, Optional
+
+from orchestra.cli.kept import Kept, SecretReader
+from orchestra.engine.ports import Executor
+from orchestra.engine.replay import Replay
+from orchestra.engine.scope import RunFacts
+from orchestra.model.plan import Plan
+from orchestra.store.awaiting import Awaiting
+from orchestra.store.sqlite import RunStore
+
+if TYPE_CHECKING:
+    from orchestra.cli.alerting import Alerts
+
+
+def open_alerts(
+    plan: Plan,
+    facts: RunFacts,
+    env_file: Mapping[str, str],
+    kept: Kept,
+    store: RunStore,
+    replay: Replay,
+    executor: Executor,
+    environ: Mapping[str, str],
+    read_secrets: SecretReader,
+) -> Optional[Alerts]:
+    """What tells of the run and of those that were cut off; None where there is nobody to tell."""
+    if not plan.workflow.notify and not Awaiting(store.state).cut_off():
+        return None
+    from orchestra.cli.alerting import Alerts
+    from orchestra.cli.watched import Watched
+    from orchestra.subscribers.owed import Owed
+
+    # alerts are no steps, and take none of their defaults
+    owed = Owed(replace(plan.workflow, default_env={}), plan.vars)
+    watched = Watched(owed, plan.params, facts, env_file, environ, store, kept)
+    return Alerts(watched, replay, executor, store, environ, read_secrets)

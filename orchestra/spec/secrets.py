@@ -1,0 +1,153 @@
+"""The key `secrets`, and where a variable that holds a secret must not stand. Reads no secret."""
+
+from __future__ import annotations
+
+from typing import Any, Collection, Dict, FrozenSet, Iterator, List, Mapping, Tuple
+
+from orchestra.errors import PathParts, Problem
+from orchestra.model.expression import Expression, Template, Text
+from orchestra.model.secrecy import hidden_above, hidden_by_all, hidden_in, hidden_references
+from orchestra.model.workflow import (
+    Channel,
+    FromCommand,
+    FromFile,
+    FromVariable,
+    Handler,
+    PythonCall,
+    PythonCode,
+    PythonFile,
+    PythonModule,
+    SecretSource,
+    ShellScript,
+    Workflow,
+)
+from orchestra.spec.scalars import text_of
+from orchestra.spec.texts import OPEN
+
+_KINDS = ("env", "file", "command")
+_OWN_PREFIX = "ORCHESTRA_"
+
+
+def names_of_secrets(value: Any) -> Collection[str]:
+    """The names of the secrets, whatever else is wrong with them."""
+    if isinstance(value, dict):
+        return value
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else ()
+
+
+def read_secrets(value: Any) -> Tuple[Dict[str, SecretSource], List[Problem]]:
+    """Where each secret comes from, in data of the right form; and what is wrong."""
+    secrets: Dict[str, SecretSource] = {}
+    problems: List[Problem] = []
+    if isinstance(value, list):
+        for number, name in enumerate(value):
+            path: PathParts = ("secrets", number)
+            if name in secrets:
+                hint = "take one of them out"
+                problems.append(
+                    Problem(path, "secret-twice", "`%s` stands here twice" % name, hint)
+                )
+            secrets[name] = FromVariable(name)
+            problems += _problems_of_variable(name, path)
+        return secrets, problems
+    for name, given in value.items():
+        path = ("secrets", name)
+        kinds = [kind for kind in _KINDS if kind in given]
+        if len(kinds) != 1:
+            message = "a secret takes one of `env`, `file` and `command`"
+            place = (*path, kinds[1]) if kinds else path
+            problems.append(Problem(place, "secret-kind", message, on_key=True))
+            continue
+        kind = kinds[0]
+        words = [text_of(w) for w in (given[kind] if kind == "command" else [given[kind]])]
+        problems += _problems_of_words(words, (*path, kind), kind)
+        if kind == "env":
+            problems += _problems_of_variable(given[kind], (*path, kind))
+            secrets[name] = FromVariable(given[kind])
+        else:
+            secrets[name] = FromFile(words[0]) if kind == "file" else FromCommand(tuple(words))
+    return secrets, problems
+
+
+def _problems_of_words(words: List[str], path: PathParts, kind: str) -> Iterator[Problem]:
+    for number, word in enumerate(words):
+        if OPEN in word:
+            place = (*path, number) if kind == "command" else path
+            message = "`%s` takes no expressions" % kind
+            yield Problem(place, "no-expression-here", message, offset=word.index(OPEN))
+
+
+def _problems_of_variable(name: str, path: PathParts) -> Iterator[Problem]:
+    if name.startswith(_OWN_PREFIX):
+        message = "a secret cannot come from `%s`: names in %s* are orchestra's own" % (
+            name,
+            _OWN_PREFIX,
+        )
+        yield Problem(path, "own-variable", message, "put it into a variable of another name")
+
+
+def problems_of_secrets(workflow: Workflow) -> Iterator[Problem]:
+    """What would show a variable that holds a secret: all but `env` and `run` of a step."""
+    if not workflow.secrets:
+        return
+    below = hidden_by_all(workflow)
+    for entry in workflow.notify:
+        if entry.channel is Channel.COMMAND:
+            yield from _problems_at(("notify", entry.place, "command"), entry.words, below)
+    for step in workflow.step_by_id.values():
+        place = ("steps", step.id)
+        yield from _problems_at(place, step, hidden_in(step, below))
+        yield from _problems_of_handlers(place, step.handlers, step.env, below)
+    yield from _problems_of_handlers((), workflow.handlers, {}, below)
+
+
+def _problems_of_handlers(
+    place: PathParts,
+    handlers: Mapping[str, Handler],
+    env: Mapping[str, Text],
+    below: FrozenSet[str],
+) -> Iterator[Problem]:
+    for key, handler in handlers.items():
+        hidden = hidden_above({**env, **handler.env}, below)
+        yield from _problems_at((*place, key), handler, hidden)
+
+
+def _problems_at(place: PathParts, value: Any, hidden: FrozenSet[str]) -> Iterator[Problem]:
+    if not hidden:
+        return
+    for path, expression in _shown(place, value):
+        for reference in hidden_references(expression, hidden):
+            message = "`env.%s` may hold a secret, and cannot be used here" % reference.path[1]
+            hint = "only `env` and `run` can use it; a program finds it in its environment"
+            yield Problem(path, "secret-place", message, hint, offset=reference.offset)
+
+
+def _shown(path: PathParts, value: Any) -> Iterator[Tuple[PathParts, Expression]]:
+    """The expressions whose values are seen by others than the process of a step."""
+    if isinstance(value, Expression):
+        yield path, value
+    elif isinstance(value, Template):
+        for part in value.parts:
+            yield from _shown(path, part)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            yield from _shown((*path, key), part)
+    elif hasattr(value, "_fields"):
+        for field, part in zip(value._fields, value):
+            if field not in _NOT_SHOWN and not isinstance(part, ShellScript):
+                yield from _shown((*path, *_keys(field, part)), part)
+    elif isinstance(value, (list, tuple)):
+        for number, part in enumerate(value):
+            yield from _shown((*path, number), part)
+
+
+def _keys(field: str, value: Any) -> PathParts:
+    """The keys in the file under which a field of the model stands."""
+    if field == "body":
+        return ("python",) if isinstance(value, _PYTHON) else ()
+    return (_KEY_BY_FIELD.get(field, field),)
+
+
+_NOT_SHOWN = ("env", "handlers")
+_KEY_BY_FIELD = {"condition": "if", "argv": "command"}
+_PYTHON = (PythonCall, PythonCode, PythonFile, PythonModule)
