@@ -125,7 +125,8 @@ def _inside(step: Step, trade: _Trade) -> _Trade:
     if not isinstance(body, Uses):
         return trade
     used, scopes = body.workflow, trade.scopes
-    ignored = [key for key, value in (("budget", used.budget),) if value]
+    own = (("budget", used.budget), ("notify", used.notify), ("concurrency", used.concurrency))
+    ignored = [key for key, value in own if value]
     if ignored:
         about = (step.id, os.path.basename(used.path), " and ".join(ignored))
         trade.notes.append("`%s` uses %s, whose own %s does not count here" % about)

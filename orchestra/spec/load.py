@@ -114,7 +114,7 @@ def _workflow(
     path = os.path.abspath(document.file)
     places = Places(os.path.dirname(path), findings)
     texts = Texts(names, findings)
-    uses = UsesReader(os.path.dirname(path), chain, open_used, texts, findings)
+    uses = UsesReader(os.path.dirname(path), chain, names.secrets, open_used, texts, findings)
     steps = Steps(texts, places, uses, findings)
     roots = Roots(texts, places, steps, findings)
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])

@@ -13,12 +13,15 @@ from orchestra.model.workflow import (
     FromFile,
     FromVariable,
     Handler,
+    InnerSteps,
     PythonCall,
     PythonCode,
     PythonFile,
     PythonModule,
     SecretSource,
     ShellScript,
+    Step,
+    Uses,
     Workflow,
 )
 from orchestra.spec.scalars import text_of
@@ -94,11 +97,23 @@ def problems_of_secrets(workflow: Workflow) -> Iterator[Problem]:
     for entry in workflow.notify:
         if entry.channel is Channel.COMMAND:
             yield from _problems_at(("notify", entry.place, "command"), entry.words, below)
-    for step in workflow.step_by_id.values():
-        place = ("steps", step.id)
-        yield from _problems_at(place, step, hidden_in(step, below))
-        yield from _problems_of_handlers(place, step.handlers, step.env, below)
+    root = hidden_above(workflow.env, frozenset())
+    yield from _problems_at(("concurrency",), workflow.concurrency, root)
+    yield from _problems_at(("outputs",), workflow.outputs, root)
+    yield from _problems_of_steps((), workflow.step_by_id, below)
     yield from _problems_of_handlers((), workflow.handlers, {}, below)
+
+
+def _problems_of_steps(
+    around: PathParts, step_by_id: Mapping[str, Step], below: FrozenSet[str]
+) -> Iterator[Problem]:
+    for step in step_by_id.values():
+        place = (*around, "steps", step.id)
+        inner = step.body.step_by_id if isinstance(step.body, InnerSteps) else {}
+        own = step._replace(body=None) if inner else step
+        yield from _problems_at(place, own, hidden_in(step, below))
+        yield from _problems_of_handlers(place, step.handlers, step.env, below)
+        yield from _problems_of_steps(place, inner, below)
 
 
 def _problems_of_handlers(
@@ -143,11 +158,15 @@ def _shown(path: PathParts, value: Any) -> Iterator[Tuple[PathParts, Expression]
 
 def _keys(field: str, value: Any) -> PathParts:
     """The keys in the file under which a field of the model stands."""
+    if field == "body" and isinstance(value, Uses):
+        return ()
+    if field == "given":
+        return ("with",)
     if field == "body":
         return ("python",) if isinstance(value, _PYTHON) else ()
     return (_KEY_BY_FIELD.get(field, field),)
 
 
-_NOT_SHOWN = ("env", "handlers")
+_NOT_SHOWN = ("env", "handlers", "workflow")
 _KEY_BY_FIELD = {"condition": "if", "argv": "command"}
 _PYTHON = (PythonCall, PythonCode, PythonFile, PythonModule)

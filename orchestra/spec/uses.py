@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, Mapping, Optional, Tuple
 
 from orchestra.errors import Fault, PathParts, UsageError
 from orchestra.model.expression import Template, Tree
@@ -30,11 +30,21 @@ Raises:
 
 
 class UsesReader:
-    """Reads which workflows are used. `chain` are the real paths of the files around this one."""
+    """Reads which workflows are used.
+
+    `chain` are the real paths of the files around this one, `secrets` those that it declares.
+    """
 
     def __init__(
-        self, folder: str, chain: Tuple[str, ...], open: Open, texts: Texts, findings: Findings
+        self,
+        folder: str,
+        chain: Tuple[str, ...],
+        secrets: Collection[str],
+        open: Open,
+        texts: Texts,
+        findings: Findings,
     ) -> None:
+        self._secrets = secrets
         self._folder = folder
         self._chain = chain
         self._open = open
@@ -104,6 +114,11 @@ class UsesReader:
                 except ParamError as error:
                     message = "parameter `%s` of %s %s" % (name, file, error)
                     self._findings.error(place, "param-value", message)
+        unknown = ["`%s`" % name for name in workflow.secrets if name not in self._secrets]
+        if unknown:
+            message = "%s uses the secrets %s" % (file, " and ".join(unknown))
+            hint = "declare them under `secrets` here: they flow in from this file"
+            self._findings.error((*path, "uses"), "missing-secret", message, hint)
         missing = [
             "`%s`" % name
             for name, param in workflow.params.items()

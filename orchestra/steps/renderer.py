@@ -96,7 +96,7 @@ class StepRenderer:
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
         written = read_outputs(self._output(key), step.outputs, self._masker)
-        size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX)
+        size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX, self._masker)
         if size or note:
             warnings = (*written.warnings, note) if note else written.warnings
             written = written._replace(summary_bytes=size, warnings=warnings)

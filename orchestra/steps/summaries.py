@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
+from typing import NamedTuple, Optional
+
+from orchestra.model.masking import Masker
 
 SUMMARY_SUFFIX = ".md"
 """What its path has behind that of the attempt's outputs."""
 
 LARGEST_BYTES = 2**20
 """What is kept of one summary; it is also what GitHub takes."""
+
+
+_SPARE_BYTES = 2**19
+"""No form of a secret is longer: 64 KiB, each byte of which may be written as six."""
 
 
 class Summary(NamedTuple):
@@ -26,8 +32,8 @@ class Summary(NamedTuple):
 _NONE = Summary(0)
 
 
-def keep_summary(path: str) -> Summary:
-    """Keep what was written; most attempts write nothing, which costs one look."""
+def keep_summary(path: str, masker: Optional[Masker] = None) -> Summary:
+    """Keep what was written, masked; most attempts write nothing, which costs one look."""
     if not os.access(path, os.F_OK):
         return _NONE
     try:
@@ -36,25 +42,41 @@ def keep_summary(path: str) -> Summary:
     except OSError as fault:
         return Summary(0, "the summary cannot be read: %s" % fault.strerror)
     try:
-        return _keep(descriptor)
+        return _keep(descriptor, masker)
     except OSError as fault:
         return Summary(0, "the summary cannot be kept: %s" % fault.strerror)
     finally:
         os.close(descriptor)
 
 
-def _keep(descriptor: int) -> Summary:
+def _keep(descriptor: int, masker: Optional[Masker]) -> Summary:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         # cutting it would change a file that is not the run's
         return Summary(0, "the summary was replaced by something that is no file of its own")
     os.fchmod(descriptor, 0o600)
+    if masker is not None:
+        _mask(descriptor, masker)
+    written = found.st_size
+    found = os.fstat(descriptor)
     if found.st_size <= LARGEST_BYTES:
         return Summary(found.st_size)
     end = _whole_characters(os.pread(descriptor, 4, LARGEST_BYTES - 4))
     size = LARGEST_BYTES - 4 + end
     os.ftruncate(descriptor, size)
-    return Summary(size, "the summary has %d bytes and was cut at 1 MiB" % found.st_size)
+    return Summary(size, "the summary has %d bytes and was cut at 1 MiB" % written)
+
+
+def _mask(descriptor: int, masker: Masker) -> None:
+    """Put the masked text in the place of one that holds secrets; it may be cut at the limit."""
+    data = os.pread(descriptor, LARGEST_BYTES + _SPARE_BYTES + 1, 0)
+    if not masker.holds(data):
+        return
+    masked = masker.mask(data)
+    if len(data) > LARGEST_BYTES + _SPARE_BYTES:
+        masked = masked[:-_SPARE_BYTES]  # where the beginning of a secret may stand
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, masked, 0)
 
 
 def _whole_characters(tail: bytes) -> int:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestra.model.masking import Masker, Needles
 from orchestra.steps.summaries import LARGEST_BYTES, keep_summary
 
 FOREIGN = "the summary was replaced by something that is no file of its own"
@@ -75,3 +76,27 @@ def test_a_fifo_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "s.md")
 
     assert keep_summary(str(tmp_path / "s.md")) == (0, FOREIGN)
+
+
+def masker() -> Masker:
+    return Masker([Needles(b"hunter", (b"hunter2 and more",))])
+
+
+def test_a_secret_in_a_summary_is_masked(tmp_path: Path) -> None:
+    path = tmp_path / "s.md"
+    path.write_bytes(b"# it is hunter2 and more\n")
+
+    size, note = keep_summary(str(path), masker())
+
+    assert (path.read_bytes(), size, note) == (b"# it is ***\n", 12, "")
+
+
+@pytest.mark.parametrize("shift", [0, 5, 2**19 - 3, 2**19 + 1])
+def test_a_secret_that_is_cut_is_not_kept_in_part(tmp_path: Path, shift: int) -> None:
+    path = tmp_path / "s.md"
+    path.write_bytes(b"x" * (LARGEST_BYTES - 10 + shift) + b"hunter2 and more" + b"y" * 2**20)
+
+    size, _ = keep_summary(str(path), masker())
+
+    assert b"hunter" not in path.read_bytes()
+    assert path.stat().st_size == size <= LARGEST_BYTES
