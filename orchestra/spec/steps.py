@@ -155,6 +155,8 @@ class Steps:
             self._findings.error(place_path, "not-here", message, "write `allow_failure: true`")
         if "if" in data:
             self._check_when(data, fields, path)
+        if not _HANDLER_FIELDS.isdisjoint(data):
+            fields["handlers"] = self._step_handlers(data, path, self._default_shell, False)
         if len(path) > 2 * _MOST_LEVELS:
             message = "there are at most %d levels of steps in steps" % _MOST_LEVELS
             self._findings.error((*path, "steps"), "too-deep", message, on_key=True)

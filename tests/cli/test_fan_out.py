@@ -84,3 +84,30 @@ def test_ten_thousand_instances_are_one_line_of_plan_and_few_of_summary(cli: Com
     shown = cli.run("show", "wide.yaml").out
     assert "300 succeeded" in shown
     assert shown.count("w[") == 0
+
+
+def test_what_a_chain_has_for_its_end_runs_for_each_instance(cli: CommandLine) -> None:
+    text = """version: 1
+steps:
+  chain:
+    foreach: [good, bad]
+    steps:
+      one: {run: "echo one; test ${{ item }} = good"}
+    fallback: {run: "echo saved ${{ item }} after ${{ failure.step }}"}
+    finally: {run: "echo end of ${{ item }}"}
+"""
+    cli.file("chain.yaml", text)
+    assert cli.run("run", "chain.yaml", "--report", "json=report.json").code == 0
+    report = entries((cli.folder / "report.json").read_text("utf-8"))
+    assert {id: entry["state"] for id, entry in report.items()} == {
+        "chain": "recovered",
+        "chain[0]": "succeeded",
+        "chain[0]/one": "succeeded",
+        "chain[0]:finally": "succeeded",
+        "chain[1]": "recovered",
+        "chain[1]/one": "failed",
+        "chain[1]:fallback": "succeeded",
+        "chain[1]:finally": "succeeded",
+    }
+    assert cli.run("logs", "chain[1]:fallback").out == "saved bad after chain[1]/one\n"
+    assert cli.run("logs", "chain[0]:finally").out == "end of good\n"
