@@ -22,7 +22,7 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.plan import Plan
-from orchestra.model.workflow import Step
+from orchestra.model.workflow import Foreach, Step
 from tests.engine.algebra import CALM, RESULT_BY_STATE, decide, may_start
 
 RUN_TIMEOUT = "run timeout"
@@ -68,8 +68,10 @@ class Audit:
     def _steps_added(self, event: StepsAdded) -> None:
         for entry in event.steps:
             self._added.add(entry.step)
-            if entry.role == "inner":
+            if entry.role in ("inner", "instance") and entry.owner not in self._holders:
                 self._holders.add(entry.owner)
+                self._check_start(entry.owner)
+                self._check_decision(entry.owner, "runs")
             if entry.role in HANDLERS:
                 self._check_handler(entry)
 
@@ -153,8 +155,10 @@ class Audit:
             assert has_succeeded == (event.state == "succeeded")
         if event.state == "cancelled" and id in self.steps:
             assert self._moment != CALM, "%s is cancelled, and nothing was stopped" % id
-        if id not in self._was_ready:
-            self._check_decision(id, event.state)
+        if id not in self._was_ready | self._holders:
+            is_empty = id in self.steps and self.steps[id].fan_out == Foreach([])
+            has_run = is_empty and event.state == "succeeded"
+            self._check_decision(id, "runs" if has_run else event.state)
         self.state_by_step[id] = event.state
         if id in self.steps:
             needs = [need.step for need in self.steps[id].needs]
@@ -180,7 +184,7 @@ class Audit:
         expected = decide(needs, _source(step), above, self._moment, self._names())
         if expected == "runs" and any(one.condition.source == "false" for one in step.require):
             expected = "allowed_failure" if step.allow_failure is True else "failed"
-        elif expected == "runs" and step.body is None:
+        elif expected == "runs" and step.body is None and step.fan_out is None:
             expected = "succeeded"
         assert found == expected, "%s: %s, and not %s" % (id, found, expected)
 

@@ -7,7 +7,7 @@ attempt to go a line in BEHAVIOURS.
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence
 from zlib import crc32
 
 from hypothesis import strategies as st
@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import Artifacts, ArtifactsWhen, Retry, RetryWhen, Step, Stop
+from orchestra.model.workflow import (
+    Artifacts,
+    ArtifactsWhen,
+    Foreach,
+    InnerSteps,
+    Retry,
+    RetryWhen,
+    Step,
+    Stop,
+)
 from tests.engine.plans import BODY, make_plan, step
 from tests.engine.world import Behaviour, World
 
@@ -76,7 +85,13 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "skip_codes": seldom((), (100,)),
     "artifacts": seldom(None, *(Artifacts(("x",), when) for when in ArtifactsWhen)),
     "handlers": seldom("", "fallback", "on_failure finally", "on_success on_cancel", EVERY),
+    "fan_out": seldom(None, Foreach([]), Foreach([1]), Foreach([1, 2, 3])),
+    "max_parallel": seldom(None, 1, 2),
+    "fail_fast": seldom(None, True, False),
 }
+
+KEYS_BESIDE_STEPS = ("require", "timeout", "handlers", "fan_out", "max_parallel", "fail_fast")
+"""What a step may have that holds others."""
 
 ROOT_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "fail_fast": st.booleans(),
@@ -149,6 +164,24 @@ class Story(NamedTuple):
 
 
 @st.composite
+def _steps(draw: st.DrawFn, id: str, needs: Sequence[str], condition: str, depth: int = 0) -> Step:
+    """Any step; now and then one that holds others, in a line or side by side."""
+    keys = {name: draw(values) for name, values in STEP_KEYS.items()}
+    if depth < 2 and draw(st.integers(0, 4)) == 0:
+        keys = {name: keys[name] for name in KEYS_BESIDE_STEPS}
+        keys["allow_failure"] = draw(st.booleans())
+        in_line = draw(st.booleans())
+        inner: Dict[str, Step] = {}
+        for number in range(draw(st.integers(1, 3))):
+            above = ["i%d" % (number - 1)] if in_line and number else []
+            inner["i%d" % number] = draw(_steps("i%d" % number, above, "", depth + 1))
+        keys["body"] = InnerSteps(
+            {name: one._replace(place=place) for place, (name, one) in enumerate(inner.items())}
+        )
+    return step(id, *needs, if_=condition, **keys)
+
+
+@st.composite
 def stories(draw: st.DrawFn) -> Story:
     """Any story; steps need steps that were drawn before them."""
     count = draw(st.integers(0, MOST_STEPS))
@@ -162,8 +195,7 @@ def stories(draw: st.DrawFn) -> Story:
         takes_whens = not any(name in condition for name in STATUS_FUNCTIONS)
         whens = WHENS if takes_whens else st.just("")
         needs = ["s%d%s" % (number, draw(whens)) for number in above]
-        keys = {name: draw(values) for name, values in STEP_KEYS.items()}
-        made.append(step("s%d" % n, *needs, if_=condition, **keys))
+        made.append(draw(_steps("s%d" % n, needs, condition)))
     return Story(
         made,
         {name: draw(values) for name, values in ROOT_KEYS.items()},
