@@ -23,9 +23,9 @@ from orchestra.engine.attempts import Attempts
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.demand import fit_demand, grown, resolve_demand, resolve_timeout_s
-from orchestra.engine.fanout import Group, rows_of, why_it_goes, without_own_questions
-from orchestra.engine.halt import RUN_TIMEOUT, Halt, struck_why
+from orchestra.engine.demand import fit_demand, grown, resolve_demand
+from orchestra.engine.fanout import why_it_goes, without_own_questions
+from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.ports import Ended, Launched, Written
 from orchestra.engine.rules import (
@@ -34,7 +34,6 @@ from orchestra.engine.rules import (
     explain,
     judge,
     keeps_artifacts,
-    starts_after_failure,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
@@ -55,6 +54,7 @@ from orchestra.engine.stimuli import (
     Timer,
     TimerFired,
 )
+from orchestra.engine.tree import StepTree
 from orchestra.engine.verdicts import (
     allowed,
     attempt_ended,
@@ -75,11 +75,11 @@ from orchestra.model.events import (
     StopRequested,
     SummaryWritten,
 )
-from orchestra.model.expression import ExpressionError, Scope, Value
+from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, Role, StepState
 from orchestra.model.units import format_duration
-from orchestra.model.workflow import FanOut, NeedResult, Uses
+from orchestra.model.workflow import FanOut, Uses
 
 _RUN_TIMER = Timer("run", None)
 
@@ -94,18 +94,15 @@ class Machine:
         self._origin = origin
         self._draw = draw
         self._now = 0.0
-        self.root = Block(plan.steps, scopes, fail_fast=plan.fail_fast)
-        self._runs = list(self.root.runs)
-        self._run_by_id = {run.step.id: run for run in self._runs}
         self._budget = Budget(plan.budget, plan.max_parallel, plan.devices)
         self._queue = ReadyQueue()
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
         self._keeping: Dict[AttemptKey, Tuple[StepRun, StepState, str]] = {}
-        self._group_by_owner: Dict[str, Group] = {}
-        self._block_by_owner: Dict[str, Block] = {}
         self._tail: Optional[TailRun] = None
         self._halt = Halt()
+        self._tree = StepTree(plan, scopes, self._halt)
+        self.root = self._tree.root
         self._events: List[Event] = []
         self._orders: List[Order] = []
         self._attempts = Attempts(self._halt, self._events, self._orders)
@@ -127,7 +124,7 @@ class Machine:
         self._events.extend(Noted("", note) for note in self._plan.notes)
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(SetTimer(_RUN_TIMER, self._plan.workflow.timeout_s))
-        self._unsettled.extend(run for run in self._runs if not run.waiting)
+        self._unsettled.extend(run for run in self._tree.runs if not run.waiting)
         return self._turn()
 
     def handle(self, stimuli: Sequence[Stimulus], now: float) -> Reaction:
@@ -140,7 +137,7 @@ class Machine:
 
     def facts(self, step: str) -> Mapping[str, Value]:
         """What `steps.ID` shows of a step."""
-        return self._run_by_id[step].facts()
+        return self._tree.run_by_id[step].facts()
 
     def _turn(self) -> Reaction:
         if not self.finished:
@@ -163,7 +160,7 @@ class Machine:
 
     def _consider(self, run: StepRun) -> None:
         step = run.step
-        why_held = self._why_held(run)
+        why_held = self._tree.why_held(run)
         if why_held:
             self._end(run, StepState.CANCELLED, why_held)
             return
@@ -180,7 +177,7 @@ class Machine:
         if step.condition is None and not step.require:
             self._go(run, why_it_goes(run))
             return
-        scope = self._scope(run, self._status_functions(run))
+        scope = self._tree.scope(run, self._tree.status_functions(run))
         if reads_files(step):
             self._asked.add(step.id)
             self._orders.append(Decide(step, scope))
@@ -190,8 +187,8 @@ class Machine:
     def _decided(self, answer: Decided) -> None:
         if answer.step in self._asked:
             self._asked.remove(answer.step)
-            run = self._run_by_id[answer.step]
-            why_held = self._why_held(run)
+            run = self._tree.run_by_id[answer.step]
+            why_held = self._tree.why_held(run)
             if why_held:
                 self._end(run, StepState.CANCELLED, why_held)
             else:
@@ -224,7 +221,7 @@ class Machine:
         demand = run.planned.demand
         if demand is None:
             try:
-                demand = resolve_demand(run.step, self._scope(run))
+                demand = resolve_demand(run.step, self._tree.scope(run))
             except ExpressionError as fault:
                 self._fail(run, str(fault))
                 return
@@ -250,7 +247,7 @@ class Machine:
     def _launch_what_fits(self) -> None:
         index = self._queue.pop(self._budget)
         while index is not None:
-            run = self._runs[index]
+            run = self._tree.runs[index]
             run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
             run.state = StepState.RUNNING
             if run.next_role is not None:
@@ -294,7 +291,7 @@ class Machine:
             self._part_over(run, state, reason)
             return
         again = again and wants_retry(step, run.number, ended, written, verdict.outcome)
-        if not again or self._why_held(run):
+        if not again or self._tree.why_held(run):
             self._conclude(run)
             return
         delay_s = retry_delay_s(step.retry, run.number, self._draw)
@@ -355,14 +352,14 @@ class Machine:
             if self._halt.stop is None:
                 self._stop_asked(StopAsked(RUN_TIMEOUT, ExitCode.FAILED))
             return
-        block = self._block_by_owner.get(key.step)
+        block = self._tree.block_in(key.step)
         if block is not None and block.owner is not None:
             self._time_out(block, block.owner)
             return
         if kind != "retry":
             self._attempts.time_is_up(kind, key)
             return
-        run = self._run_by_id[key.step]
+        run = self._tree.run_by_id[key.step]
         if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
             factors = run.step.retry.resources
             if factors:
@@ -378,7 +375,7 @@ class Machine:
             return False
         run.state = StepState.RUNNING
         self._keeping[run.key] = run, state, reason
-        order = KeepArtifacts(run.key, run.step, self._scope(run), run.block.scopes.folder)
+        order = KeepArtifacts(run.key, run.step, self._tree.scope(run), run.block.scopes.folder)
         self._orders.append(order)
         return True
 
@@ -416,11 +413,7 @@ class Machine:
         """Let `fail_fast` hold for a step that is failed, whatever its handlers still do."""
         if state is not StepState.FAILED or self._halt.stop is not None:
             return
-        if run.instance_of is None:
-            strikes = run.block.strike(run)
-        else:
-            strikes = self._group_by_owner[run.instance_of.step.id].strike(run)
-        if strikes:
+        if self._tree.strike(run):
             self._call_off()
 
     def _call_off(self) -> None:
@@ -430,27 +423,24 @@ class Machine:
         nothing below it starts beside something above it.
         """
         for index in self._queue.drain():
-            run = self._runs[index]
-            why_held = self._why_held(run)
+            run = self._tree.runs[index]
+            why_held = self._tree.why_held(run)
             if not why_held and (run.next_role is None or self._halt.stop is None):
                 self._queue.push(index, run.demand, run.order)
             elif run.given_up is None:
                 self._end(run, StepState.CANCELLED, why_held)
             else:
                 self._give_up(run, why_held)
-        for run in self._runs:
+        for run in self._tree.runs:
             if run.state is StepState.WAITING_RETRY:
-                why_held = self._why_held(run)
+                why_held = self._tree.why_held(run)
                 if why_held:
                     timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
                     self._orders.append(CancelTimer(timer))
                     self._give_up(run, why_held)
-        for group in list(self._group_by_owner.values()):
-            first = group.next_waiting()
-            why_held = "" if first is None else self._why_held(first)
-            if why_held:
-                for run in group.drain():
-                    self._end(run, StepState.CANCELLED, why_held)
+        for why_held, held in self._tree.unadmitted():
+            for run in held:
+                self._end(run, StepState.CANCELLED, why_held)
 
     def _give_up(self, run: StepRun, why: str) -> None:
         """No further attempt is made of a step, and what it waits to do is thought over."""
@@ -467,93 +457,57 @@ class Machine:
     def _expand(self, run: StepRun, fan_out: FanOut) -> None:
         """Make the instances of a step that is to run, and let the first of them start."""
         try:
-            rows = rows_of(fan_out, self._scope(run))
+            group = self._tree.expand(run, fan_out)
         except ExpressionError as fault:
             self._fail(run, str(fault))
             return
-        step = run.step
-        group = Group(run, rows, len(self._runs), run.block.fail_fast)
-        self._add(group.members)
-        run.items = group.items()
-        if not rows:
+        if not group.members:
             run.outputs = group.outputs()
             self._end(run, StepState.SUCCEEDED, run.why + "; an empty list")
             return
         run.state = StepState.RUNNING
         run.first_started_at = self._now
         self._events.append(StepsAdded(group.entries()))
-        self._group_by_owner[step.id] = group
         self._unsettled.extend(group.admit())
 
     def _instance_ended(self, run: StepRun, owner: StepRun, reason: str) -> None:
-        group = self._group_by_owner[owner.step.id]
+        group = self._tree.group_of(owner)
         group.note_end(run, reason)
         self._strike(run, run.state)
         if group.open:
             self._unsettled.extend(group.admit())
-        elif self._group_by_owner.pop(owner.step.id, None) is not None:
+        elif self._tree.close_group(owner):
             owner.outputs = group.outputs()
             self._end(owner, *group.result())
-
-    def _add(self, runs: Sequence[StepRun]) -> None:
-        self._runs.extend(runs)
-        self._run_by_id.update((run.step.id, run) for run in runs)
 
     # The steps in a step
 
     def _enter(self, run: StepRun) -> None:
         """Let the steps in a step start."""
         try:
-            block = self._block_in(run)
+            block = self._tree.enter(run, self._budget)
         except ExpressionError as fault:
             self._fail(run, str(fault))
             return
-        self._add(block.runs)
         run.state = StepState.RUNNING
         run.first_started_at = self._now
         self._events.append(StepsAdded(block.entries()))
-        self._block_by_owner[run.step.id] = block
         if run.timeout_s is not None:
             self._orders.append(SetTimer(Timer("timeout", run.key), run.timeout_s))
         self._unsettled.extend(each for each in block.runs if not each.waiting)
 
-    def _block_in(self, run: StepRun) -> Block:
-        outer, scope = run.block, self._scope(run)
-        run.timeout_s = resolve_timeout_s(run.step, scope)
-        inner, number, body = run.planned.inner, len(self._runs), run.step.body
-        if not isinstance(body, Uses):
-            return Block(
-                inner,
-                outer.scopes,
-                number,
-                outer.fail_fast,
-                run,
-                outer,
-                run.names,
-                outer.limits,
-            )
-        used, limits = body.workflow, outer.limits
-        if used.timeout_s is not None:
-            run.timeout_s = min(run.timeout_s or used.timeout_s, used.timeout_s)
-        if used.max_parallel is not None:
-            name = "steps in " + run.step.id
-            self._budget.add(name, used.max_parallel)
-            limits = {**limits, name: 1}
-        scopes = outer.scopes.used(run.step, body, scope)
-        return Block(inner, scopes, number, used.fail_fast, run, limits=limits)
-
     def _leave(self, block: Block, owner: StepRun) -> None:
         """All steps in a step have ended; what a used workflow has for its end comes next."""
-        if self._block_by_owner.pop(owner.step.id, None) is None:
+        if not self._tree.close_block(owner):
             return
         if owner.timeout_s is not None:
             self._orders.append(CancelTimer(Timer("timeout", owner.key)))
         body = owner.step.body
         if isinstance(body, Uses) and body.workflow.handlers:
-            tail = TailRun(body.workflow, self._plan.budget, block, len(self._runs))
+            tail = TailRun(body.workflow, self._plan.budget, block, len(self._tree.runs))
             tail.demand = self._budget.demand(tail.amounts)
             tail.settle(self._halt)
-            self._runs.append(tail)
+            self._tree.runs.append(tail)
             self._conclude(tail)
         else:
             self._come_to(block, owner)
@@ -611,41 +565,3 @@ class Machine:
             self._orders.append(CancelTimer(_RUN_TIMER))
         state, exit_code, reason = self._halt.end(bool(self.root.failures))
         self._events.append(RunFinished(state.value, exit_code, reason))
-
-    # What the rest is made from
-
-    def _why_held(self, run: StepRun) -> str:
-        """Why the step may not start, nor another attempt of it; empty where it may."""
-        ruled = (run.instance_of or run).step
-        if self._halt.holds(ruled):
-            return self._halt.why
-        if run.instance_of is not None:
-            struck_by = self._group_by_owner[ruled.id].struck_by
-            if struck_by:
-                return struck_why(struck_by)
-        block: Optional[Block] = run.block
-        while block is not None:
-            if block.called_off and block.owner is not None:
-                return "`%s` %s" % (block.owner.step.id, block.called_off)
-            is_struck = block.struck_by and self._halt.stop is None
-            if is_struck and not starts_after_failure(ruled):
-                return struck_why(block.struck_by)
-            block = None if block.owner is None else block.owner.block
-        return ""
-
-    def _scope(
-        self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
-    ) -> Scope:
-        view = StepsView(run.block, run.local)
-        return run.block.scopes.early_scope(run.step, view, functions, run.names)
-
-    def _status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
-        ruled = run.instance_of or run
-        return {
-            "always": lambda: True,
-            "cancelled": lambda: self._halt.stop is not None,
-            "failure": lambda: ruled.failed_above,
-            "success": lambda: all(
-                run.block.result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
-            ),
-        }

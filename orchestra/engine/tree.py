@@ -1,0 +1,154 @@
+"""The steps of a run as a tree: the workflow's own, instances of fan-outs, the steps in steps.
+
+It grows while the run goes on. Holds state; of what becomes of a step it decides nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from orchestra.engine.block import Block
+from orchestra.engine.budget import Budget
+from orchestra.engine.demand import resolve_timeout_s
+from orchestra.engine.fanout import Group, rows_of
+from orchestra.engine.halt import Halt, struck_why
+from orchestra.engine.rules import starts_after_failure
+from orchestra.engine.scope import Scopes, StepsView
+from orchestra.engine.steprun import StepRun
+from orchestra.model.expression import Scope, Value
+from orchestra.model.plan import Plan
+from orchestra.model.workflow import FanOut, NeedResult, Uses
+
+
+class StepTree:
+    """All steps of a run. `runs` are in the order in which they came, each at its `index`."""
+
+    def __init__(self, plan: Plan, scopes: Scopes, halt: Halt) -> None:
+        self.root = Block(plan.steps, scopes, fail_fast=plan.fail_fast)
+        self.runs: List[StepRun] = list(self.root.runs)
+        self.run_by_id = {run.step.id: run for run in self.runs}
+        self._halt = halt
+        self._group_by_owner: Dict[str, Group] = {}
+        self._block_by_owner: Dict[str, Block] = {}
+
+    def expand(self, run: StepRun, fan_out: FanOut) -> Group:
+        """Make the instances of a step; without any there is no group to close.
+
+        Raises:
+            ExpressionError: what they are made from cannot be evaluated.
+        """
+        rows = rows_of(fan_out, self.scope(run))
+        group = Group(run, rows, len(self.runs), run.block.fail_fast)
+        self._add(group.members)
+        run.items = group.items()
+        if rows:
+            self._group_by_owner[run.step.id] = group
+        return group
+
+    def group_of(self, owner: StepRun) -> Group:
+        """The instances of a step, while one of them has not ended."""
+        return self._group_by_owner[owner.step.id]
+
+    def close_group(self, owner: StepRun) -> bool:
+        """All instances of a step have ended; whether that is news."""
+        return self._group_by_owner.pop(owner.step.id, None) is not None
+
+    def unadmitted(self) -> Iterator[Tuple[str, List[StepRun]]]:
+        """The instances whose turn has not come and now never will, and why."""
+        for group in list(self._group_by_owner.values()):
+            first = group.next_waiting()
+            why_held = "" if first is None else self.why_held(first)
+            if why_held:
+                yield why_held, group.drain()
+
+    def enter(self, run: StepRun, budget: Budget) -> Block:
+        """Make the steps in a step; its `timeout_s` is that of all of them together.
+
+        Raises:
+            ExpressionError: its timeout, or what it gives to a workflow that it uses, is wrong.
+        """
+        block = self._block_in(run, budget)
+        self._add(block.runs)
+        self._block_by_owner[run.step.id] = block
+        return block
+
+    def block_in(self, step: str) -> Optional[Block]:
+        """The steps in a step, while one of them has not ended."""
+        return self._block_by_owner.get(step)
+
+    def close_block(self, owner: StepRun) -> bool:
+        """All steps in a step have ended; whether that is news."""
+        return self._block_by_owner.pop(owner.step.id, None) is not None
+
+    def strike(self, run: StepRun) -> bool:
+        """A step has failed; whether that keeps others beside it from starting."""
+        if run.instance_of is not None:
+            return self.group_of(run.instance_of).strike(run)
+        return run.block.strike(run)
+
+    def why_held(self, run: StepRun) -> str:
+        """Why the step may not start, nor another attempt of it; empty where it may."""
+        ruled = (run.instance_of or run).step
+        if self._halt.holds(ruled):
+            return self._halt.why
+        if run.instance_of is not None:
+            struck_by = self._group_by_owner[ruled.id].struck_by
+            if struck_by:
+                return struck_why(struck_by)
+        block: Optional[Block] = run.block
+        while block is not None:
+            if block.called_off and block.owner is not None:
+                return "`%s` %s" % (block.owner.step.id, block.called_off)
+            is_struck = block.struck_by and self._halt.stop is None
+            if is_struck and not starts_after_failure(ruled):
+                return struck_why(block.struck_by)
+            block = None if block.owner is None else block.owner.block
+        return ""
+
+    def scope(
+        self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
+    ) -> Scope:
+        """What the expressions of a step see that are asked before it has an attempt."""
+        view = StepsView(run.block, run.local)
+        return run.block.scopes.early_scope(run.step, view, functions, run.names)
+
+    def status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
+        """`always()` and its kin, as the `if` of a step asks them; of an instance, of its step."""
+        ruled = run.instance_of or run
+        return {
+            "always": lambda: True,
+            "cancelled": lambda: self._halt.stop is not None,
+            "failure": lambda: ruled.failed_above,
+            "success": lambda: all(
+                run.block.result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
+            ),
+        }
+
+    def _add(self, runs: Sequence[StepRun]) -> None:
+        self.runs.extend(runs)
+        self.run_by_id.update((run.step.id, run) for run in runs)
+
+    def _block_in(self, run: StepRun, budget: Budget) -> Block:
+        outer, scope = run.block, self.scope(run)
+        run.timeout_s = resolve_timeout_s(run.step, scope)
+        inner, number, body = run.planned.inner, len(self.runs), run.step.body
+        if not isinstance(body, Uses):
+            return Block(
+                inner,
+                outer.scopes,
+                number,
+                outer.fail_fast,
+                run,
+                outer,
+                run.names,
+                outer.limits,
+            )
+        used, limits = body.workflow, outer.limits
+        if used.timeout_s is not None:
+            run.timeout_s = min(run.timeout_s or used.timeout_s, used.timeout_s)
+        if used.max_parallel is not None:
+            name = "steps in " + run.step.id
+            budget.add(name, used.max_parallel)
+            limits = {**limits, name: 1}
+        scopes = outer.scopes.used(run.step, body, scope)
+        return Block(inner, scopes, number, used.fail_fast, run, limits=limits)
