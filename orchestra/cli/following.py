@@ -63,9 +63,14 @@ class LogPrinter:
 
 
 def attempts(record: RunRecord, step: Optional[str]) -> List[AttemptKey]:
-    """The attempts of one step and its parts, or of all, in the order in which they started."""
+    """The attempts of one step, or of all, in the order in which they started.
+
+    A step with instances, or others in it, has none itself: those of its parts stand for them.
+    """
     steps: Iterable[StepRecord] = record.step_by_id.values()
-    if step is not None:
+    if step is not None and not record.step_by_id[step].members:
+        steps = [record.step_by_id[step]]
+    elif step is not None:
         steps = [each for each in steps if _is_part(record, each, step)]
     started = [(a.started_at, AttemptKey(s.id, a.number)) for s in steps for a in s.attempts]
     return [key for _, key in sorted(started)]

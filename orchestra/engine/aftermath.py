@@ -93,6 +93,26 @@ class TailRun(StepRun):
         if failures:
             steps = tuple(failure.step for failure in failures)
             self.failure = failures[0]._replace(steps=steps)
+        elif self.block.owner is not None and self.given_up[0] is StepState.FAILED:
+            self.failure = Failure(self.block.owner.step.id, None, self.given_up[1], None)
+
+
+class OwnResults:
+    """What a part of a step sees of `steps`: its own step as it stands, and those above that."""
+
+    def __init__(self, owner: StepRun) -> None:
+        self._owner = owner
+
+    def facts(self, step: str) -> Mapping[str, Value]:
+        """What `steps.ID` shows of a step; of its own, be that an instance."""
+        owner = self._owner
+        return owner.facts() if step == owner.local else owner.block.facts(step)
+
+    def above(self, step: str) -> List[str]:
+        """Its own step, and those above; all at the end of a workflow."""
+        owner = self._owner
+        own = [owner.local] if owner.local else []
+        return own + owner.block.above(owner.local)
 
 
 def clean_up_share(budget: Mapping[str, int]) -> Mapping[str, int]:
@@ -146,7 +166,7 @@ def take_in(part: PartRun, state: StepState, reason: str) -> Optional[str]:
     if part.role is not Role.FALLBACK:
         if state is StepState.SUCCEEDED:
             return None
-        words = "its" if type(owner) is not TailRun else "the run's"
+        words = "its" if owner.recorded else "the run's"
         return "%s %s %s: %s" % (words, part.role.value, state.value, reason)
     assert owner.given_up is not None
     before = owner.given_up

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional
 
-from orchestra.engine.aftermath import PartRun, TailRun, failure_names
+from orchestra.engine.aftermath import OwnResults, PartRun, TailRun, failure_names
 from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
@@ -37,7 +37,7 @@ class Attempts:
         if type(run) is PartRun:
             facts = failure_names(run.owner.failure, scopes.run_dir)
             scopes = scopes.at_end(facts, self._run_state(run))
-            view = StepsView(run.block, run.owner.local)
+            view = StepsView(OwnResults(run.owner), run.owner.local)
         try:
             env = scopes.env(step, view, run.names)
             scope = scopes.scope(step, env, view, None, run.names)
@@ -116,7 +116,8 @@ class Attempts:
     def call_off(self, block: Block, why: str) -> None:
         """Ask all to end that are among these steps, or in one of them, on behalf of `why`."""
         for run in self._run_by_key.values():
-            if run.cause is None and block.holds(run):
+            cleans_up = type(run) is PartRun and run.cleans_up
+            if run.cause is None and not cleans_up and block.holds(run):
                 run.stopped_by = why
                 self._ask_to_end(run, Cause.CANCEL)
 

@@ -117,6 +117,11 @@ class Block:
         self.struck_by = run.step.id
         return True
 
+    @property
+    def has_started(self) -> bool:
+        """Whether the turn of one of its steps has come."""
+        return any(run.first_started_at is not None for run in self.runs)
+
     def outcome(self) -> Tuple[StepState, str]:
         """What the steps come to for the step that they are in."""
         assert self.owner is not None

@@ -503,7 +503,7 @@ class Machine:
         if owner.timeout_s is not None:
             self._orders.append(CancelTimer(Timer("timeout", owner.key)))
         body = owner.step.body
-        if isinstance(body, Uses) and body.workflow.handlers:
+        if isinstance(body, Uses) and body.workflow.handlers and block.has_started:
             tail = TailRun(body.workflow, self._plan.budget, block, len(self._tree.runs))
             tail.demand = self._budget.demand(tail.amounts)
             tail.settle(self._halt)
@@ -526,6 +526,9 @@ class Machine:
             fail(owner, reason, first)
         elif state is StepState.CANCELLED and self._halt.stop is not None:
             owner.cause = self._halt.cause
+        if state is StepState.CANCELLED and not block.has_started:
+            self._end(owner, state, reason)
+            return
         owner.state = StepState.READY  # it holds no share: its handlers stand in line for one
         owner.amounts = clean_up_share(self._plan.budget)
         owner.demand = self._budget.demand(owner.amounts)

@@ -129,7 +129,7 @@ def _inside(step: Step, trade: _Trade) -> _Trade:
     ignored = [key for key, value in own if value]
     if ignored:
         about = (step.id, os.path.basename(used.path), " and ".join(ignored))
-        trade.notes.append("`%s` uses %s, whose own %s does not count here" % about)
+        trade.notes.append("`%s` uses %s and leaves out its %s" % about)
     if not all(scopes.is_known(tree, step) for tree in body.given.values()):
         return trade._replace(scopes=scopes.used_unknown(used))
     try:

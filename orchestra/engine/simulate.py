@@ -87,6 +87,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             env={},
             needs=tuple(Need(need.step, ON_DONE) for need in step.needs),
             timeout=None,
+            artifacts=None,
             retry=Retry(),
             success_codes=(0,),
             handlers={},

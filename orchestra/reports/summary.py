@@ -65,7 +65,7 @@ def render_summary(
     parts = [render_table(_COLUMNS, rows, width, look)]
     if left_out:
         parts.append(look.paint("%s and %s\n" % (look.ellipsis, left_out), Tone.QUIET))
-    failed = [s for s in record.in_order() if s.state is StepState.FAILED and not s.members]
+    failed = _failed(record)
     for step in failed[:_MOST_FAILURES]:
         parts.append("\n" + failure_text(step, logs, width, look, tail_lines))
     if len(failed) > _MOST_FAILURES:
@@ -98,6 +98,13 @@ def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:
         lines = wrap(whole, max(width - 2, 1), break_long_words=False)
         return "\n  ".join([head + ":", *lines]).replace("\xa0", " ")
     return "%s: %s" % (head, counts)
+
+
+def _failed(record: RunRecord) -> List[StepRecord]:
+    """The steps that failed by themselves, and not by one of their parts."""
+    failed = [step for step in record.in_order() if step.state is StepState.FAILED]
+    blamed = {step.owner for step in failed if not step.is_handler}
+    return [step for step in failed if step.id not in blamed]
 
 
 def _shown(record: RunRecord) -> Tuple[List[StepRecord], str]:

@@ -18,7 +18,7 @@ from orchestra.spec.reader import collection_paused
 from orchestra.spec.references import Names, fanned_out_of, outputs_of
 from orchestra.spec.roots import Roots
 from orchestra.spec.schema import check
-from orchestra.spec.secrets import names_of_secrets, problems_of_secrets
+from orchestra.spec.secrets import names_of_secrets, problems_of_secrets, read_secrets
 from orchestra.spec.steps import Steps
 from orchestra.spec.texts import Texts
 from orchestra.spec.uses import Open, Opened, UsesReader
@@ -114,7 +114,8 @@ def _workflow(
     path = os.path.abspath(document.file)
     places = Places(os.path.dirname(path), findings)
     texts = Texts(names, findings)
-    uses = UsesReader(os.path.dirname(path), chain, names.secrets, open_used, texts, findings)
+    secrets, _ = read_secrets(data.get("secrets", []))
+    uses = UsesReader(os.path.dirname(path), chain, secrets, open_used, texts, findings)
     steps = Steps(texts, places, uses, findings)
     roots = Roots(texts, places, steps, findings)
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Collection, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from orchestra.errors import Fault, PathParts, UsageError
 from orchestra.model.expression import Template, Tree
 from orchestra.model.nearest import did_you_mean
-from orchestra.model.workflow import Uses, Workflow
+from orchestra.model.workflow import SecretSource, Uses, Workflow
 from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import ParamError, check_rules, from_value
 from orchestra.spec.references import IN_STEP
@@ -32,14 +32,15 @@ Raises:
 class UsesReader:
     """Reads which workflows are used.
 
-    `chain` are the real paths of the files around this one, `secrets` those that it declares.
+    `chain` are the real paths of the files around this one, `secrets` where those that it declares
+    come from.
     """
 
     def __init__(
         self,
         folder: str,
         chain: Tuple[str, ...],
-        secrets: Collection[str],
+        secrets: Mapping[str, SecretSource],
         open: Open,
         texts: Texts,
         findings: Findings,
@@ -119,6 +120,11 @@ class UsesReader:
             message = "%s uses the secrets %s" % (file, " and ".join(unknown))
             hint = "declare them under `secrets` here: they flow in from this file"
             self._findings.error((*path, "uses"), "missing-secret", message, hint)
+        for name, source in workflow.secrets.items():
+            if name in self._secrets and source != self._secrets[name]:
+                message = "%s takes the secret `%s` from elsewhere" % (file, name)
+                hint = "name the same source in both files, or give one of them another name"
+                self._findings.error((*path, "uses"), "other-secret", message, hint)
         missing = [
             "`%s`" % name
             for name, param in workflow.params.items()

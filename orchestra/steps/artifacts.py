@@ -15,6 +15,7 @@ import stat
 from typing import Generator, Iterator, List, NamedTuple, Optional, Sequence
 
 from orchestra.engine.ports import Kept
+from orchestra.model.masking import Masker
 from orchestra.model.patterns import Patterns, States
 from orchestra.model.run import KeptFile
 from orchestra.model.units import format_amount
@@ -50,7 +51,8 @@ class _UnreadableError(Exception):
 class ArtifactCopy:
     """A copy of all files below `source` that match, to the folder `target`, made anew.
 
-    `run_dir` is what the paths of the copies are relative to; `target` lies in it.
+    `run_dir` is what the paths of the copies are relative to; `target` lies in it. A file
+    whose name holds a secret that `masker` knows is left out.
     """
 
     def __init__(
@@ -60,7 +62,9 @@ class ArtifactCopy:
         run_dir: str,
         target: str,
         limits: Limits = LIMITS,
+        masker: Optional[Masker] = None,
     ) -> None:
+        self._masker = masker
         self._source = source
         self._patterns = Patterns(patterns)
         self._shown = ", ".join(patterns)
@@ -163,12 +167,18 @@ class ArtifactCopy:
                 os.close(inner)
         elif not self._patterns.matches(reached):
             return
+        elif stat.S_ISREG(mode) and self._holds_secret(path + name):
+            self._notes.append("artifacts: a file is not kept, its name holds a secret")
         elif stat.S_ISREG(mode):
             yield from self._copy_file(folder, path + name, name)
         elif stat.S_ISLNK(mode):
             self._links += 1
         else:
             self._odd += 1
+
+    def _holds_secret(self, path: str) -> bool:
+        raw = os.fsencode(path)
+        return self._masker is not None and self._masker.mask(raw) != raw
 
     def _copy_file(self, folder: int, path: str, name: str) -> Iterator[None]:
         source = _open(name, _OPEN_FILE, folder)

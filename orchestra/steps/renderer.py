@@ -114,7 +114,8 @@ class StepRenderer:
             if problem or not pattern:
                 raise ValueError(problem or "a path of `artifacts` is empty")
         working_dir = _working_dir(step, scope, folder)
-        return ArtifactCopy(working_dir, patterns, self._run_dir, "artifacts/" + file_name(step.id))
+        target = "artifacts/" + file_name(step.id)
+        return ArtifactCopy(working_dir, patterns, self._run_dir, target, masker=self._masker)
 
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, file_name(key.step), key.number)

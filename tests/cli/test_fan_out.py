@@ -111,3 +111,20 @@ steps:
     }
     assert cli.run("logs", "chain[1]:fallback").out == "saved bad after chain[1]/one\n"
     assert cli.run("logs", "chain[0]:finally").out == "end of good\n"
+
+
+def test_the_handlers_of_an_instance_see_that_instance(cli: CommandLine) -> None:
+    text = """version: 1
+steps:
+  a:
+    foreach: [5, 6]
+    run: echo "rows=${{ item }}" >> "$ORCHESTRA_OUTPUT"; echo main ${{ item }}
+    outputs: {rows: int}
+    on_success: {run: "echo ${{ steps.a.outputs.rows }} ${{ steps.a.state }}"}
+    finally: {python: "print(steps['a']['outputs']['rows'], item)"}
+"""
+    cli.file("own.yaml", text)
+    assert cli.run("run", "own.yaml").code == 0
+    assert cli.run("logs", "a[1]:on_success").out == "6 succeeded\n"
+    assert cli.run("logs", "a[1]:finally").out == "6 6\n"
+    assert cli.run("logs", "a[1]").out == "main 6\n"

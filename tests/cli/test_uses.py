@@ -150,6 +150,20 @@ def test_what_it_is_given_may_be_known_only_by_the_run(cli: CommandLine) -> None
         ),
         (
             {
+                "m.yaml": "secrets: [T]\nsteps: {a: {uses: x.yaml}}",
+                "x.yaml": "secrets: {T: {env: OTHER}}\nsteps: {b: {run: x}}",
+            },
+            "x.yaml takes the secret `T` from elsewhere",
+        ),
+        (
+            {
+                "m.yaml": "steps: {a: {uses: x.yaml}}",
+                "x.yaml": "secrets: [T]\nsteps: {b: {run: x}}",
+            },
+            "x.yaml uses the secrets `T`",
+        ),
+        (
+            {
                 "m.yaml": "budget: {db: 1}\nsteps: {a: {uses: x.yaml}}",
                 "x.yaml": "steps: {b: {run: x, resources: {db: 2}}}",
             },

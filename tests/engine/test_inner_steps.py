@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
+from orchestra.engine.simulate import predict
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded, StepsAdded
 from orchestra.model.expression import parse_text
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import Command, Foreach, InnerSteps, OutputType, Uses
+from orchestra.model.workflow import Artifacts, Command, Foreach, InnerSteps, OutputType, Uses
 from tests.engine.plans import check, handlers, make_plan, messages, step, workflow
 from tests.engine.world import Behaviour, World
 
@@ -256,3 +257,38 @@ def test_a_stop_lets_only_what_cleans_up_run_at_the_end_of_a_step_with_others_in
     )
     assert [id for id, _ in world.launches] == ["pack/a", "pack:on_cancel", "pack:finally"]
     assert world.states["pack"] == "cancelled"
+
+
+def test_what_cleans_up_already_outlives_the_time_of_the_step_around_it() -> None:
+    world = play(
+        inside("pack", step("a", handlers="finally"), timeout=2.0),
+        behave={"pack/a:finally": Behaviour(lasts=5)},
+    )
+    assert world.states["pack/a:finally"] == "succeeded"
+    assert world.states["pack"] == "failed"
+
+
+def test_a_used_workflow_of_which_nothing_started_has_no_end_of_its_own() -> None:
+    used = workflow(step("x", resources={"cpu": 2000}), handlers=handlers("on_cancel finally"))
+    world = play(
+        step("first", resources={"cpu": 2000}),
+        step("u", body=Uses(used), handlers="on_cancel"),
+        cpu=2,
+        behave={"first": Behaviour(lasts=50)},
+        stops={1.0: StopAsked("SIGTERM", 143)},
+    )
+    assert [id for id, _ in world.launches] == ["first"]
+    assert world.states["u"] == "cancelled"
+
+
+def test_a_used_workflow_that_runs_out_of_time_says_so_to_its_handlers() -> None:
+    used = workflow(step("x"), handlers=handlers("on_failure"), timeout_s=2.0)
+    world = play(step("u", body=Uses(used)), behave={"u/x": Behaviour(lasts=50)})
+    assert world.states["u/:on_failure"] == "succeeded"
+    assert ends(world)["u"] == ("failed", "timed out after 2.0s")
+
+
+def test_a_plan_foretells_steps_that_keep_files() -> None:
+    keeping = step("a", artifacts=Artifacts(("x",)), fan_out=Foreach([1, 2]))
+    plan, _ = make_plan(keeping, cpu=1)
+    assert predict(plan).predicted_s == 2.0

@@ -8,6 +8,7 @@ from typing import List
 import pytest
 
 from orchestra.engine.ports import Kept
+from orchestra.model.masking import Masker, Needles
 from orchestra.model.run import KeptFile
 from orchestra.steps import artifacts
 from orchestra.steps.artifacts import LIMITS, ArtifactCopy, Limits
@@ -194,3 +195,19 @@ def test_names_that_are_no_text_are_kept(work: Path) -> None:
     put(work, name)
 
     assert names(keep(work, "*")) == ["artifacts/build/" + name]
+
+
+def test_a_file_whose_name_holds_a_secret_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "hunter22.txt").write_text("x")
+    (tmp_path / "work" / "plain.txt").write_text("x")
+    (tmp_path / "run").mkdir()
+    masker = Masker([Needles(b"hunter22", (b"hunter22",))])
+    copy = ArtifactCopy(
+        str(tmp_path / "work"), ["*.txt"], str(tmp_path / "run"), "artifacts/a", masker=masker
+    )
+    kept = None
+    while kept is None:
+        kept = copy.advance()
+    assert [file.path for file in kept.files] == ["artifacts/a/plain.txt"]
+    assert kept.notes == ("artifacts: a file is not kept, its name holds a secret",)
