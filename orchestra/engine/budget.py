@@ -94,9 +94,3 @@ class ReadyQueue:
                     del self._heap_by_demand[chosen]
                 return best[1]
         return None
-
-    def drain(self) -> List[int]:
-        """Take every step out of the line; gives them in no particular order."""
-        steps = [step for heap in self._heap_by_demand.values() for _, step in heap]
-        self._heap_by_demand.clear()
-        return steps

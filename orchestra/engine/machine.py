@@ -248,6 +248,9 @@ class Machine:
         index = self._queue.pop(self._budget)
         while index is not None:
             run = self._tree.runs[index]
+            if run.state is not StepState.READY:  # it was called off in line
+                index = self._queue.pop(self._budget)
+                continue
             run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
             run.state = StepState.RUNNING
             if run.next_role is not None:
@@ -414,33 +417,33 @@ class Machine:
         if state is not StepState.FAILED or self._halt.stop is not None:
             return
         if self._tree.strike(run):
-            self._call_off()
+            self._call_off(self._tree.beside(run))
 
-    def _call_off(self) -> None:
-        """Cancel what stands in line and may not start any more, give up retries.
+    def _call_off(self, runs: Sequence[StepRun]) -> None:
+        """Cancel which of these stand in line and may not start any more, give up retries.
 
         A step that still waits for others is cancelled when the last of them has ended, so that
         nothing below it starts beside something above it.
         """
-        for index in self._queue.drain():
-            run = self._tree.runs[index]
-            why_held = self._tree.why_held(run)
-            if not why_held and (run.next_role is None or self._halt.stop is None):
-                self._queue.push(index, run.demand, run.order)
-            elif run.given_up is None:
-                self._end(run, StepState.CANCELLED, why_held)
-            else:
-                self._give_up(run, why_held)
-        for run in self._tree.runs:
-            if run.state is StepState.WAITING_RETRY:
+        for run in runs:
+            if run.state is StepState.READY:
+                why_held = self._tree.why_held(run)
+                if not why_held and (run.next_role is None or self._halt.stop is None):
+                    continue
+                if run.given_up is None:
+                    self._end(run, StepState.CANCELLED, why_held)
+                else:
+                    self._give_up(run, why_held)
+            elif run.state is StepState.WAITING_RETRY:
                 why_held = self._tree.why_held(run)
                 if why_held:
                     timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
                     self._orders.append(CancelTimer(timer))
                     self._give_up(run, why_held)
-        for why_held, held in self._tree.unadmitted():
-            for run in held:
-                self._end(run, StepState.CANCELLED, why_held)
+            else:
+                why_held, never = self._tree.never_admitted(run)
+                for member in never:
+                    self._end(member, StepState.CANCELLED, why_held)
 
     def _give_up(self, run: StepRun, why: str) -> None:
         """No further attempt is made of a step, and what it waits to do is thought over."""
@@ -539,7 +542,7 @@ class Machine:
         assert owner.timeout_s is not None
         block.called_off = "timed out after %s" % format_duration(owner.timeout_s)
         self._attempts.call_off(block, "the timeout of `%s`" % owner.step.id)
-        self._call_off()
+        self._call_off(self._tree.within(block.runs))
 
     # The end of the run
 
@@ -550,7 +553,7 @@ class Machine:
         self._attempts.stop(at_once)
         if at_once and self._keeping:
             self._orders.append(DropArtifacts())
-        self._call_off()
+        self._call_off(list(self._tree.runs))
 
     def _is_wound_up(self) -> bool:
         """Whether what the workflow has for the end of its run is over, once all steps are."""

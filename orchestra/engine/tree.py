@@ -5,7 +5,7 @@ It grows while the run goes on. Holds state; of what becomes of a step it decide
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget
@@ -53,13 +53,28 @@ class StepTree:
         """All instances of a step have ended; whether that is news."""
         return self._group_by_owner.pop(owner.step.id, None) is not None
 
-    def unadmitted(self) -> Iterator[Tuple[str, List[StepRun]]]:
-        """The instances whose turn has not come and now never will, and why."""
-        for group in list(self._group_by_owner.values()):
-            first = group.next_waiting()
-            why_held = "" if first is None else self.why_held(first)
-            if why_held:
-                yield why_held, group.drain()
+    def never_admitted(self, owner: StepRun) -> Tuple[str, List[StepRun]]:
+        """The instances of a step whose turn has not come and now never will, and why."""
+        group = self._group_by_owner.get(owner.step.id)
+        first = None if group is None else group.next_waiting()
+        why_held = "" if first is None else self.why_held(first)
+        return why_held, group.drain() if group is not None and why_held else []
+
+    def beside(self, run: StepRun) -> List[StepRun]:
+        """All steps that a step's failure may keep from starting, itself among them."""
+        if run.instance_of is not None:
+            return [run.instance_of, *self.group_of(run.instance_of).members]
+        return self.within(run.block.runs)
+
+    def within(self, runs: Sequence[StepRun]) -> List[StepRun]:
+        """Steps, and all that are parts of them, as far as they have not ended."""
+        found = list(runs)
+        for run in found:
+            group = self._group_by_owner.get(run.step.id)
+            block = self._block_by_owner.get(run.step.id)
+            found.extend(group.members if group is not None else ())
+            found.extend(block.runs if block is not None else ())
+        return found
 
     def enter(self, run: StepRun, budget: Budget) -> Block:
         """Make the steps in a step; its `timeout_s` is that of all of them together.

@@ -55,12 +55,3 @@ def test_the_line_is_kept_and_those_who_fit_may_pass():
     assert [queue.pop(budget), queue.pop(budget), queue.pop(budget)] == [2, 3, None]
     budget.give(budget.demand({"cpu": 1000}))
     assert [queue.pop(budget), queue.pop(budget)] == [1, None]
-
-
-def test_a_line_can_be_drained():
-    budget = Budget(FULL, None)
-    queue = ReadyQueue()
-    queue.push(1, budget.demand({"cpu": 1}), (0, 0.0, 1))
-    queue.push(2, budget.demand({}), (0, 0.0, 2))
-    assert sorted(queue.drain()) == [1, 2]
-    assert queue.pop(budget) is None
