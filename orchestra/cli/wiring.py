@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra import __version__
+from orchestra.cli.caching import step_cache
 from orchestra.cli.prepare import Prepared
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
@@ -21,6 +22,7 @@ from orchestra.engine.audience import Audience
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
+from orchestra.engine.ports import Cache
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.signals import SignalInbox
@@ -91,17 +93,20 @@ def run(
     replay = Replay()
     with SignalInbox() as signals:
         kept = _read_secrets(prepared.plan.workflow, environ, signals)
-        journal = RunStore(state).begin_run(time.time())
+        store = RunStore(state)
+        journal = store.begin_run(time.time())
+        cache = step_cache(prepared.plan.workflow.folder, store, journal)
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
         try:
             exit_code = _drive(
-                prepared, env_file, kept, journal, replay, mode, terminal, environ, signals
+                prepared, env_file, kept, journal, cache, replay, mode, terminal, environ, signals
             )
         finally:
             # values that were handed over, of no use once their steps have ended
             shutil.rmtree(journal.folder.private, ignore_errors=True)
             journal.close()
+            store.close()
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 
 
@@ -110,6 +115,7 @@ def _drive(
     env_file: Mapping[str, str],
     kept: Kept,
     journal: RunJournal,
+    cache: Cache,
     replay: Replay,
     mode: str,
     terminal: Terminal,
@@ -147,6 +153,7 @@ def _drive(
             audience,
             SystemClock(),
             signals,
+            cache,
         )
         exit_code = driver.run()
     for line in audience.dropped:

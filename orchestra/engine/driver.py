@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 import select
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from collections import deque
+from typing import Callable, Deque, Dict, Generator, List, Optional, Sequence, Tuple
 
 from orchestra.engine.audience import Audience
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
-from orchestra.engine.ports import Clock, Ended, Executor, Renderer, Store, Written
+from orchestra.engine.ports import Cache, Clock, Ended, Executor, Renderer, Store, Written
 from orchestra.engine.signals import SignalInbox
 from orchestra.engine.stimuli import (
     AttemptOver,
+    CacheChecked,
     CancelTimer,
+    CheckCache,
     Decide,
     Decided,
     Launch,
     NotRendered,
     Reaction,
+    Sealed,
+    SealSuccess,
     SetTimer,
     Stimulus,
     Stop,
@@ -31,6 +36,9 @@ from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Step
+
+_SLICE_S = 0.01
+"""How long files are read until the run is looked after again."""
 
 _NOTHING_WRITTEN = Written({})
 
@@ -47,6 +55,7 @@ class Driver:
         audience: Audience,
         clock: Clock,
         signals: SignalInbox,
+        cache: Cache,
     ) -> None:
         self._machine = machine
         self._executor = executor
@@ -55,6 +64,8 @@ class Driver:
         self._audience = audience
         self._clock = clock
         self._signals = signals
+        self._cache = cache
+        self._work: Deque[Generator[None, None, Stimulus]] = deque()
         self._timers = Timers()
         self._inbox: List[Stimulus] = []
         self._step_by_key: Dict[AttemptKey, Step] = {}
@@ -68,6 +79,8 @@ class Driver:
             SetTimer: self._set_timer,
             CancelTimer: self._cancel_timer,
             Decide: self._decide,
+            CheckCache: self._check_cache,
+            SealSuccess: self._seal_success,
         }
 
     def run(self) -> int:
@@ -118,6 +131,9 @@ class Driver:
         if self._inbox or self._hurries:
             self._hurries = False
             return
+        if self._work:
+            self._work_on(now)
+            return
         wait = self._executor.due_in()
         due = self._timers.next_due()
         if due is not None:
@@ -127,6 +143,18 @@ class Driver:
         if patience is not None:
             wait = min(wait, patience) if wait is not None else patience
         poller.poll(None if wait is None else max(0, math.ceil(wait * 1000)))
+
+    def _work_on(self, now: float) -> None:
+        """Read files for a little while, for all that wait for it in turn."""
+        self._audience.attend(self._epoch + now)
+        while self._work and self._clock.monotonic() < now + _SLICE_S:
+            work = self._work.popleft()
+            try:
+                next(work)
+            except StopIteration as answer:
+                self._inbox.append(answer.value)
+            else:
+                self._work.append(work)
 
     def _carry_out(self, reaction: Reaction, now: float) -> None:
         """Record the events of a turn, then do what it orders, then tell the audience."""
@@ -188,6 +216,22 @@ class Driver:
 
     def _decide(self, order: Decide) -> None:
         self._inbox.append(Decided(order.step.id, decide(order.step, order.scope)))
+
+    def _check_cache(self, order: CheckCache) -> None:
+        self._work.append(_checked(self._cache, order))
+
+    def _seal_success(self, order: SealSuccess) -> None:
+        self._work.append(_sealed(self._cache, order))
+
+
+def _checked(cache: Cache, order: CheckCache) -> Generator[None, None, Stimulus]:
+    finding = yield from cache.check(order.question)
+    return CacheChecked(order.question.step.id, finding)
+
+
+def _sealed(cache: Cache, order: SealSuccess) -> Generator[None, None, Stimulus]:
+    seal = yield from cache.seal(order.question, order.finding)
+    return Sealed(order.key, seal)
 
 
 def _said(fault: Exception) -> str:

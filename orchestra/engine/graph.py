@@ -12,6 +12,7 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
     Union,
 )
@@ -113,6 +114,18 @@ def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
                 )
 
 
+def reached(start: Set[int], links: Sequence[Sequence[int]]) -> Set[int]:
+    """Where the links (`needs` or `dependents`) lead from the start, which is part of it."""
+    reached = set(start)
+    waiting = list(start)
+    while waiting:
+        for number in links[waiting.pop()]:
+            if number not in reached:
+                reached.add(number)
+                waiting.append(number)
+    return reached
+
+
 def _bad_needs(steps: Sequence[Step], place_by_id: Mapping[str, int]) -> Iterator[Problem]:
     """Needs that no step meets; only the first ones get the nearest name, which costs time."""
     hints_left = _MOST_HINTS
@@ -178,8 +191,9 @@ def _ordered(
 def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iterator[Problem]:
     found: List[Tuple[Tuple[int, int], PathParts, Reference]] = []
     for number, step in enumerate(graph.order):
-        for path, reference, sees_itself in _step_references(step):
-            above = number_by_id.get(str(reference.path[1]))
+        for path, reference in step_references(step):
+            above = number_by_id.get(str(reference.path[1])) if len(reference.path) > 1 else None
+            sees_itself = path[2] in step.handlers
             if above is not None and not (sees_itself and above == number):
                 found.append(((above, number), path, reference))
     in_order = ordered_pairs(graph.needs, {pair for pair, _, _ in found})
@@ -195,18 +209,16 @@ def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iter
             )
 
 
-def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference, bool]]:
-    """Every `steps.ID` that an expression of the step names, with the path to where it stands.
-
-    The third part says that it stands in a handler, which may look at its own step.
-    """
-    for path, holder in _expressions(step):
+def step_references(step: Step) -> Iterator[Tuple[PathParts, Reference]]:
+    """Every use of `steps` in an expression of the step, with the path to where it stands."""
+    for path, holder in step_expressions(step):
         for reference in references_of(holder):
-            if reference.path[0] == "steps" and len(reference.path) > 1:
-                yield ("steps", step.id, *path), reference, path[0] in step.handlers
+            if reference.path[0] == "steps":
+                yield ("steps", step.id, *path), reference
 
 
-def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+def step_expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+    """Everything of a step that may hold expressions, with the path in it to where it stands."""
     if step.condition is not None:
         yield ("if",), step.condition
     for number, requirement in enumerate(step.require):
@@ -224,6 +236,11 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     for name, amount in step.resources.items():
         if type(amount) is not int:
             yield ("resources", name), amount
+    if step.cache is not None:
+        yield ("cache", "key"), step.cache.key
+        for key, texts in (("inputs", step.cache.inputs), ("outputs", step.cache.outputs)):
+            for number, text in enumerate(texts):
+                yield ("cache", key, number), text
     yield from _in_body(step.body)
     for key, handler in step.handlers.items():
         for path, holder in _in_handler(handler):

@@ -24,7 +24,7 @@ from orchestra.engine.conditions import Decision, decide, reads_files
 from orchestra.engine.demand import fit_demand, grown, resolve_demand
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.opening import Origin, run_started
-from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.ports import Ended, Launched, Question, Written
 from orchestra.engine.results import KnownResults
 from orchestra.engine.rules import (
     Verdict,
@@ -36,18 +36,23 @@ from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
     AttemptOver,
+    CacheChecked,
     CancelTimer,
+    CheckCache,
     Decide,
     Decided,
     NotRendered,
     Order,
     Reaction,
+    Sealed,
+    SealSuccess,
     SetTimer,
     Stimulus,
     StopAsked,
     Timer,
     TimerFired,
 )
+from orchestra.engine.upkeep import Upkeep
 from orchestra.engine.verdicts import (
     Failure,
     allowed,
@@ -58,8 +63,10 @@ from orchestra.engine.verdicts import (
 )
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
+    CacheMissed,
     Event,
     Noted,
+    ResultReused,
     RetryScheduled,
     RunFinished,
     StepEnded,
@@ -68,7 +75,7 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.expression import ExpressionError, Scope, Value
-from orchestra.model.plan import Plan
+from orchestra.model.plan import LeftOut, Plan
 from orchestra.model.run import AttemptKey, Role, StepState
 
 _RUN_TIMER = Timer("run", None)
@@ -94,7 +101,9 @@ class Machine:
         self._open = len(self._runs)
         self._failures: List[Failure] = []
         self._tail: Optional[TailRun] = None
+        self._left_out = plan.left_out
         self._halt = Halt()
+        self._upkeep = Upkeep()
         self._events: List[Event] = []
         self._orders: List[Order] = []
         self.results = KnownResults(plan, self._run_by_id, self._halt)
@@ -105,6 +114,8 @@ class Machine:
             TimerFired: self._timer_fired,
             NotRendered: self._not_rendered,
             Decided: self._decided,
+            CacheChecked: self._cache_checked,
+            Sealed: self._sealed,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -153,11 +164,17 @@ class Machine:
             return
         if step.needs and not asks_status(step):
             verdict = judge([(self.results.result(need.step), need.when) for need in step.needs])
+            if step.id in self._left_out and verdict is Verdict.SKIP:
+                verdict = Verdict.ASK
             if verdict is not Verdict.ASK:
                 blocked = verdict is Verdict.BLOCK
                 state = StepState.BLOCKED if blocked else StepState.SKIPPED
-                self._end(run, state, explain(step.needs, self.results.state, verdict))
+                reason = explain(step.needs, self.results.state, verdict, self._left_out)
+                self._end(run, state, reason)
                 return
+        if step.id in self._left_out:
+            self._leave_out(run, self._left_out[step.id])
+            return
         if step.condition is None and not step.require:
             self._go(run, "its needs were met" if step.needs else "it needs nothing")
             return
@@ -167,6 +184,12 @@ class Machine:
             self._orders.append(Decide(step, scope))
         else:
             self._take(run, decide(step, scope))
+
+    def _leave_out(self, run: StepRun, left: LeftOut) -> None:
+        """It counts as a success once what is above it has ended, so that the order is kept."""
+        run.outputs = left.outputs
+        self._events.append(ResultReused(run.step.id, left.run_id, True))
+        self._end(run, StepState.SKIPPED, left.reason)
 
     def _decided(self, answer: Decided) -> None:
         if answer.step in self._asked:
@@ -195,6 +218,9 @@ class Machine:
         if run.step.body is None:
             self._end(run, StepState.SUCCEEDED, why)
             return
+        if run.step.cache is not None and not self._upkeep.was_asked(run.step.id):
+            self._check_cache(run)
+            return
         demand = self._plan.steps[run.index].demand
         if demand is None:
             try:
@@ -211,6 +237,29 @@ class Machine:
         run.amounts = demand
         run.demand = self._budget.demand(demand)
         self._stand_in_line(run)
+
+    def _check_cache(self, run: StepRun) -> None:
+        question = Question(run.step, self._scope(run), self._plan.force)
+        self._upkeep.ask(run, question)
+        self._orders.append(CheckCache(question))
+
+    def _cache_checked(self, checked: CacheChecked) -> None:
+        run = self._upkeep.answer(checked)
+        if run is None:
+            return
+        step, finding = checked
+        self._events.extend(Noted(step, note) for note in finding.notes)
+        if self._halt.holds(run.step):
+            self._end(run, StepState.CANCELLED, self._halt.why)
+        elif finding.fault:
+            self._fail(run, finding.fault)
+        elif finding.success is not None:
+            run.outputs = finding.success.outputs
+            self._events.append(ResultReused(step, finding.success.run_id, False))
+            self._end(run, StepState.CACHED, finding.reason)
+        else:
+            self._events.append(CacheMissed(step, finding.fingerprint, finding.reason))
+            self._go(run, finding.reason)
 
     def _stand_in_line(self, run: StepRun) -> None:
         run.state = StepState.READY
@@ -247,7 +296,35 @@ class Machine:
         self._close(Ended(refused.key, refusal=refused.reason), Written({}), again=False)
 
     def _attempt_over(self, over: AttemptOver) -> None:
-        self._close(over.ended, over.written, again=True)
+        if not self._upkeep.is_used or not self._keep_back(over):
+            self._close(over.ended, over.written, again=True)
+
+    def _keep_back(self, over: AttemptOver) -> bool:
+        """Whether the end of an attempt has to wait until what it left has been looked at."""
+        key = over.ended.key
+        run = self._attempts.running(key)
+        finding = self._upkeep.finding(key.step)
+        if run is None or finding is None:
+            return False
+        if self._upkeep.is_held(key):
+            return True  # a second exit of the same attempt
+        is_good = over.ended.exit_code in run.step.success_codes and not over.written.problems
+        if run.cause is not None or not is_good:
+            return False
+        self._upkeep.hold(over)
+        if run.timeout_s is not None:
+            self._orders.append(CancelTimer(Timer("timeout", key)))
+        self._orders.append(SealSuccess(key, self._upkeep.question(key.step), finding))
+        return True
+
+    def _sealed(self, sealed: Sealed) -> None:
+        over = self._upkeep.release(sealed.key, sealed.seal)
+        if over is not None:
+            run = self._attempts.running(sealed.key)
+            if run is not None and run.cause is not None:  # asked to end when it had ended
+                run.cause = None
+                self._orders.append(CancelTimer(Timer("grace", sealed.key)))
+            self._close(over.ended, over.written, again=True)
 
     def _close(self, ended: Ended, written: Written, again: bool) -> None:
         """An attempt is over: what it comes to, and another one if `again` allows."""
@@ -340,6 +417,8 @@ class Machine:
         run.state = state
         run.ended_at = self._now
         self._open -= 1
+        if state is StepState.SUCCEEDED and self._upkeep.is_used:
+            self._events.extend(self._upkeep.kept(run.step.id))
         self._events.append(StepEnded(run.step.id, state._value_, reason, run.outputs))
         failed = state is StepState.FAILED
         for number in self._plan.steps[run.index].dependents:
@@ -372,6 +451,10 @@ class Machine:
                 self._end(run, StepState.CANCELLED, self._halt.why)
             else:
                 self._give_up(run)
+        for run in self._upkeep.waiting():
+            if self._halt.holds(run.step):
+                self._upkeep.give_up(run.step.id)
+                self._end(run, StepState.CANCELLED, self._halt.why)
         for run in self._runs:
             if run.state is StepState.WAITING_RETRY and self._halt.holds(run.step):
                 timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
@@ -395,6 +478,9 @@ class Machine:
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
         self._attempts.stop(at_once)
+        if at_once:
+            for over in self._upkeep.release_all():
+                self._close(over.ended, over.written, again=False)
         self._call_off()
 
     def _is_wound_up(self) -> bool:

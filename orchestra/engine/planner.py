@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
+from orchestra.engine.foresight import Foresight
 from orchestra.engine.graph import Graph
+from orchestra.engine.ports import Cache
 from orchestra.engine.rules import Verdict, asks_status, judge
 from orchestra.engine.scope import Scopes
 from orchestra.errors import Problem
 from orchestra.model.expression import ExpressionError, Value, evaluate_condition
-from orchestra.model.plan import Plan, PlannedStep, Room, Will
+from orchestra.model.plan import LeftOut, Plan, PlannedStep, Room, Will
+from orchestra.model.run import StepState
 from orchestra.model.workflow import Need, NeedResult, Step, Workflow
 
 UNKNOWN_DURATION_S = 1.0
@@ -40,14 +43,25 @@ def plan(
     variables: Mapping[str, Value],
     room: Room,
     limits: Limits,
+    left_out: Mapping[str, LeftOut] = {},
+    cache: Optional[Cache] = None,
+    force: bool = False,
 ) -> Tuple[Optional[Plan], List[Problem]]:
     """The plan, or None and every demand that this run's budget can never hold."""
     problems: List[Problem] = []
     notes: List[str] = []
-    demands = [_demand(step, scopes, room, problems, notes) for step in graph.order]
+    demands = [
+        {} if step.id in left_out else _demand(step, scopes, room, problems, notes)
+        for step in graph.order
+    ]
     if problems:
         return None, problems
-    durations = [UNKNOWN_DURATION_S if s.duration_s is None else s.duration_s for s in graph.order]
+    foresight = Foresight(graph, scopes, cache, force)
+    expected = _expectations(graph, scopes, left_out, foresight)
+    durations = [
+        0.0 if s.id in left_out or expected[n].will is Will.CACHED else _duration_s(s)
+        for n, s in enumerate(graph.order)
+    ]
     ranks = _ranks(graph, durations)
     mutexes = {mutex_name(mutex): 1 for step in graph.order for mutex in step.mutex}
     budget = {**room.amounts, **mutexes}
@@ -55,7 +69,7 @@ def plan(
     return (
         Plan(
             workflow=workflow,
-            steps=_planned(graph, demands, ranks, _expectations(graph, scopes)),
+            steps=_planned(graph, demands, ranks, expected),
             params=params,
             vars=variables,
             room=room,
@@ -67,6 +81,8 @@ def plan(
             work_s=sum(duration for duration, _ in used),
             lower_bound_s=_lower_bound(used, ranks, budget, limits.max_parallel),
             notes=tuple(notes),
+            left_out=left_out,
+            force=force,
         ),
         [],
     )
@@ -119,14 +135,57 @@ def _demand(
     return demand
 
 
-def _expectations(graph: Graph, scopes: Scopes) -> List[_Expectation]:
+def _duration_s(step: Step) -> float:
+    return UNKNOWN_DURATION_S if step.duration_s is None else step.duration_s
+
+
+def _expectations(
+    graph: Graph, scopes: Scopes, left_out: Mapping[str, LeftOut], foresight: Foresight
+) -> List[_Expectation]:
     number_by_id = {step.id: number for number, step in enumerate(graph.order)}
     expected: List[_Expectation] = []
     for step in graph.order:
-        expected.append(
-            _expect(step, [(n, expected[number_by_id[n.step]]) for n in step.needs], scopes)
-        )
+        if step.id in left_out:
+            left = left_out[step.id]
+            foresight.settle(step, StepState.SKIPPED, left.outputs)
+            expected.append(_Expectation(Will.SKIP, left.reason, NeedResult.SUCCESS))
+            continue
+        needs = [(n, expected[number_by_id[n.step]]) for n in step.needs]
+        expected.append(_spared(step, _expect(step, needs, scopes), needs, foresight))
     return expected
+
+
+def _spared(
+    step: Step,
+    expected: _Expectation,
+    needs: Sequence[Tuple[Need, _Expectation]],
+    foresight: Foresight,
+) -> _Expectation:
+    """What is expected of a step once its cache is looked into, and `foresight` told of it."""
+    if expected.will is Will.SKIP:
+        foresight.settle(step, StepState.SKIPPED, result=NeedResult.SKIPPED)
+    if expected.will is not Will.RUN or expected.result is not NeedResult.SUCCESS:
+        return expected
+    busy = [(n.step, e.will) for n, e in needs if not foresight.is_settled(n.step)]
+    if step.body is None and not busy:
+        foresight.settle(step, StepState.SUCCEEDED)
+    if step.body is None or step.cache is None:
+        return expected
+    if foresight.force:
+        return _Expectation(Will.RUN, "--force", NeedResult.SUCCESS)
+    if busy:
+        above, will = busy[0]
+        reason = "below `%s`, which %s run" % (above, "will" if will is Will.RUN else "may")
+        return _Expectation(Will.UNKNOWN, reason, NeedResult.SUCCESS)
+    finding = foresight.look(step)
+    if finding is None:
+        return _Expectation(Will.UNKNOWN, "only a run can tell", NeedResult.SUCCESS)
+    if finding.fault:
+        return _Expectation(Will.RUN, finding.fault, NeedResult.FAILURE)
+    if finding.success is None:
+        return _Expectation(Will.RUN, finding.reason, NeedResult.SUCCESS)
+    foresight.settle(step, StepState.CACHED, finding.success.outputs)
+    return _Expectation(Will.CACHED, finding.reason, NeedResult.SUCCESS)
 
 
 def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scopes) -> _Expectation:
@@ -134,7 +193,8 @@ def _expect(step: Step, needs: Sequence[Tuple[Need, _Expectation]], scopes: Scop
         return _ask(step, scopes) or _Expectation(Will.RUN, "always", NeedResult.SUCCESS)
     known = [(e.result, need.when) for need, e in needs if e.result is not None]
     for need, above in needs:
-        if above.result is NeedResult.SUCCESS and above.result not in need.when:
+        maybe = above.result is NeedResult.SUCCESS and above.will is not Will.SKIP
+        if maybe and NeedResult.SUCCESS not in need.when:
             wanted = " or ".join(sorted(result.value for result in need.when))
             return _Expectation(Will.UNKNOWN, "if `%s` ends as %s" % (need.step, wanted), None)
     if judge(known) is Verdict.SKIP:

@@ -17,12 +17,16 @@ class KnownResults:
 
     def __init__(self, plan: Plan, run_by_id: Mapping[str, StepRun], halt: Halt) -> None:
         self._plan = plan
+        self._left_out = plan.left_out
         self._run_by_id = run_by_id
         self._halt = halt
 
     def facts(self, step: str) -> Mapping[str, Value]:
         """What `steps.ID` shows of a step."""
-        return self._run_by_id[step].facts()
+        run = self._run_by_id[step]
+        if step in self._left_out and run.state is StepState.SKIPPED:
+            return {**run.facts(), "result": NeedResult.SUCCESS.value}
+        return run.facts()
 
     def above(self, step: str) -> List[str]:
         """The ids of all steps above one, nearest first; the end of the run is below all."""
@@ -43,7 +47,10 @@ class KnownResults:
 
     def result(self, step: str) -> NeedResult:
         """What a step that has ended means to those that need it."""
-        return RESULT_BY_STATE[self._run_by_id[step].state]
+        state = self._run_by_id[step].state
+        if step in self._left_out and state is StepState.SKIPPED:
+            return NeedResult.SUCCESS
+        return RESULT_BY_STATE[state]
 
     def status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
         """`always()` and its kin, as the `if` of a step asks them."""

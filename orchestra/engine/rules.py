@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Callable, FrozenSet, Iterable, Sequence, Tuple
+from typing import Callable, Container, FrozenSet, Iterable, Sequence, Tuple
 
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.run import RESULT_BY_STATE, StepState
@@ -36,14 +36,24 @@ def judge(needs: Iterable[Tuple[NeedResult, FrozenSet[NeedResult]]]) -> Verdict:
     return verdict
 
 
-def explain(needs: Sequence[Need], state_of: Callable[[str], StepState], verdict: Verdict) -> str:
-    """The needs that kept a step from running: `'build' failed, 'lint' blocked`."""
+def explain(
+    needs: Sequence[Need],
+    state_of: Callable[[str], StepState],
+    verdict: Verdict,
+    left_out: Container[str] = (),
+) -> str:
+    """The needs that kept a step from running: `'build' failed, 'lint' blocked`.
+
+    Those `left_out` by a person are skipped, and count as a success.
+    """
     culprits = []
     for need in needs:
         state = state_of(need.step)
-        result = RESULT_BY_STATE[state]
+        word, result = state.value.replace("_", " "), RESULT_BY_STATE[state]
+        if result is NeedResult.SKIPPED and need.step in left_out:
+            word, result = "left out", NeedResult.SUCCESS
         if result not in need.when and (verdict is Verdict.SKIP or result in _BAD):
-            culprits.append("`%s` %s" % (need.step, state.value.replace("_", " ")))
+            culprits.append("`%s` %s" % (need.step, word))
     more = len(culprits) - _SHOWN_NEEDS
     return ", ".join(culprits[:_SHOWN_NEEDS]) + (" and %d more" % more if more > 0 else "")
 

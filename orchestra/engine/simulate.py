@@ -68,7 +68,7 @@ def _launched(reaction: Reaction) -> List[Tuple[AttemptKey, Mapping[str, int]]]:
 def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedStep:
     """The step without anything that later values decide; one that will be skipped is a gate."""
     step = planned.step
-    body = None if planned.will is Will.SKIP else step.body
+    body = None if planned.will in (Will.SKIP, Will.CACHED) else step.body
     demand = planned.demand
     if demand is None:
         demand = {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
@@ -84,6 +84,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             retry=Retry(),
             success_codes=(0,),
             handlers={},
+            cache=None,
         ),
         demand=demand,
     )

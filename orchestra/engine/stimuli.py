@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional, Union
 
 from orchestra.engine.conditions import Decision
-from orchestra.engine.ports import Ended, Launched, Launching, Written
+from orchestra.engine.ports import (
+    Ended,
+    Finding,
+    Launched,
+    Launching,
+    Question,
+    Seal,
+    Written,
+)
 from orchestra.model.events import Event
 from orchestra.model.expression import Scope
 from orchestra.model.run import AttemptKey
@@ -46,6 +54,20 @@ class Decided(NamedTuple):
     decision: Decision
 
 
+class CacheChecked(NamedTuple):
+    """The answer to `CheckCache`."""
+
+    step: str
+    finding: Finding
+
+
+class Sealed(NamedTuple):
+    """The answer to `SealSuccess`."""
+
+    key: AttemptKey
+    seal: Seal
+
+
 class StopAsked(NamedTuple):
     """The run is to end: `cause` is a signal's name, or what broke.
 
@@ -57,7 +79,16 @@ class StopAsked(NamedTuple):
     at_once: bool = False
 
 
-Stimulus = Union[Launched, AttemptOver, NotRendered, Decided, TimerFired, StopAsked]
+Stimulus = Union[
+    Launched,
+    AttemptOver,
+    NotRendered,
+    Decided,
+    CacheChecked,
+    Sealed,
+    TimerFired,
+    StopAsked,
+]
 
 
 class Launch(NamedTuple):
@@ -93,7 +124,21 @@ class Decide(NamedTuple):
     scope: Scope
 
 
-Order = Union[Launch, Stop, SetTimer, CancelTimer, Decide]
+class CheckCache(NamedTuple):
+    """Find out whether a step must run, off the machine."""
+
+    question: Question
+
+
+class SealSuccess(NamedTuple):
+    """Look at the output files of a success, off the machine, before it is told."""
+
+    key: AttemptKey
+    question: Question
+    finding: Finding
+
+
+Order = Union[Launch, Stop, SetTimer, CancelTimer, Decide, CheckCache, SealSuccess]
 
 
 class Reaction(NamedTuple):

@@ -107,6 +107,37 @@ class StepEnded(NamedTuple):
     outputs: Mapping[str, Value]
 
 
+class ResultReused(NamedTuple):
+    """A step counts as a success without an attempt, with the outputs of an earlier run.
+
+    `run_id` is empty where it takes nothing; `left_out` says that a person chose not to run it.
+    """
+
+    step: str
+    run_id: str
+    left_out: bool
+
+
+class CacheMissed(NamedTuple):
+    """A step that may be cached is to run; `fingerprint` is empty where there can be none."""
+
+    step: str
+    fingerprint: str
+    reason: str
+
+
+class SuccessKept(NamedTuple):
+    """A success that later runs may count on; its outputs are in the `StepEnded` beside it.
+
+    `parts` are what the fingerprint was made of, `files` the digests of its output files by path.
+    """
+
+    step: str
+    fingerprint: str
+    parts: Mapping[str, str]
+    files: Mapping[str, str]
+
+
 class Noted(NamedTuple):
     """Something a person should know; `step` is empty where it is about the run."""
 
@@ -138,6 +169,9 @@ Event = Union[
     AttemptEnded,
     RetryScheduled,
     StepEnded,
+    ResultReused,
+    CacheMissed,
+    SuccessKept,
     Noted,
     StopRequested,
     RunFinished,
@@ -152,6 +186,9 @@ _KINDS: Tuple[Type[Event], ...] = (
     AttemptEnded,
     RetryScheduled,
     StepEnded,
+    ResultReused,
+    CacheMissed,
+    SuccessKept,
     Noted,
     StopRequested,
     RunFinished,

@@ -38,6 +38,17 @@ class PlannedStep(NamedTuple):
     reason: str
 
 
+class LeftOut(NamedTuple):
+    """Why a step is left out, and the outputs that it counts as a success with.
+
+    They are of the run `run_id`, which is empty where no step asks for any.
+    """
+
+    reason: str
+    outputs: Mapping[str, Value]
+    run_id: str
+
+
 class Room(NamedTuple):
     """What a run may use, in `Amounts` units.
 
@@ -61,7 +72,9 @@ class Plan:
 
     `budget` is the whole `room` and the mutexes, in `Amounts` units; `devices` are the GPUs it may
     hand out;
-    `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it.
+    `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it;
+    `left_out` are the steps, by id, that the person chose not to run; `force` means that no earlier
+    success counts.
     """
 
     workflow: Workflow
@@ -77,6 +90,8 @@ class Plan:
     work_s: float
     lower_bound_s: float
     notes: Tuple[str, ...] = field(default=())
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    force: bool = False
 
 
 class Prediction(NamedTuple):

@@ -150,7 +150,9 @@ class Attempt:
 class StepRecord:
     """What is known of one step of one run, folded from its events.
 
-    `owner` is the id of the step of which it is a part, `role` what it is to it.
+    `owner` is the id of the step of which it is a part, `role` what it is to it; `reused_from` is
+    the run whose outputs it has, if they are not its own; `left_out` means that a person chose not
+    to run it: it counts as a success; `cache_reason` is why it ran though it may be cached.
     """
 
     id: str
@@ -165,6 +167,9 @@ class StepRecord:
     retry_at: Optional[float] = None
     owner: str = ""
     role: Role = Role.STEP
+    reused_from: str = ""
+    left_out: bool = False
+    cache_reason: str = ""
 
     @property
     def is_handler(self) -> bool:

@@ -158,6 +158,19 @@ class Retry(NamedTuple):
     resources: Mapping[str, float] = {}
 
 
+class Cache(NamedTuple):
+    """When an earlier success of a step counts again.
+
+    `inputs` and `outputs` are paths or patterns that start at the step's `working_dir`; `env` are
+    names of variables that it inherits; `key` is None for none.
+    """
+
+    inputs: Tuple[Text, ...] = ()
+    outputs: Tuple[Text, ...] = ()
+    env: Tuple[str, ...] = ()
+    key: Optional[Text] = None
+
+
 class Stop(NamedTuple):
     """How a step is asked to end: a signal's name, and how long it has until it is killed."""
 
@@ -194,6 +207,7 @@ class Step(NamedTuple):
     mutex: Tuple[str, ...] = ()
     duration_s: Optional[float] = None
     handlers: Mapping[str, Handler] = {}
+    cache: Optional[Cache] = None
 
 
 class FromVariable(NamedTuple):

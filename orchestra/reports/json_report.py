@@ -51,6 +51,7 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
         "needs": list(step.needs),
         "resources": plain_amounts(step.resources),
         "outputs": dict(step.outputs),
+        "reused_from": step.reused_from or None,
         "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
         "owner": step.owner,
         "role": step.role.value,

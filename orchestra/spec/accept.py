@@ -620,10 +620,57 @@ def _test_40(v: Any) -> bool:
     return True
 
 
+def _test_41(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_0(item):
+                return False
+    return True
+
+
+def _test_42(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_18(item):
+                return False
+    return True
+
+
+_table_64 = {
+    'inputs': _test_41,
+    'outputs': _test_41,
+    'env': _test_42,
+    'key': _test_0,
+}
+
+
+def _test_43(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_64.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
 _pattern_12 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_41(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -640,7 +687,7 @@ def _test_41(v: Any) -> bool:
 _pattern_13 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_42(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -657,7 +704,7 @@ def _test_42(v: Any) -> bool:
 _pattern_14 = '\\$\\{\\{'
 
 
-def _test_43(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -671,16 +718,16 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-_table_68 = {
-    'cpu': _test_41,
-    'memory': _test_42,
-    'gpu': _test_43,
-    'disk': _test_42,
-    'network': _test_42,
+_table_72 = {
+    'cpu': _test_44,
+    'memory': _test_45,
+    'gpu': _test_46,
+    'disk': _test_45,
+    'network': _test_45,
 }
 
 
-def _test_44(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -689,16 +736,16 @@ def _test_44(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_68.get(key)
+            test = _table_72.get(key)
             if test is None:
-                if not _test_43(value):
+                if not _test_46(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_45(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -709,7 +756,7 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-def _test_46(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -724,7 +771,7 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-_table_72 = {
+_table_76 = {
     'name': _test_0,
     'description': _test_0,
     'needs': _test_5,
@@ -749,19 +796,20 @@ _table_72 = {
     'on_cancel': _test_38,
     'finally': _test_38,
     'outputs': _test_40,
-    'resources': _test_44,
-    'priority': _test_45,
-    'mutex': _test_46,
+    'cache': _test_43,
+    'resources': _test_47,
+    'priority': _test_48,
+    'mutex': _test_49,
     'duration': _test_22,
 }
 
 
-def _test_47(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_72.get(key)
+            test = _table_76.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -769,7 +817,7 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -780,7 +828,7 @@ def _test_48(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -797,7 +845,7 @@ def _test_49(v: Any) -> bool:
 _pattern_15 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_50(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -806,11 +854,11 @@ def _test_50(v: Any) -> bool:
     return True
 
 
-def _test_51(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -821,28 +869,28 @@ def _test_52(v: Any) -> bool:
     return True
 
 
-def _test_53(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_81 = {
-    'type': _test_50,
-    'default': _test_51,
-    'enum': _test_52,
+_table_85 = {
+    'type': _test_53,
+    'default': _test_54,
+    'enum': _test_55,
     'pattern': _test_32,
-    'min': _test_53,
-    'max': _test_53,
+    'min': _test_56,
+    'max': _test_56,
     'required': _test_31,
     'description': _test_0,
 }
 
 
-def _test_54(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_81.get(key)
+            test = _table_85.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -850,7 +898,21 @@ def _test_54(v: Any) -> bool:
     return True
 
 
-def _test_55(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_57(value):
+                return False
+    return True
+
+
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -864,21 +926,7 @@ def _test_55(v: Any) -> bool:
     return True
 
 
-def _test_56(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_51(value):
-                return False
-    return True
-
-
-def _test_57(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -893,21 +941,21 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-_table_86 = {
+_table_90 = {
     'env': _test_18,
     'file': _test_10,
     'command': _test_11,
 }
 
 
-def _test_58(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_86.get(key)
+            test = _table_90.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -915,7 +963,7 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-def _test_59(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -924,7 +972,7 @@ def _test_59(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_58(value):
+            if not _test_61(value):
                 return False
     if isinstance(v, list):
         if len(v) > 100:
@@ -935,7 +983,7 @@ def _test_59(v: Any) -> bool:
     return True
 
 
-_table_89 = {
+_table_93 = {
     'shell': _test_16,
     'working_dir': _test_10,
     'env': _test_17,
@@ -946,19 +994,19 @@ _table_89 = {
     'allow_failure': _test_37,
     'success_codes': _test_28,
     'skip_codes': _test_28,
-    'resources': _test_44,
-    'priority': _test_45,
-    'mutex': _test_46,
+    'resources': _test_47,
+    'priority': _test_48,
+    'mutex': _test_49,
     'duration': _test_22,
 }
 
 
-def _test_60(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_89.get(key)
+            test = _table_93.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -969,7 +1017,7 @@ def _test_60(v: Any) -> bool:
 _pattern_16 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_61(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -986,7 +1034,7 @@ def _test_61(v: Any) -> bool:
 _pattern_17 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_62(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -1000,7 +1048,7 @@ def _test_62(v: Any) -> bool:
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1011,16 +1059,16 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-_table_96 = {
-    'cpu': _test_61,
-    'memory': _test_62,
-    'gpu': _test_63,
-    'disk': _test_62,
-    'network': _test_62,
+_table_100 = {
+    'cpu': _test_64,
+    'memory': _test_65,
+    'gpu': _test_66,
+    'disk': _test_65,
+    'network': _test_65,
 }
 
 
-def _test_64(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1029,16 +1077,16 @@ def _test_64(v: Any) -> bool:
         for key, value in v.items():
             if not _test_1(key):
                 return False
-            test = _table_96.get(key)
+            test = _table_100.get(key)
             if test is None:
-                if not _test_63(value):
+                if not _test_66(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_65(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1049,7 +1097,7 @@ def _test_65(v: Any) -> bool:
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1060,28 +1108,28 @@ def _test_66(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_47(value):
+            if not _test_50(value):
                 return False
     return True
 
 
-_table_100 = {
-    'version': _test_48,
+_table_104 = {
+    'version': _test_51,
     'name': _test_0,
     'description': _test_0,
-    'labels': _test_49,
-    'params': _test_55,
-    'vars': _test_56,
+    'labels': _test_52,
+    'params': _test_58,
+    'vars': _test_59,
     'env': _test_17,
-    'env_file': _test_57,
+    'env_file': _test_60,
     'inherit_env': _test_19,
-    'secrets': _test_59,
-    'defaults': _test_60,
-    'budget': _test_64,
-    'max_parallel': _test_65,
+    'secrets': _test_62,
+    'defaults': _test_63,
+    'budget': _test_67,
+    'max_parallel': _test_68,
     'fail_fast': _test_31,
     'timeout': _test_22,
-    'steps': _test_66,
+    'steps': _test_69,
     'on_success': _test_38,
     'on_failure': _test_38,
     'on_cancel': _test_38,
@@ -1089,14 +1137,14 @@ _table_100 = {
 }
 
 
-def _test_67(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_100.get(key)
+            test = _table_104.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1104,5 +1152,5 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-is_step = _test_47
-is_workflow = _test_67
+is_step = _test_50
+is_workflow = _test_70

@@ -39,6 +39,7 @@ IN_ROOT_ENV = Where("env of the workflow", (*_BEFORE_STEPS, "secrets"), _NEITHER
 IN_NAME = Where("a name", _BEFORE_STEPS, _NEITHER)
 IN_STEP = Where("a step", (*_BEFORE_STEPS, "steps"), STATUS_FUNCTIONS)
 IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)
+IN_CACHE = Where("`cache`", IN_STEP.names, STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 

@@ -8,6 +8,7 @@ from orchestra.errors import PathParts
 from orchestra.model.expression import STATUS_FUNCTIONS, Text
 from orchestra.model.workflow import (
     ON_DONE,
+    Cache,
     Handler,
     Need,
     NeedResult,
@@ -24,7 +25,7 @@ from orchestra.spec.findings import Findings
 from orchestra.spec.handlers import HANDLER_KEYS, Handlers
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where, with_secrets
+from orchestra.spec.references import IN_CACHE, IN_CONDITION, IN_NAME, IN_STEP, Where, with_secrets
 from orchestra.spec.scalars import text_of
 from orchestra.spec.texts import OPEN, Texts
 
@@ -60,6 +61,7 @@ class Steps:
             "success_codes": self._success_codes,
             "skip_codes": self._skip_codes,
             "outputs": self._outputs,
+            "cache": self._cache,
             "resources": self._resources,
             "priority": self._priority,
             "mutex": self._mutex,
@@ -97,6 +99,9 @@ class Steps:
             self._check_growth(fields, path)
         if "if" in data:
             self._check_when(data, fields, path)
+        if "cache" in data and body is None:
+            message = "`cache` does nothing in a step that runs nothing"
+            self._findings.warning((*path, "cache"), "no-use", message)
         if "working_dir" in data and OPEN not in data["working_dir"]:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
@@ -240,6 +245,30 @@ class Steps:
 
     def _outputs(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["outputs"] = {name: OutputType(word) for name, word in value.items()}
+
+    def _cache(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        if "inputs" not in value and "outputs" not in value:
+            message = "`cache` lacks `inputs` or `outputs`"
+            hint = "without files to look at, it cannot tell when to run again"
+            self._findings.error(path, "missing-key", message, hint, on_key=True)
+        places = {key: value.get(key, ()) for key in ("inputs", "outputs")}
+        texts = {
+            key: tuple(
+                self._texts.text(item, (*path, key, number), IN_CACHE)
+                for number, item in enumerate(items)
+            )
+            for key, items in places.items()
+        }
+        for key, items in texts.items():
+            for number, item in enumerate(items):
+                if item == "":
+                    message = "a path has at least one character"
+                    self._findings.error((*path, key, number), "value", message)
+        key_text = (
+            self._texts.text(value["key"], (*path, "key"), IN_CACHE) if "key" in value else None
+        )
+        env = tuple(dict.fromkeys(value.get("env", ())))
+        fields["cache"] = Cache(texts["inputs"], texts["outputs"], env, key_text)
 
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
+from orchestra.engine.ports import PastOutputs
 from orchestra.errors import StoreError, UsageError
-from orchestra.model.events import Envelope, decode_turn
-from orchestra.model.run import RunRow, RunState
+from orchestra.model.events import Envelope, ResultReused, StepEnded, decode_turn
+from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState
+from orchestra.model.workflow import NeedResult
 from orchestra.store import database, faults, locks
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
@@ -23,7 +25,12 @@ _COLUMNS = "run_id, workflow, path, state, started_at, ended_at, exit_code, fail
 _ROWS = "SELECT %s FROM runs ORDER BY number DESC LIMIT ?" % _COLUMNS
 _IDS = "SELECT run_id FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"
 _IDS_BY_PATH = "SELECT run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC LIMIT 1"
+_RUNS_BY_PATH = "SELECT number, run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC"
 _NUMBER = "SELECT number FROM runs WHERE run_id = ?"
+_ENDS = (
+    "SELECT events FROM turns WHERE place > ? AND place < ?"
+    " AND instr(events, '\"StepEnded\"') ORDER BY place DESC"
+)
 _TURNS = "SELECT place, events FROM turns WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
 
 
@@ -61,7 +68,7 @@ class RunStore:
         Raises:
             StoreError: the record cannot be read.
         """
-        return [self._row(cells) for cells in self._query(_ROWS, (limit,))]
+        return [self._row(cells) for cells in self.query(_ROWS, (limit,))]
 
     def find(self, wanted: Optional[str], here: str) -> str:
         """The id of the run that is meant.
@@ -92,16 +99,33 @@ class RunStore:
         Raises:
             StoreError: the record cannot be read.
         """
-        for (number,) in self._query(_NUMBER, (run_id,)):
+        for (number,) in self.query(_NUMBER, (run_id,)):
             start, end = number * RUN_SPAN, (number + 1) * RUN_SPAN
             while True:
-                turns = self._query(_TURNS, (start + after_seq, end, _BATCH))
+                turns = self.query(_TURNS, (start + after_seq, end, _BATCH))
                 for place, events in turns:
                     # the turn may begin at or before `after_seq`
-                    yield from (e for e in self._decode(events) if e.seq > after_seq)
+                    yield from (e for e in self.decode(events) if e.seq > after_seq)
                     after_seq = place - start
                 if len(turns) < _BATCH:
                     return
+
+    def latest_outputs(
+        self, path: str, names_by_step: Mapping[str, FrozenSet[str]]
+    ) -> Dict[str, PastOutputs]:
+        """The outputs of steps in the latest run that has them; see `History`."""
+        found: Dict[str, PastOutputs] = {}
+        both = (os.fsencode(path), os.fsencode(os.path.realpath(path)))
+        for number, run_id in self.query(_RUNS_BY_PATH, both):
+            span = (number * RUN_SPAN, (number + 1) * RUN_SPAN)
+            for (events,) in self.query(_ENDS, span):
+                for id, past in _outputs_of(self.decode(events), run_id):
+                    names = names_by_step.get(id)
+                    if names is not None and id not in found and names <= past.outputs.keys():
+                        found[id] = past
+            if len(found) == len(names_by_step):
+                break
+        return found
 
     def is_alive(self, run_id: str) -> bool:
         """Whether a living orchestrator holds the run."""
@@ -113,7 +137,12 @@ class RunStore:
             self._reader.close()
             self._reader = None
 
-    def _query(self, text: str, values: Sequence[Cell]) -> List[Row]:
+    def query(self, text: str, values: Sequence[Cell]) -> List[Row]:
+        """The rows that SQL selects, none before the first run.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
         if self._reader is None:
             self._reader = database.open_reader(self.state)
         if self._reader is None:
@@ -124,7 +153,7 @@ class RunStore:
             raise faults.from_sqlite(fault, self.state.database) from fault
 
     def _ids(self, text: str, values: Sequence[Cell]) -> List[str]:
-        return [str(run_id) for (run_id,) in self._query(text, values)]
+        return [str(run_id) for (run_id,) in self.query(text, values)]
 
     def _row(self, cells: Row) -> RunRow:
         run_id, workflow, path, state, started_at, ended_at, exit_code, failed, total = cells
@@ -145,7 +174,12 @@ class RunStore:
             alive=known is RunState.RUNNING and self.is_alive(run_id),
         )
 
-    def _decode(self, events: str) -> List[Envelope]:
+    def decode(self, events: str) -> List[Envelope]:
+        """The events of a turn.
+
+        Raises:
+            StoreDamaged: they cannot be read.
+        """
         try:
             return decode_turn(events)
         except ValueError as fault:
@@ -162,3 +196,17 @@ class RunStore:
         if not latest:
             return UsageError("there are no runs yet in %s" % self.state.path)
         return UsageError("there is no run %s" % wanted, "the latest are %s" % ", ".join(latest))
+
+
+def _outputs_of(turn: Sequence[Envelope], run_id: str) -> Iterator[Tuple[str, PastOutputs]]:
+    """The steps that count as a success since this turn, and the run whose outputs they have."""
+    origin_by_step: Dict[str, str] = {}
+    for envelope in turn:
+        event = envelope.event
+        if type(event) is ResultReused:
+            origin_by_step[event.step] = event.run_id
+        elif type(event) is StepEnded:
+            result = RESULT_BY_STATE.get(StepState(event.state))
+            origin = origin_by_step.get(event.step, run_id)
+            if origin and (result is NeedResult.SUCCESS or event.step in origin_by_step):
+                yield event.step, PastOutputs(origin, event.outputs)

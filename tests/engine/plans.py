@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
-from orchestra.engine import graph, planner
+from orchestra.engine import choice, graph, planner
+from orchestra.engine.ports import PastOutputs
 from orchestra.engine.scope import Scopes, evaluate_vars
 from orchestra.errors import Problem
 from orchestra.model.expression import parse
@@ -70,6 +71,8 @@ def make_plan(
     params: Optional[Dict[str, Any]] = None,
     environ: Optional[Dict[str, str]] = None,
     files: Optional[Dict[str, Any]] = None,
+    chosen: Optional[choice.Choice] = None,
+    past: Mapping[str, PastOutputs] = {},
     **fields: Any,
 ) -> Tuple[Plan, Scopes]:
     """The plan of steps on a machine with `cpu` cores and 8 GiB; it must have no fault."""
@@ -80,6 +83,8 @@ def make_plan(
     scopes = Scopes(flow, params or {}, variables, environ or {}, {}, files=files)
     built, problems = graph.build(flow)
     assert built is not None, problems
+    words = choice.left_out(built, chosen or choice.Choice())
+    left_out = choice.with_outputs(words, choice.missed_outputs(built, words), past, "flow.yaml")
     defaults = {"cpu": cpu * 1000, "memory": 8 * 2**30, "gpu": len(devices)}
     made, refusals = planner.plan(
         flow,
@@ -89,6 +94,7 @@ def make_plan(
         variables,
         Room(budget, defaults, devices),
         planner.Limits(max_parallel, fail_fast),
+        left_out,
     )
     assert made is not None, refusals
     return made, scopes

@@ -14,17 +14,21 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.ports import Ended, Finding, Launched, Seal, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
     AttemptOver,
+    CacheChecked,
     CancelTimer,
+    CheckCache,
     Decide,
     Decided,
     Launch,
     NotRendered,
     Reaction,
+    Sealed,
+    SealSuccess,
     SetTimer,
     Stimulus,
     Stop,
@@ -65,6 +69,9 @@ class World:
         stops: Mapping[float, StopAsked] = {},
         rng: Optional[random.Random] = None,
         knows_conditions: bool = False,
+        findings: Mapping[str, Finding] = {},
+        seals: Mapping[str, Seal] = {},
+        seal_s: float = 0.0,
     ) -> None:
         self.plan = plan
         self.machine = Machine(plan, scopes, ORIGIN, rng.random if rng else lambda: 0.5)
@@ -74,6 +81,9 @@ class World:
         self._replay = Replay()
         self._behave = behave
         self._rng = rng
+        self._findings = findings
+        self._seals = seals
+        self._seal_s = seal_s
         self._timers = Timers()
         self._agenda: List[Tuple[float, int, Stimulus]] = []
         self._tickets = 0
@@ -163,6 +173,13 @@ class World:
             self._timers.set(order.timer, self.now + order.delay_s)
         elif isinstance(order, CancelTimer):
             self._timers.cancel(order.timer)
+        elif isinstance(order, CheckCache):
+            step = order.question.step.id
+            finding = self._findings.get(step, Finding("f", {"key": "1"}, reason="it has to"))
+            self._schedule(self.now + self._late(), CacheChecked(step, finding))
+        elif isinstance(order, SealSuccess):
+            sealed = Sealed(order.key, self._seals.get(order.key.step, Seal({})))
+            self._schedule(self.now + self._seal_s + self._late(), sealed)
         else:
             assert isinstance(order, Decide)
             answer = Decided(order.step.id, decide(order.step, order.scope))

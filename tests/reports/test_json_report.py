@@ -28,6 +28,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "needs": [],
                 "resources": {"cpu": 1.0},
                 "outputs": {},
+                "reused_from": None,
                 "attempts": [
                     {
                         "number": 1,
@@ -52,6 +53,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "needs": [],
                 "resources": {"cpu": 0.5, "memory": 1024},
                 "outputs": {},
+                "reused_from": None,
                 "attempts": [],
                 "owner": "",
                 "role": "step",
