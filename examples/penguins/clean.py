@@ -30,6 +30,7 @@ def main(raw, table):
     with open(raw, newline="", encoding="utf-8") as notes:
         rows = [clean(note) for note in csv.DictReader(notes)]
     birds = [row for row in rows if row is not None]
+    os.makedirs(os.path.dirname(table) or ".", exist_ok=True)
     with open(table, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=birds[0].keys())
         writer.writeheader()

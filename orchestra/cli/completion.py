@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import List
 
+import typer
+
 
 def complete_runs(incomplete: str) -> List[str]:
     """Run ids, newest first; never fails."""
@@ -27,3 +29,15 @@ def complete_steps(incomplete: str) -> List[str]:
     except Exception:
         return []  # a completion has no one to tell
     return [step for step in record.step_by_id if step.startswith(incomplete)]
+
+
+def complete_choice(ctx: typer.Context, incomplete: str) -> List[str]:
+    """Step ids of the workflow file that is on the command line; never fails."""
+    try:
+        from orchestra.spec.load import load
+
+        # an option that still wants its value leaves the arguments unread
+        draft = load(ctx.params["file"] or ctx.args[0]).draft
+    except Exception:
+        return []  # a completion has no one to tell
+    return [id for id in (draft.step_by_id if draft else ()) if id.startswith(incomplete)]

@@ -6,6 +6,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import typer
 
+from orchestra.cli.completion import complete_choice
 from orchestra.errors import UsageError
 from orchestra.model.units import parse_amount
 
@@ -29,6 +30,27 @@ BUDGET = typer.Option(
 FAIL_FAST = typer.Option(
     None, "--fail-fast/--keep-going", help="Whether the first failure keeps the rest from starting."
 )
+ONLY = typer.Option(
+    [],
+    "--only",
+    metavar="STEP",
+    help="Run STEP alone; repeat for more.",
+    autocompletion=complete_choice,
+)
+FROM = typer.Option(
+    [], "--from", metavar="STEP", help="Run STEP and all below it.", autocompletion=complete_choice
+)
+UNTIL = typer.Option(
+    [], "--until", metavar="STEP", help="Run STEP and all above it.", autocompletion=complete_choice
+)
+SKIP = typer.Option(
+    [],
+    "--skip",
+    metavar="STEP",
+    help="Leave STEP out; what is below it runs.",
+    autocompletion=complete_choice,
+)
+FORCE = typer.Option(False, "--force", help="Run steps with a cache as well that are up to date.")
 STATE_DIR = typer.Option(
     None, "--state-dir", metavar="DIR", help="Where runs are recorded (default: .orchestra)."
 )
@@ -42,6 +64,12 @@ class PlanOptions(NamedTuple):
     jobs: Optional[int] = None
     budget: Sequence[str] = ()
     fail_fast: Optional[bool] = None
+    only: Sequence[str] = ()
+    start: Sequence[str] = ()
+    until: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    state_dir: Optional[str] = None
+    force: bool = False
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:

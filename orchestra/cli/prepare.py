@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import List, Mapping, NamedTuple, Sequence
+from typing import TYPE_CHECKING, List, Mapping, NamedTuple, Optional, Sequence
 
 from orchestra.cli import messages
 from orchestra.cli.options import PlanOptions, parse_budget, parse_params
 from orchestra.cli.terminal import Terminal
-from orchestra.engine import graph, planner
+from orchestra.engine import choice, graph, planner
+from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes, Surroundings, evaluate_vars
 from orchestra.errors import Fault, Problem, UsageError, WorkflowError
 from orchestra.executors.room import machine_amounts, visible_devices
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan, Room
-from orchestra.model.workflow import Workflow
+from orchestra.model.selection import Selection
+from orchestra.model.workflow import Workflow, steps_within
 from orchestra.spec.load import Loaded, load
 from orchestra.spec.params import bind, read_params_file
+
+if TYPE_CHECKING:
+    from orchestra.store.sqlite import RunStore
 
 
 class Prepared(NamedTuple):
@@ -57,12 +62,21 @@ def read(path: str) -> Read:
     return Read(loaded.workflow, built, loaded, faults)
 
 
-def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: str) -> Prepared:
+def prepare(
+    path: str,
+    options: PlanOptions,
+    environ: Mapping[str, str],
+    here: str,
+    foresee: bool = False,
+) -> Prepared:
     """The plan of a file for this machine and these options.
+
+    With `foresee` it tells which steps are up to date; a run looks for itself.
 
     Raises:
         WorkflowError: the file has errors, or asks for what this run cannot have.
-        UsageError: a parameter or an option is wrong.
+        UsageError: a parameter or an option is wrong, or outputs are missed of steps left out.
+        StoreError: earlier runs have them, and cannot be read.
     """
     found = read(path)
     workflow = found.workflow
@@ -75,20 +89,25 @@ def prepare(path: str, options: PlanOptions, environ: Mapping[str, str], here: s
         problem = Problem(("vars",), "expression", fault.message, fault.hint)
         raise _faulty(found, [problem]) from None
     scopes = Scopes(workflow, params, variables, environ, {}, surroundings=Surroundings(bind_used))
-    plan, problems = planner.plan(
-        workflow,
-        found.graph,
-        scopes,
-        params,
-        variables,
-        _room(workflow, options, environ),
-        planner.Limits(
-            options.jobs or workflow.max_parallel,
-            workflow.fail_fast if options.fail_fast is None else options.fail_fast,
-        ),
-    )
+    with _Past(path, options, environ, here) as past:
+        plan, problems = planner.plan(
+            workflow,
+            found.graph,
+            scopes,
+            params,
+            variables,
+            _room(workflow, options, environ),
+            planner.Limits(
+                options.jobs or workflow.max_parallel,
+                workflow.fail_fast if options.fail_fast is None else options.fail_fast,
+            ),
+            _selection(found, options, past),
+            past.cache(workflow) if foresee else None,
+            options.force,
+        )
     if plan is None:
         raise _faulty(found, problems)
+    choice.check(plan)
     return Prepared(plan, found.warnings, found.loaded.text)
 
 
@@ -120,6 +139,53 @@ def has_errors(faults: Sequence[Fault]) -> bool:
 def _faulty(found: Read, problems: Sequence[Problem]) -> WorkflowError:
     """Problems of this run, at their places in the file."""
     return WorkflowError(found.loaded.located(problems), found.loaded.text)
+
+
+class _Past:
+    """The earlier runs; they are looked for, and what reads them is imported, when first asked."""
+
+    def __init__(
+        self, path: str, options: PlanOptions, environ: Mapping[str, str], here: str
+    ) -> None:
+        self._path = path
+        self._named = options.state_dir or environ.get("ORCHESTRA_STATE_DIR")
+        self._here = here
+        self._store: Optional[RunStore] = None
+
+    def __enter__(self) -> _Past:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    def store(self) -> RunStore:
+        """The runs of the workflow's state directory."""
+        if self._store is None:
+            from orchestra.store.directory import locate
+            from orchestra.store.sqlite import RunStore
+
+            self._store = RunStore(locate(self._named, self._path, self._here))
+        return self._store
+
+    def cache(self, workflow: Workflow) -> Optional[Cache]:
+        """What tells which steps are up to date, None where no step asks for it."""
+        if all(step.cache is None for step in steps_within(workflow.step_by_id)):
+            return None
+        from orchestra.cli.caching import step_cache
+
+        return step_cache(workflow.folder, self.store())
+
+
+def _selection(found: Read, options: PlanOptions, past: _Past) -> Selection:
+    chosen = choice.Choice(
+        tuple(options.only), tuple(options.start), tuple(options.until), tuple(options.skip)
+    )
+    selection = choice.select(found.graph, chosen)
+    if not selection.wanted:
+        return selection
+    outputs = past.store().latest_outputs(found.workflow.path, selection.wanted)
+    return selection._replace(past=outputs)
 
 
 def _room(workflow: Workflow, options: PlanOptions, environ: Mapping[str, str]) -> Room:

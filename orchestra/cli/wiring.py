@@ -15,6 +15,7 @@ from functools import partial
 from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
+from orchestra.cli.caching import step_cache
 from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
 from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
@@ -25,6 +26,7 @@ from orchestra.engine.audience import Audience
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin, unstarted_run
+from orchestra.engine.ports import Cache
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
@@ -88,6 +90,7 @@ def run(
         kept = read_kept(prepared.plan.workflow, environ, signals)
         store = RunStore(state)
         journal = store.begin_run(time.time())
+        cache = step_cache(prepared.plan.workflow.folder, store, journal)
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
         try:
@@ -97,6 +100,7 @@ def run(
                 kept,
                 store,
                 journal,
+                cache,
                 replay,
                 mode,
                 terminal,
@@ -112,6 +116,7 @@ def run(
             shutil.rmtree(journal.folder.private, ignore_errors=True)
             store.close()
             journal.close()
+            store.close()
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 
 
@@ -121,6 +126,7 @@ def _drive(
     kept: Kept,
     store: RunStore,
     journal: RunJournal,
+    cache: Cache,
     replay: Replay,
     mode: str,
     terminal: Terminal,
@@ -175,6 +181,7 @@ def _drive(
             audience,
             SystemClock(),
             signals,
+            cache,
         )
         if alerts is not None:
             for warning in alerts.warnings():

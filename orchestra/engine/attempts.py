@@ -81,6 +81,10 @@ class Attempts:
             if run.timeout_s is not None:
                 self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
 
+    def running(self, key: AttemptKey) -> Optional[StepRun]:
+        """Whose attempt it is, None where its end was told before."""
+        return self._run_by_key.get(key)
+
     def over(self, key: AttemptKey) -> Optional[StepRun]:
         """Forget an attempt that has ended; whose it was, None where its end was told before."""
         run = self._run_by_key.pop(key, None)

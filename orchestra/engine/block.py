@@ -11,7 +11,7 @@ from orchestra.engine.verdicts import Failure
 from orchestra.model.events import PlannedEntry
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
-from orchestra.model.run import RESULT_BY_STATE, Role, StepState
+from orchestra.model.run import Role, StepState
 from orchestra.model.workflow import NeedResult
 
 _NO_NAMES: Mapping[str, Value] = {}
@@ -86,13 +86,14 @@ class Block:
             ids += [id for id in self.outer.above(self.owner.local) if id not in self._run_by_id]
         return ids
 
-    def state(self, step: str) -> StepState:
-        """The state of one of its steps."""
-        return self._run_by_id[step].state
-
-    def result(self, step: str) -> NeedResult:
-        """What the end of one of its steps means to those below."""
-        return RESULT_BY_STATE[self._run_by_id[step].state]
+    def end(self, step: str) -> Tuple[str, NeedResult]:
+        """How one of its steps has ended, in a word, and what that means to those below."""
+        run = self._run_by_id[step]
+        result = run.result
+        assert result is not None
+        if run.left_out is not None and run.state is StepState.SKIPPED:
+            return "left out", result
+        return run.state.value.replace("_", " "), result
 
     def entries(self) -> Tuple[PlannedEntry, ...]:
         """Its steps for the record."""
@@ -105,6 +106,8 @@ class Block:
     def note_end(self, run: StepRun, reason: str) -> None:
         """One of its steps has ended."""
         self.open -= 1
+        if self.owner is not None:
+            self.owner.is_partial = self.owner.is_partial or run.is_partial
         count, first = self._ended.get(run.state, (0, "`%s`: %s" % (run.step.id, reason)))
         self._ended[run.state] = (count + 1, first)
         if run.state is StepState.FAILED:

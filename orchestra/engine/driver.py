@@ -9,19 +9,30 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from orchestra.engine.audience import Audience
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
-from orchestra.engine.ports import Clock, Copy, Ended, Executor, Kept, Renderer, Store, Written
+from orchestra.engine.ports import (
+    Cache,
+    Clock,
+    Ended,
+    Executor,
+    Kept,
+    Renderer,
+    Store,
+    Written,
+)
 from orchestra.engine.signals import SignalInbox
 from orchestra.engine.stimuli import (
     ArtifactsCopied,
     AttemptOver,
     CancelTimer,
+    CheckCache,
     Decide,
     Decided,
-    DropArtifacts,
+    DropWork,
     KeepArtifacts,
     Launch,
     NotRendered,
     Reaction,
+    SealSuccess,
     SetTimer,
     Stimulus,
     Stop,
@@ -29,14 +40,12 @@ from orchestra.engine.stimuli import (
     TimerFired,
 )
 from orchestra.engine.timers import Timers
+from orchestra.engine.work import Copying, Workbench, checking, sealing
 from orchestra.errors import ExitCode, StoreError
 from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Step
-
-COPY_S = 0.01
-"""How long a turn goes on with copies of artifacts."""
 
 _NOTHING_WRITTEN = Written({})
 
@@ -53,6 +62,7 @@ class Driver:
         audience: Audience,
         clock: Clock,
         signals: SignalInbox,
+        cache: Cache,
     ) -> None:
         self._machine = machine
         self._executor = executor
@@ -61,10 +71,11 @@ class Driver:
         self._audience = audience
         self._clock = clock
         self._signals = signals
+        self._cache = cache
+        self._work = Workbench(clock.monotonic)
         self._timers = Timers()
         self._inbox: List[Stimulus] = []
         self._step_by_key: Dict[AttemptKey, Step] = {}
-        self._copy_by_key: Dict[AttemptKey, Copy] = {}
         self._hurries = False
         self._seq = 0
         self._epoch = 0.0
@@ -76,7 +87,9 @@ class Driver:
             CancelTimer: self._cancel_timer,
             Decide: self._decide,
             KeepArtifacts: self._keep_artifacts,
-            DropArtifacts: self._drop_artifacts,
+            CheckCache: self._check_cache,
+            SealSuccess: self._seal_success,
+            DropWork: self._drop_work,
         }
 
     def run(self) -> int:
@@ -119,23 +132,9 @@ class Driver:
         for fault in self._executor.faults():
             stimuli.append(StopAsked(fault, ExitCode.BROKEN))
         stimuli.extend(TimerFired(timer) for timer in self._timers.due(now))
-        if self._copy_by_key:
-            stimuli.extend(self._copied())
+        if self._work:
+            stimuli.extend(self._work.advance())
         return stimuli
-
-    def _copied(self) -> List[Stimulus]:
-        """Go on with the copies for a moment, in turn; those that are whole."""
-        done: List[Stimulus] = []
-        until = self._clock.monotonic() + COPY_S
-        while self._copy_by_key and not done and self._clock.monotonic() < until:
-            key = next(iter(self._copy_by_key))
-            copy = self._copy_by_key.pop(key)
-            kept = copy.advance()
-            if kept is None:
-                self._copy_by_key[key] = copy
-            else:
-                done.append(ArtifactsCopied(key, kept))
-        return done
 
     def _over(self, ended: Ended) -> AttemptOver:
         step = self._step_by_key.pop(ended.key, None)
@@ -148,7 +147,7 @@ class Driver:
         if self._inbox or self._hurries:
             self._hurries = False
             return
-        wait = 0.0 if self._copy_by_key else self._executor.due_in()
+        wait = 0.0 if self._work else self._executor.due_in()
         due = self._timers.next_due()
         if due is not None:
             wait = min(wait, due - now) if wait is not None else due - now
@@ -219,18 +218,23 @@ class Driver:
     def _decide(self, order: Decide) -> None:
         self._inbox.append(Decided(order.step.id, decide(order.step, order.scope)))
 
+    def _check_cache(self, order: CheckCache) -> None:
+        self._work.add(checking(self._cache, order))
+
+    def _seal_success(self, order: SealSuccess) -> None:
+        self._work.add(sealing(self._cache, order))
+
     def _keep_artifacts(self, order: KeepArtifacts) -> None:
         try:
             copy = self._renderer.artifacts(order.step, order.scope, order.folder)
-            self._copy_by_key[order.key] = copy
         except (ExpressionError, ValueError, OSError) as fault:
             note = "the artifacts could not be kept: %s" % _said(fault)
             self._inbox.append(ArtifactsCopied(order.key, Kept((), (note,))))
+        else:
+            self._work.add(Copying(order.key, copy))
 
-    def _drop_artifacts(self, order: DropArtifacts) -> None:
-        copies, self._copy_by_key = self._copy_by_key, {}
-        for key, copy in copies.items():
-            self._inbox.append(ArtifactsCopied(key, copy.give_up()))
+    def _drop_work(self, order: DropWork) -> None:
+        self._inbox.extend(self._work.give_up())
 
 
 def _said(fault: Exception) -> str:

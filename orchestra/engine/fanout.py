@@ -20,6 +20,7 @@ from orchestra.model.expression import (
     to_text,
 )
 from orchestra.model.run import Role, StepState
+from orchestra.model.selection import LeftOut
 from orchestra.model.workflow import FanOut, Matrix, Step
 
 MOST_INSTANCES = 100_000
@@ -220,7 +221,7 @@ def _is_own(condition: Optional[Expression]) -> bool:
 class Group:
     """The instances of one step while they run.
 
-    `members` are in the order of the rows; they are numbered from `number` on. `struck_by` is the
+    `members` are in the order of the `rows`; they are numbered from `number` on. `struck_by` is the
     instance whose failure keeps the others from starting; `open` counts those that have not ended.
     """
 
@@ -240,7 +241,7 @@ class Group:
         ]
         self.open = len(rows)
         self.struck_by = ""
-        self._rows = rows
+        self.rows = rows
         self._slots = len(rows) if step.max_parallel is None else step.max_parallel
         self._fail_fast = fail_fast if step.fail_fast is None else step.fail_fast
         self._waiting = deque(self.members)
@@ -277,6 +278,7 @@ class Group:
         """An instance has ended."""
         self.open -= 1
         self._slots += 1
+        self.owner.is_partial = self.owner.is_partial or member.is_partial
         self._counts[member.state] += 1
         self._first.setdefault(member.state, "`%s`: %s" % (member.step.id, reason))
         if member.state is StepState.FAILED and self.owner.failure is None:
@@ -304,6 +306,12 @@ class Group:
             said += ", first %s" % self._first[state]
         return state, said
 
+    def left_out(self) -> Optional[LeftOut]:
+        """Why a person left out all of them, None where one had its turn or there is none."""
+        if not self.members or any(member.left_out is None for member in self.members):
+            return None
+        return self.members[0].left_out
+
     def outputs(self) -> Mapping[str, Value]:
         """Each output as a list in the order of the instances, null where one has none."""
         names: Dict[str, None] = dict.fromkeys(self.owner.step.outputs)
@@ -313,4 +321,4 @@ class Group:
 
     def items(self) -> List[Any]:
         """The `item` or the `matrix` of each instance."""
-        return [row.value for row in self._rows]
+        return [row.value for row in self.rows]

@@ -14,6 +14,7 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
     Union,
 )
@@ -161,6 +162,18 @@ def _over_budget(step_by_id: Mapping[str, Step], budget: Mapping[str, int]) -> I
                 )
 
 
+def reached(start: Set[int], links: Sequence[Sequence[int]]) -> Set[int]:
+    """Where the links (`needs` or `dependents`) lead from the start, which is part of it."""
+    reached = set(start)
+    waiting = list(start)
+    while waiting:
+        for number in links[waiting.pop()]:
+            if number not in reached:
+                reached.add(number)
+                waiting.append(number)
+    return reached
+
+
 def _bad_needs(steps: Sequence[Step], place_by_id: Mapping[str, int]) -> Iterator[Problem]:
     """Needs that no step meets; only the first ones get the nearest name, which costs time."""
     hints_left = _MOST_HINTS
@@ -254,13 +267,14 @@ def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference, bool]]:
             for path, reference, _ in _step_references(inner):
                 if reference.path[1] not in step.body.step_by_id:
                     yield ("steps", step.id, *path), reference, False
-    for path, holder in _expressions(step):
+    for path, holder in step_expressions(step):
         for reference in references_of(holder):
             if reference.path[0] == "steps" and len(reference.path) > 1:
                 yield ("steps", step.id, *path), reference, path[0] in step.handlers
 
 
-def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+def step_expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+    """Everything of a step that may hold expressions, with the path in it to where it stands."""
     if step.condition is not None:
         yield ("if",), step.condition
     for number, requirement in enumerate(step.require):
@@ -280,6 +294,11 @@ def _expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree
     for name, amount in step.resources.items():
         if type(amount) is not int:
             yield ("resources", name), amount
+    if step.cache is not None:
+        yield ("cache", "key"), step.cache.key
+        for key, texts in (("inputs", step.cache.inputs), ("outputs", step.cache.outputs)):
+            for number, text in enumerate(texts):
+                yield ("cache", key, number), text
     yield from _in_body(step.body)
     for key, handler in step.handlers.items():
         for path, holder in _in_handler(handler):

@@ -7,7 +7,7 @@ worked out within the turn by a worklist, never by recursion. Time is a number t
 from __future__ import annotations
 
 from collections import deque
-from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 
 from orchestra.engine.aftermath import (
     PartRun,
@@ -33,21 +33,20 @@ from orchestra.engine.rules import (
     asks_status,
     explain,
     judge,
-    keeps_artifacts,
 )
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
     ArtifactsCopied,
     AttemptOver,
+    CacheChecked,
     CancelTimer,
     Decide,
     Decided,
-    DropArtifacts,
-    KeepArtifacts,
     NotRendered,
     Order,
     Reaction,
+    Sealed,
     SetTimer,
     Stimulus,
     StopAsked,
@@ -55,6 +54,7 @@ from orchestra.engine.stimuli import (
     TimerFired,
 )
 from orchestra.engine.tree import StepTree
+from orchestra.engine.upkeep import Upkeep
 from orchestra.engine.verdicts import (
     allowed,
     attempt_ended,
@@ -64,9 +64,9 @@ from orchestra.engine.verdicts import (
 )
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
-    ArtifactsKept,
     Event,
     Noted,
+    ResultReused,
     RetryScheduled,
     RunFinished,
     StepEnded,
@@ -78,6 +78,7 @@ from orchestra.model.events import (
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, Role, StepState
+from orchestra.model.selection import LeftOut
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import FanOut, Uses
 
@@ -98,7 +99,6 @@ class Machine:
         self._queue = ReadyQueue()
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
-        self._keeping: Dict[AttemptKey, Tuple[StepRun, StepState, str]] = {}
         self._tail: Optional[TailRun] = None
         self._halt = Halt()
         self._tree = StepTree(plan, scopes, self._halt)
@@ -106,6 +106,7 @@ class Machine:
         self._events: List[Event] = []
         self._orders: List[Order] = []
         self._attempts = Attempts(self._halt, self._events, self._orders)
+        self._upkeep = Upkeep(self._attempts, self._events, self._orders, plan.force)
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
             Launched: self._attempts.launched,
@@ -113,6 +114,8 @@ class Machine:
             NotRendered: self._not_rendered,
             Decided: self._decided,
             ArtifactsCopied: self._artifacts_copied,
+            CacheChecked: self._cache_checked,
+            Sealed: self._sealed,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -164,14 +167,20 @@ class Machine:
         if why_held:
             self._end(run, StepState.CANCELLED, why_held)
             return
+        run.left_out = self._tree.left_out(run)
         if step.needs and not asks_status(step):
-            result = run.block.result
-            verdict = judge([(result(need.step), need.when) for need in step.needs])
+            end = run.block.end
+            verdict = judge([(end(need.step)[1], need.when) for need in step.needs])
+            if run.left_out is not None and verdict is Verdict.SKIP:
+                verdict = Verdict.ASK
             if verdict is not Verdict.ASK:
                 blocked = verdict is Verdict.BLOCK
                 state = StepState.BLOCKED if blocked else StepState.SKIPPED
-                self._end(run, state, explain(step.needs, run.block.state, verdict))
+                self._end(run, state, explain(step.needs, end, verdict))
                 return
+        if run.left_out is not None:
+            self._leave_out(run, run.left_out)
+            return
         if step.fan_out is not None:
             step = without_own_questions(step)
         if step.condition is None and not step.require:
@@ -183,6 +192,16 @@ class Machine:
             self._orders.append(Decide(step, scope))
         else:
             self._take(run, decide(step, scope))
+
+    def _leave_out(self, run: StepRun, left: LeftOut) -> None:
+        """It counts as a success once what is above it has ended, so that the order is kept."""
+        if left.fault:
+            self._fail(run, left.fault)
+            return
+        run.outputs = left.outputs
+        run.is_partial = left.lacks_outputs
+        self._events.append(ResultReused(run.step.id, left.run_id, True))
+        self._end(run, StepState.SKIPPED, left.reason)
 
     def _decided(self, answer: Decided) -> None:
         if answer.step in self._asked:
@@ -218,6 +237,9 @@ class Machine:
         if run.planned.inner:
             self._enter(run)
             return
+        if self._upkeep.must_ask(run):
+            self._upkeep.ask(run, self._tree.scope(run))
+            return
         demand = run.planned.demand
         if demand is None:
             try:
@@ -233,6 +255,23 @@ class Machine:
                 self._events.append(Noted(run.step.id, note))
         run.amounts = demand
         self._stand_in_line(run)
+
+    def _cache_checked(self, checked: CacheChecked) -> None:
+        run, finding = self._upkeep.answer(checked), checked.finding
+        if run is None:
+            return
+        why_held = self._tree.why_held(run)
+        if why_held:
+            self._end(run, StepState.CANCELLED, why_held)
+        elif finding.fault:
+            self._fail(run, finding.fault)
+        elif finding.success is not None:
+            run.outputs = finding.success.outputs
+            self._events.append(ResultReused(run.step.id, finding.success.run_id, False))
+            self._end(run, StepState.CACHED, finding.reason)
+        else:
+            self._upkeep.missed(checked)
+            self._go(run, finding.reason)
 
     def _stand_in_line(self, run: StepRun) -> None:
         limits = run.block.limits
@@ -274,7 +313,13 @@ class Machine:
         self._close(Ended(refused.key, refusal=refused.reason), Written({}), again=False)
 
     def _attempt_over(self, over: AttemptOver) -> None:
-        self._close(over.ended, over.written, again=True)
+        if not self._upkeep.holds_back(over):
+            self._close(over.ended, over.written, again=True)
+
+    def _sealed(self, sealed: Sealed) -> None:
+        over = self._upkeep.sealed(sealed)
+        if over is not None:
+            self._close(over.ended, over.written, again=True)
 
     def _close(self, ended: Ended, written: Written, again: bool) -> None:
         """An attempt is over: what it comes to, and another one if `again` allows."""
@@ -372,30 +417,24 @@ class Machine:
 
     # The end of a step
 
-    def _keep(self, run: StepRun, state: StepState, reason: str) -> bool:
-        """Whether the files of a step that had its last attempt are to be kept before it ends."""
-        if not run.number or not keeps_artifacts(run.step, state):
-            return False
-        run.state = StepState.RUNNING
-        self._keeping[run.key] = run, state, reason
-        order = KeepArtifacts(run.key, run.step, self._tree.scope(run), run.block.scopes.folder)
-        self._orders.append(order)
-        return True
+    def _keeps(self, run: StepRun, state: StepState, reason: str) -> bool:
+        return self._upkeep.keeps(run, state, reason, self._tree.scope(run))
 
     def _artifacts_copied(self, copied: ArtifactsCopied) -> None:
-        run, state, reason = self._keeping.pop(copied.key, (None, StepState.FAILED, ""))
-        if run is None:
-            return  # the answer of a copy that was given up
-        if copied.kept.files:
-            self._events.append(ArtifactsKept(*copied.key, copied.kept.files))
-        self._events.extend(Noted(run.step.id, note) for note in copied.kept.notes)
-        self._end(run, state, reason, is_kept=True)
+        kept = self._upkeep.copied(copied)
+        if kept is not None:
+            self._end(kept.run, kept.state, kept.reason, is_kept=True)
 
     def _end(self, run: StepRun, state: StepState, reason: str, is_kept: bool = False) -> None:
-        if run.step.artifacts is not None and not is_kept and self._keep(run, state, reason):
+        artifacts = run.step.artifacts
+        if artifacts is not None and not is_kept and self._keeps(run, state, reason):
             return
         run.state = state
         run.ended_at = self._now
+        if run.step.cache is not None and state is StepState.SUCCEEDED:
+            self._upkeep.record_success(run.step.id)
+        if run.is_partial and run.left_out is None:
+            self._events.append(ResultReused(run.step.id, "", False))
         self._events.append(StepEnded(run.step.id, state._value_, reason, run.outputs))
         if run.instance_of is not None:
             self._instance_ended(run, run.instance_of, reason)
@@ -434,6 +473,11 @@ class Machine:
                     self._end(run, StepState.CANCELLED, why_held)
                 else:
                     self._give_up(run, why_held)
+            elif self._upkeep.is_asking(run):
+                why_held = self._tree.why_held(run)
+                if why_held:
+                    self._upkeep.give_up(run)
+                    self._end(run, StepState.CANCELLED, why_held)
             elif run.state is StepState.WAITING_RETRY:
                 why_held = self._tree.why_held(run)
                 if why_held:
@@ -481,6 +525,7 @@ class Machine:
             self._unsettled.extend(group.admit())
         elif self._tree.close_group(owner):
             owner.outputs = group.outputs()
+            owner.left_out = group.left_out()
             self._end(owner, *group.result())
 
     # The steps in a step
@@ -551,8 +596,9 @@ class Machine:
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
         self._attempts.stop(at_once)
-        if at_once and self._keeping:
-            self._orders.append(DropArtifacts())
+        if at_once:
+            for over in self._upkeep.drop():
+                self._close(over.ended, over.written, again=False)
         self._call_off(list(self._tree.runs))
 
     def _is_wound_up(self) -> bool:

@@ -10,9 +10,11 @@ from orchestra.model.events import (
     AttemptEnded,
     AttemptLaunched,
     AttemptStarted,
+    CacheMissed,
     Envelope,
     Noted,
     PlannedEntry,
+    ResultReused,
     RetryScheduled,
     RunFinished,
     RunStarted,
@@ -163,6 +165,16 @@ def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
         record.step_by_id[step.owner].members_done += 1
 
 
+def _result_reused(record: RunRecord, event: ResultReused, at: float) -> None:
+    step = record.step_by_id[event.step]
+    step.reused_from = event.run_id
+    step.left_out = event.left_out
+
+
+def _cache_missed(record: RunRecord, event: CacheMissed, at: float) -> None:
+    record.step_by_id[event.step].cache_reason = event.reason
+
+
 def _noted(record: RunRecord, event: Noted, at: float) -> None:
     record.notes.append("%s: %s" % (event.step, event.message) if event.step else event.message)
 
@@ -192,6 +204,8 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     ArtifactsKept: _artifacts_kept,
     RetryScheduled: _retry_scheduled,
     StepEnded: _step_ended,
+    ResultReused: _result_reused,
+    CacheMissed: _cache_missed,
     Noted: _noted,
     StopRequested: _stop_requested,
     RunFinished: _run_finished,

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Callable, FrozenSet, Iterable, Sequence, Tuple
 
 from orchestra.model.expression import STATUS_FUNCTIONS
-from orchestra.model.run import RESULT_BY_STATE, StepState
+from orchestra.model.run import StepState
 from orchestra.model.workflow import ArtifactsWhen, Need, NeedResult, Step
 
 _SHOWN_NEEDS = 3
@@ -36,14 +36,18 @@ def judge(needs: Iterable[Tuple[NeedResult, FrozenSet[NeedResult]]]) -> Verdict:
     return verdict
 
 
-def explain(needs: Sequence[Need], state_of: Callable[[str], StepState], verdict: Verdict) -> str:
-    """The needs that kept a step from running: `'build' failed, 'lint' blocked`."""
+def explain(
+    needs: Sequence[Need], end_of: Callable[[str], Tuple[str, NeedResult]], verdict: Verdict
+) -> str:
+    """The needs that kept a step from running: `'build' failed, 'lint' blocked`.
+
+    `end_of` gives the end of a step in a word, and its result.
+    """
     culprits = []
     for need in needs:
-        state = state_of(need.step)
-        result = RESULT_BY_STATE[state]
+        word, result = end_of(need.step)
         if result not in need.when and (verdict is Verdict.SKIP or result in _BAD):
-            culprits.append("`%s` %s" % (need.step, state.value.replace("_", " ")))
+            culprits.append("`%s` %s" % (need.step, word))
     more = len(culprits) - _SHOWN_NEEDS
     return ", ".join(culprits[:_SHOWN_NEEDS]) + (" and %d more" % more if more > 0 else "")
 

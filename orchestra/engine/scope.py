@@ -228,16 +228,22 @@ class Scopes:
         """What the step inherits of the environment of orchestra."""
         return self._workflow.inherit_env if step.inherit_env is None else step.inherit_env
 
-    def is_known(self, holder: Union[Tree, Expression], step: Step) -> bool:
+    def is_known(
+        self, holder: Union[Tree, Expression], step: Step, also: FrozenSet[str] = frozenset()
+    ) -> bool:
         """Whether something that stands in a step can be evaluated before the run.
 
-        What an env file holds cannot: only a run reads it.
+        `also` are names that are known, too. What an env file holds is not: only a run reads it.
         """
         names = _names_in(holder)
         if "env" in names:
             names |= self._env_names
             names |= _names_in(dict(step.env))
-        return names <= self._known_before
+        return names <= self._known_before | also
+
+    def is_env_known(self, step: Step, also: FrozenSet[str] = frozenset()) -> bool:
+        """Whether the layers of the file for a step can be evaluated before the run."""
+        return self._env_names | _names_in(dict(step.env)) <= self._known_before | also
 
     def env(
         self,

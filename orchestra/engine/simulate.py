@@ -12,8 +12,9 @@ from orchestra.engine.planner import UNKNOWN_DURATION_S
 from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Stimulus
-from orchestra.model.plan import Plan, PlannedStep, Prediction, Will
+from orchestra.model.plan import SPARED, Plan, PlannedStep, Prediction
 from orchestra.model.run import AttemptKey
+from orchestra.model.selection import EVERYTHING
 from orchestra.model.workflow import ON_DONE, Foreach, InnerSteps, Need, Retry
 
 _NOTHING_WRITTEN = Written({})
@@ -25,7 +26,7 @@ def predict(plan: Plan) -> Prediction:
     steps = tuple(_unconditional(planned, plan.budget) for planned in plan.steps)
     # the environment is left out as well: some of it only a run can tell; and all went well
     workflow = replace(plan.workflow, env={}, default_env={}, env_files=(), handlers={})
-    simple = replace(plan, workflow=workflow, steps=steps, notes=())
+    simple = replace(plan, workflow=workflow, steps=steps, notes=(), selection=EVERYTHING)
     scopes = Scopes(workflow, plan.params, plan.vars, {}, {})
     machine = Machine(simple, scopes, Origin("", "", 0, ""), lambda: 0.5)
     ends: List[Tuple[float, int, AttemptKey]] = []
@@ -67,17 +68,19 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
     A fan-out of which nobody knows the size yet counts as one instance.
     """
     step = planned.step
-    body = None if planned.will is Will.SKIP else step.body
-    if planned.inner:
+    is_spared = planned.will in SPARED
+    body = None if is_spared else step.body
+    inner = () if is_spared else planned.inner
+    if inner:
         body = InnerSteps({})
     demand = planned.demand
     if demand is None:
         demand = {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
     fan_out = None
     if planned.instances is not None and body is not None:
-        fan_out = Foreach(list(range(len(planned.instances))))
+        fan_out = Foreach(list(range(planned.runs)))
     return planned._replace(
-        inner=tuple(_unconditional(each, budget) for each in planned.inner),
+        inner=tuple(_unconditional(each, budget) for each in inner),
         step=step._replace(
             fan_out=fan_out,
             body=body,
@@ -91,6 +94,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             retry=Retry(),
             success_codes=(0,),
             handlers={},
+            cache=None,
         ),
         demand=demand,
     )

@@ -9,6 +9,8 @@ from orchestra.engine.verdicts import Cause, Failure
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep
 from orchestra.model.run import RESULT_BY_STATE, AttemptKey, Role, StepState
+from orchestra.model.selection import LeftOut
+from orchestra.model.workflow import NeedResult
 
 if TYPE_CHECKING:
     from orchestra.engine.block import Block
@@ -26,7 +28,9 @@ class StepRun:
     failed; `next_role` is the part of it that it stands in line for, where that is no attempt;
     times are the machine's seconds. `names` are those that it alone sees; `items` is what its
     instances stand for. What is an `instance_of` another step has neither needs nor an `if` of its
-    own, save one that names its `item` or `matrix`: the other's was asked for all.
+    own, save one that names its `item` or `matrix`: the other's was asked for all. `left_out` says
+    that a person chose not to run it; it is `is_partial` if outputs of it, or of its parts, are
+    missed for that.
     """
 
     __slots__ = (
@@ -43,8 +47,10 @@ class StepRun:
         "given_up",
         "index",
         "instance_of",
+        "is_partial",
         "items",
         "key",
+        "left_out",
         "names",
         "next_role",
         "number",
@@ -73,6 +79,8 @@ class StepRun:
         self.planned = planned
         self.block = block
         self.instance_of = instance_of
+        self.left_out: Optional[LeftOut] = None
+        self.is_partial = False
         self.names = names
         self.items: Optional[List[Any]] = None
         self.step = step
@@ -108,6 +116,13 @@ class StepRun:
         """The id under which it is in the record."""
         return self.step.id
 
+    @property
+    def result(self) -> Optional[NeedResult]:
+        """What its end means to those below, None before; what is left out counts as a success."""
+        if self.left_out is not None and self.state is StepState.SKIPPED:
+            return NeedResult.SUCCESS
+        return RESULT_BY_STATE.get(self.state)
+
     def next_attempt(self) -> AttemptKey:
         """Count one more attempt; names it."""
         self.number += 1
@@ -130,7 +145,7 @@ class StepRun:
             state = self.given_up[0]
         if self.ended_at is not None and self.first_started_at is not None:
             duration = self.ended_at - self.first_started_at
-        result = RESULT_BY_STATE.get(state)
+        result = self.result if state is self.state else RESULT_BY_STATE.get(state)
         facts: Dict[str, Value] = {
             "result": result and result.value,
             "state": state.value,

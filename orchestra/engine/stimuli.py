@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional, Union
 
 from orchestra.engine.conditions import Decision
-from orchestra.engine.ports import Ended, Kept, Launched, Launching, Written
+from orchestra.engine.ports import (
+    Ended,
+    Finding,
+    Kept,
+    Launched,
+    Launching,
+    Question,
+    Seal,
+    Written,
+)
 from orchestra.model.events import Event
 from orchestra.model.expression import Scope
 from orchestra.model.run import AttemptKey
@@ -53,6 +62,20 @@ class ArtifactsCopied(NamedTuple):
     kept: Kept
 
 
+class CacheChecked(NamedTuple):
+    """The answer to `CheckCache`."""
+
+    step: str
+    finding: Finding
+
+
+class Sealed(NamedTuple):
+    """The answer to `SealSuccess`."""
+
+    key: AttemptKey
+    seal: Seal
+
+
 class StopAsked(NamedTuple):
     """The run is to end: `cause` is a signal's name, or what broke.
 
@@ -65,7 +88,15 @@ class StopAsked(NamedTuple):
 
 
 Stimulus = Union[
-    Launched, AttemptOver, NotRendered, Decided, ArtifactsCopied, TimerFired, StopAsked
+    Launched,
+    AttemptOver,
+    NotRendered,
+    Decided,
+    CacheChecked,
+    Sealed,
+    ArtifactsCopied,
+    TimerFired,
+    StopAsked,
 ]
 
 
@@ -111,11 +142,35 @@ class KeepArtifacts(NamedTuple):
     folder: str
 
 
-class DropArtifacts(NamedTuple):
-    """Give up the copies that are under way: the run is to end at once."""
+class DropWork(NamedTuple):
+    """Give up copies and looks at files that are under way: the run is to end at once."""
 
 
-Order = Union[Launch, Stop, SetTimer, CancelTimer, Decide, KeepArtifacts, DropArtifacts]
+class CheckCache(NamedTuple):
+    """Find out whether a step must run, off the machine."""
+
+    question: Question
+
+
+class SealSuccess(NamedTuple):
+    """Look at the output files of a success, off the machine, before it is told."""
+
+    key: AttemptKey
+    question: Question
+    finding: Finding
+
+
+Order = Union[
+    Launch,
+    Stop,
+    SetTimer,
+    CancelTimer,
+    Decide,
+    CheckCache,
+    SealSuccess,
+    KeepArtifacts,
+    DropWork,
+]
 
 
 class Reaction(NamedTuple):

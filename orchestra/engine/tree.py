@@ -15,8 +15,9 @@ from orchestra.engine.halt import Halt, struck_why
 from orchestra.engine.rules import starts_after_failure
 from orchestra.engine.scope import Scopes, StepsView
 from orchestra.engine.steprun import StepRun
-from orchestra.model.expression import Scope, Value
+from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
+from orchestra.model.selection import LeftOut, Place, spellings
 from orchestra.model.workflow import FanOut, NeedResult, Uses
 
 
@@ -27,6 +28,7 @@ class StepTree:
         self.root = Block(plan.steps, scopes, fail_fast=plan.fail_fast)
         self.runs: List[StepRun] = list(self.root.runs)
         self.run_by_id = {run.step.id: run for run in self.runs}
+        self._selection = plan.selection
         self._halt = halt
         self._group_by_owner: Dict[str, Group] = {}
         self._block_by_owner: Dict[str, Block] = {}
@@ -35,9 +37,17 @@ class StepTree:
         """Make the instances of a step; without any there is no group to close.
 
         Raises:
-            ExpressionError: what they are made from cannot be evaluated.
+            ExpressionError: what they are made from cannot be evaluated, or one that a person chose
+                is not among them.
         """
         rows = rows_of(fan_out, self.scope(run))
+        if self._selection.options:
+            known = {
+                name for number, row in enumerate(rows) for name in spellings(row.label, number)
+            }
+            unknown = self._selection.unknown_instance(self._place(run), known)
+            if unknown:
+                raise ExpressionError(unknown)
         group = Group(run, rows, len(self.runs), run.block.fail_fast)
         self._add(group.members)
         run.items = group.items()
@@ -120,6 +130,22 @@ class StepTree:
             block = None if block.owner is None else block.owner.block
         return ""
 
+    def left_out(self, run: StepRun) -> Optional[LeftOut]:
+        """What a step counts with that a person chose not to run, None for any other."""
+        if not self._selection.options:
+            return None
+        return self._selection.left_out(self._place(run), run.step.id)
+
+    def _place(self, run: StepRun) -> Place:
+        owner = run.block.owner
+        around = () if owner is None else self._place(owner)
+        place = (*around, (run.local,))
+        if run.instance_of is None:
+            return place
+        group = self._group_by_owner[run.instance_of.step.id]
+        number = run.index - group.members[0].index
+        return (*place, spellings(group.rows[number].label, number))
+
     def scope(
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
@@ -135,7 +161,7 @@ class StepTree:
             "cancelled": lambda: self._halt.stop is not None,
             "failure": lambda: ruled.failed_above,
             "success": lambda: all(
-                run.block.result(need.step) is NeedResult.SUCCESS for need in ruled.step.needs
+                run.block.end(need.step)[1] is NeedResult.SUCCESS for need in ruled.step.needs
             ),
         }
 

@@ -125,6 +125,38 @@ class StepEnded(NamedTuple):
     outputs: Mapping[str, Value]
 
 
+class ResultReused(NamedTuple):
+    """A step counts as a success without an attempt, with the outputs of an earlier run.
+
+    `run_id` is empty where it takes nothing; `left_out` says that a person chose not to run it.
+    With neither it has run itself, and lacks outputs of parts that were left out.
+    """
+
+    step: str
+    run_id: str
+    left_out: bool
+
+
+class CacheMissed(NamedTuple):
+    """A step that may be cached is to run; `fingerprint` is empty where there can be none."""
+
+    step: str
+    fingerprint: str
+    reason: str
+
+
+class SuccessKept(NamedTuple):
+    """A success that later runs may count on; its outputs are in the `StepEnded` beside it.
+
+    `parts` are what the fingerprint was made of, `files` the digests of its output files by path.
+    """
+
+    step: str
+    fingerprint: str
+    parts: Mapping[str, str]
+    files: Mapping[str, str]
+
+
 class Noted(NamedTuple):
     """Something a person should know; `step` is empty where it is about the run."""
 
@@ -172,6 +204,9 @@ Event = Union[
     ArtifactsKept,
     RetryScheduled,
     StepEnded,
+    ResultReused,
+    CacheMissed,
+    SuccessKept,
     Noted,
     StopRequested,
     RunFinished,
@@ -189,6 +224,9 @@ _KINDS: Tuple[Type[Event], ...] = (
     ArtifactsKept,
     RetryScheduled,
     StepEnded,
+    ResultReused,
+    CacheMissed,
+    SuccessKept,
     Noted,
     StopRequested,
     RunFinished,

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.model.expression import Value
+from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import Step, Workflow
 
 
@@ -19,13 +20,25 @@ class Will(str, Enum):
     UNKNOWN = "unknown"
 
 
+SPARED = frozenset([Will.CACHED, Will.SKIP])
+"""What is known to take no time."""
+
+
+class PlannedInstance(NamedTuple):
+    """One instance of a fan-out in the plan; `id` is without that of a step around it."""
+
+    id: str
+    will: Will
+    reason: str
+
+
 class PlannedStep(NamedTuple):
     """A step in the plan.
 
     `needs` and `dependents` are indexes into `Plan.steps`; `wave` counts from 1; `demand` is what
     it takes (None: only known once steps before it have run); `rank_s` is the length in seconds of
     the longest path from its start to the end of the run; `duration_s` is None without a hint.
-    `instances` are the ids of a fan-out's, None where only the run can tell, or there is none;
+    `instances` are those of a fan-out, None where only the run can tell, or there is none;
     `inner` are the steps in it, whose `needs` and `dependents` are indexes among themselves.
     """
 
@@ -38,7 +51,7 @@ class PlannedStep(NamedTuple):
     rank_s: float
     will: Will
     reason: str
-    instances: Optional[Tuple[str, ...]] = None
+    instances: Optional[Tuple[PlannedInstance, ...]] = None
     inner: Tuple[PlannedStep, ...] = ()
 
     @property
@@ -46,7 +59,7 @@ class PlannedStep(NamedTuple):
         """Its id, with how many instances there are: `test x6`, `convert x?`."""
         if self.step.fan_out is None:
             return self.step.id
-        return "%s x%s" % (self.step.id, "?" if self.instances is None else self.runs)
+        return "%s x%s" % (self.step.id, "?" if self.instances is None else len(self.instances))
 
     def walk(self, prefix: str = "", wave: int = 1) -> Iterator[Tuple[str, int, PlannedStep]]:
         """Itself and all steps in it, each with what stands before its id, and with its wave."""
@@ -56,8 +69,12 @@ class PlannedStep(NamedTuple):
 
     @property
     def runs(self) -> int:
-        """How many times it runs, as far as is known."""
-        return 1 if self.instances is None else len(self.instances)
+        """How many times it may run, as far as is known."""
+        if self.will in SPARED:
+            return 0
+        if self.instances is None:
+            return 1
+        return sum(instance.will not in SPARED for instance in self.instances)
 
 
 class Room(NamedTuple):
@@ -83,7 +100,8 @@ class Plan:
 
     `budget` is the whole `room` and the mutexes, in `Amounts` units; `devices` are the GPUs it may
     hand out;
-    `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it.
+    `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it;
+    `selection` is what the person chose to run of it; `force` means that no earlier success counts.
     """
 
     workflow: Workflow
@@ -99,6 +117,8 @@ class Plan:
     work_s: float
     lower_bound_s: float
     notes: Tuple[str, ...] = field(default=())
+    selection: Selection = EVERYTHING
+    force: bool = False
 
 
 class Prediction(NamedTuple):

@@ -20,7 +20,8 @@ Source: MAX_ARG_STRLEN in execve(2), less the NUL.
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]{1,80}(\[[0-9]{1,6}\])?(:[a-z_]{1,10})?")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9_.:=,+-]+")
 _LONGEST_NAME = 80
-_NUMBERED = re.compile(r"(?P<owner>.+)\[(?P<number>[0-9]{1,6})\]")
+_INSTANCE = re.compile(r"\[(?:\\.|[^\\\]])*\]", re.DOTALL)
+_NUMBERED = re.compile(r"(?P<owner>.+)\[(?P<number>[0-9]{1,6})\](?P<rest>.*)", re.DOTALL)
 
 
 class StepState(str, Enum):
@@ -101,6 +102,11 @@ class Outcome(str, Enum):
     OUT_OF_MEMORY = "out_of_memory"  # it was killed because it exceeded an enforced limit
     CANCELLED = "cancelled"
     NOT_LAUNCHED = "not_launched"  # no process could be started for it
+
+
+def plain_id(step: str) -> str:
+    """The id of a step without the instances that it is, or is part of: `package/lint`."""
+    return _INSTANCE.sub("", step) if "[" in step else step
 
 
 def file_name(step: str) -> str:
@@ -194,7 +200,9 @@ class StepRecord:
 
     `owner` is the id of the step of which it is a part, `role` what it is to it; `members` counts
     the instances of its fan-out, or the steps in it, `members_done` those that have ended, and
-    `began_at` is when they were made.
+    `began_at` is when they were made; `reused_from` is the run whose outputs it has, if they are
+    not its own; `left_out` means that a person chose not to run it: it counts as a success;
+    `cache_reason` is why it ran though it may be cached.
     """
 
     id: str
@@ -213,6 +221,9 @@ class StepRecord:
     members: int = 0
     members_done: int = 0
     began_at: Optional[float] = None
+    reused_from: str = ""
+    left_out: bool = False
+    cache_reason: str = ""
 
     @property
     def is_handler(self) -> bool:
@@ -282,15 +293,20 @@ class RunRecord:
         return ordered
 
     def find_step(self, name: str) -> Optional[StepRecord]:
-        """The step of that id, or by its number the instance that `test[0]` means."""
+        """The step of that id; an instance may go by its number, as in `pack[0]/lint`."""
         step = self.step_by_id.get(name)
-        match = _NUMBERED.fullmatch(name)
+        match = _NUMBERED.match(name)
         if step is None and match is not None:
-            owner = match.group("owner")
-            parts = [each for each in self.step_by_id.values() if each.owner == owner]
+            owner = self.find_step(match.group("owner"))
+            ids = [] if owner is None else self._instances(owner.id)
             number = int(match.group("number"))
-            step = parts[number] if number < len(parts) else None
+            meant = ids[number] + match.group("rest") if number < len(ids) else name
+            return None if meant == name else self.find_step(meant)
         return step
+
+    def _instances(self, owner: str) -> List[str]:
+        steps = self.step_by_id.values()
+        return [each.id for each in steps if each.owner == owner and each.role is Role.INSTANCE]
 
     @property
     def total(self) -> int:

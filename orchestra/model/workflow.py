@@ -224,6 +224,19 @@ class Retry(NamedTuple):
     resources: Mapping[str, float] = {}
 
 
+class Cache(NamedTuple):
+    """When an earlier success of a step counts again.
+
+    `inputs` and `outputs` are paths or patterns that start at the step's `working_dir`; `env` are
+    names of variables that it inherits; `key` is None for none.
+    """
+
+    inputs: Tuple[Text, ...] = ()
+    outputs: Tuple[Text, ...] = ()
+    env: Tuple[str, ...] = ()
+    key: Optional[Text] = None
+
+
 class Stop(NamedTuple):
     """How a step is asked to end: a signal's name, and how long it has until it is killed."""
 
@@ -263,6 +276,7 @@ class Step(NamedTuple):
     artifacts: Optional[Artifacts] = None
     enforce: bool = False
     handlers: Mapping[str, Handler] = {}
+    cache: Optional[Cache] = None
     fan_out: Optional[FanOut] = None
     max_parallel: Optional[int] = None
     fail_fast: Optional[bool] = None

@@ -53,6 +53,7 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
         "resources": plain_amounts(step.resources),
         "outputs": dict(step.outputs),
         "artifacts": [_artifact(file, logs) for file in step.artifacts],
+        "reused_from": step.reused_from or None,
         "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
         "owner": step.owner,
         "role": step.role.value,

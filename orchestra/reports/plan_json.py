@@ -48,7 +48,13 @@ def _entries(
     instances = step.instances
     part = {**entry, "of": entry["id"]}
     entry["instances"] = None if instances is None else len(instances)
-    return [entry, *({**part, "id": prefix + instance} for instance in instances or ())]
+    return [
+        entry,
+        *(
+            {**part, "id": prefix + each.id, "will": each.will.value, "reason": each.reason}
+            for each in instances or ()
+        ),
+    ]
 
 
 def _step(step: PlannedStep, wave: int) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import List, Optional, Sequence, Tuple
 
 from orchestra.model.look import Look, Tone, amounts_text
-from orchestra.model.plan import Plan, PlannedStep, Prediction, Will
+from orchestra.model.plan import SPARED, Plan, PlannedStep, Prediction, Will
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.reports.table import Cell, Column, fit, render_table
@@ -77,7 +77,7 @@ def _number(count: int, noun: str) -> str:
 def _assumed(plan: Plan) -> str:
     """For how many of the steps that may run nobody gave a duration: they count one second."""
     unknown = sum(
-        planned.duration_s is None and planned.will is not Will.SKIP
+        planned.duration_s is None and planned.will not in SPARED
         for step in plan.steps
         for _, _, planned in step.walk()
         if planned.step.body is not None and not planned.inner

@@ -780,10 +780,57 @@ def _test_50(v: Any) -> bool:
     return True
 
 
+def _test_54(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_1(item):
+                return False
+    return True
+
+
+def _test_55(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_29(item):
+                return False
+    return True
+
+
+_table_78 = {
+    'inputs': _test_54,
+    'outputs': _test_54,
+    'env': _test_55,
+    'key': _test_1,
+}
+
+
+def _test_53(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_78.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
 _pattern_13 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_54(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -800,7 +847,7 @@ def _test_54(v: Any) -> bool:
 _pattern_14 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_55(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -817,7 +864,7 @@ def _test_55(v: Any) -> bool:
 _pattern_15 = '\\$\\{\\{'
 
 
-def _test_56(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -831,16 +878,16 @@ def _test_56(v: Any) -> bool:
     return True
 
 
-_table_82 = {
-    'cpu': _test_54,
-    'memory': _test_55,
-    'gpu': _test_56,
-    'disk': _test_55,
-    'network': _test_55,
+_table_86 = {
+    'cpu': _test_57,
+    'memory': _test_58,
+    'gpu': _test_59,
+    'disk': _test_58,
+    'network': _test_58,
 }
 
 
-def _test_53(v: Any) -> bool:
+def _test_56(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -849,16 +896,16 @@ def _test_53(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_82.get(key)
+            test = _table_86.get(key)
             if test is None:
-                if not _test_56(value):
+                if not _test_59(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_57(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -869,7 +916,7 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-def _test_58(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -884,7 +931,7 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_table_86 = {
+_table_90 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -917,10 +964,11 @@ _table_86 = {
     'finally': _test_47,
     'outputs': _test_48,
     'artifacts': _test_50,
-    'resources': _test_53,
+    'cache': _test_53,
+    'resources': _test_56,
     'enforce': _test_17,
-    'priority': _test_57,
-    'mutex': _test_58,
+    'priority': _test_60,
+    'mutex': _test_61,
     'duration': _test_33,
 }
 
@@ -930,7 +978,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_86.get(key)
+            test = _table_90.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -938,7 +986,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_60(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -949,7 +997,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -966,7 +1014,7 @@ def _test_61(v: Any) -> bool:
 _pattern_16 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_64(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -975,11 +1023,11 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-def _test_65(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -990,28 +1038,28 @@ def _test_66(v: Any) -> bool:
     return True
 
 
-def _test_67(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_95 = {
-    'type': _test_64,
-    'default': _test_65,
-    'enum': _test_66,
+_table_99 = {
+    'type': _test_67,
+    'default': _test_68,
+    'enum': _test_69,
     'pattern': _test_43,
-    'min': _test_67,
-    'max': _test_67,
+    'min': _test_70,
+    'max': _test_70,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_63(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_95.get(key)
+            test = _table_99.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1019,7 +1067,7 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-def _test_62(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1028,12 +1076,12 @@ def _test_62(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_63(value):
+            if not _test_66(value):
                 return False
     return True
 
 
-def _test_68(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1042,12 +1090,12 @@ def _test_68(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_65(value):
+            if not _test_68(value):
                 return False
     return True
 
 
-def _test_69(v: Any) -> bool:
+def _test_72(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1062,21 +1110,21 @@ def _test_69(v: Any) -> bool:
     return True
 
 
-_table_100 = {
+_table_104 = {
     'env': _test_29,
     'file': _test_18,
     'command': _test_19,
 }
 
 
-def _test_71(v: Any) -> bool:
+def _test_74(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_100.get(key)
+            test = _table_104.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1084,7 +1132,7 @@ def _test_71(v: Any) -> bool:
     return True
 
 
-def _test_70(v: Any) -> bool:
+def _test_73(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1093,7 +1141,7 @@ def _test_70(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_71(value):
+            if not _test_74(value):
                 return False
     if isinstance(v, list):
         if len(v) > 100:
@@ -1104,7 +1152,7 @@ def _test_70(v: Any) -> bool:
     return True
 
 
-_table_103 = {
+_table_107 = {
     'shell': _test_26,
     'working_dir': _test_18,
     'env': _test_27,
@@ -1116,20 +1164,20 @@ _table_103 = {
     'success_codes': _test_39,
     'skip_codes': _test_39,
     'artifacts': _test_50,
-    'resources': _test_53,
+    'resources': _test_56,
     'enforce': _test_17,
-    'priority': _test_57,
-    'mutex': _test_58,
+    'priority': _test_60,
+    'mutex': _test_61,
     'duration': _test_33,
 }
 
 
-def _test_72(v: Any) -> bool:
+def _test_75(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_103.get(key)
+            test = _table_107.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1140,7 +1188,7 @@ def _test_72(v: Any) -> bool:
 _pattern_17 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_74(v: Any) -> bool:
+def _test_77(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1157,7 +1205,7 @@ def _test_74(v: Any) -> bool:
 _pattern_18 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_75(v: Any) -> bool:
+def _test_78(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -1171,7 +1219,7 @@ def _test_75(v: Any) -> bool:
     return True
 
 
-def _test_76(v: Any) -> bool:
+def _test_79(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1182,16 +1230,16 @@ def _test_76(v: Any) -> bool:
     return True
 
 
-_table_110 = {
-    'cpu': _test_74,
-    'memory': _test_75,
-    'gpu': _test_76,
-    'disk': _test_75,
-    'network': _test_75,
+_table_114 = {
+    'cpu': _test_77,
+    'memory': _test_78,
+    'gpu': _test_79,
+    'disk': _test_78,
+    'network': _test_78,
 }
 
 
-def _test_73(v: Any) -> bool:
+def _test_76(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1200,9 +1248,9 @@ def _test_73(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_110.get(key)
+            test = _table_114.get(key)
             if test is None:
-                if not _test_76(value):
+                if not _test_79(value):
                     return False
             elif not test(value):
                 return False
@@ -1212,7 +1260,7 @@ def _test_73(v: Any) -> bool:
 _pattern_19 = '^(failure|recovery|success|slow)$(?!\\n)'
 
 
-def _test_80(v: Any) -> bool:
+def _test_83(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1221,14 +1269,14 @@ def _test_80(v: Any) -> bool:
     return True
 
 
-def _test_79(v: Any) -> bool:
+def _test_82(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_80(item):
+            if not _test_83(item):
                 return False
     if isinstance(v, str):
         if not _fits(_pattern_19, v):
@@ -1236,9 +1284,9 @@ def _test_79(v: Any) -> bool:
     return True
 
 
-_table_115 = {
+_table_119 = {
     'name': _test_1,
-    'when': _test_79,
+    'when': _test_82,
     'url': _test_18,
     'command': _test_19,
     'webhook': _test_18,
@@ -1247,12 +1295,12 @@ _table_115 = {
 }
 
 
-def _test_78(v: Any) -> bool:
+def _test_81(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_115.get(key)
+            test = _table_119.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1260,14 +1308,14 @@ def _test_78(v: Any) -> bool:
     return True
 
 
-def _test_77(v: Any) -> bool:
+def _test_80(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) > 100:
             return False
         for item in v:
-            if not _test_78(item):
+            if not _test_81(item):
                 return False
     return True
 
@@ -1275,7 +1323,7 @@ def _test_77(v: Any) -> bool:
 _pattern_20 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
 
 
-def _test_82(v: Any) -> bool:
+def _test_85(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1284,21 +1332,21 @@ def _test_82(v: Any) -> bool:
     return True
 
 
-_table_120 = {
+_table_124 = {
     'group': _test_1,
     'limit': _test_16,
-    'policy': _test_82,
+    'policy': _test_85,
 }
 
 
-def _test_81(v: Any) -> bool:
+def _test_84(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_120.get(key)
+            test = _table_124.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1306,24 +1354,24 @@ def _test_81(v: Any) -> bool:
     return True
 
 
-_table_122 = {
-    'version': _test_60,
+_table_126 = {
+    'version': _test_63,
     'name': _test_1,
     'description': _test_1,
-    'labels': _test_61,
-    'params': _test_62,
-    'vars': _test_68,
+    'labels': _test_64,
+    'params': _test_65,
+    'vars': _test_71,
     'env': _test_27,
-    'env_file': _test_69,
+    'env_file': _test_72,
     'inherit_env': _test_28,
-    'secrets': _test_70,
-    'defaults': _test_72,
-    'budget': _test_73,
+    'secrets': _test_73,
+    'defaults': _test_75,
+    'budget': _test_76,
     'max_parallel': _test_16,
     'fail_fast': _test_17,
     'timeout': _test_33,
-    'notify': _test_77,
-    'concurrency': _test_81,
+    'notify': _test_80,
+    'concurrency': _test_84,
     'steps': _test_24,
     'on_success': _test_47,
     'on_failure': _test_47,
@@ -1333,14 +1381,14 @@ _table_122 = {
 }
 
 
-def _test_59(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_122.get(key)
+            test = _table_126.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1349,4 +1397,4 @@ def _test_59(v: Any) -> bool:
 
 
 is_step = _test_0
-is_workflow = _test_59
+is_workflow = _test_62

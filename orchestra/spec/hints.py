@@ -22,6 +22,8 @@ WORD_BY_OTHER: Mapping[str, str] = {
     "working-directory": "working_dir",
     "dir": "working_dir",
     "cwd": "working_dir",
+    "sources": "cache",
+    "generates": "cache",
     "strategy": "matrix",
     "tasks": "steps",
     "jobs": "steps",

@@ -57,6 +57,7 @@ IN_MATRIX = Where("`matrix`", IN_VARS.names, _NEITHER)
 IN_OUTPUTS = Where("`outputs` of the workflow", IN_STEP.names, STATUS_FUNCTIONS)
 IN_FOREACH = Where("`foreach`", IN_STEP.names, STATUS_FUNCTIONS)
 IN_HANDLER = Where("a handler", (*IN_STEP.names, "failure"), STATUS_FUNCTIONS)
+IN_CACHE = Where("`cache`", IN_STEP.names, STATUS_FUNCTIONS)
 IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
@@ -65,7 +66,7 @@ def with_secrets(where: Where) -> Where:
     return where._replace(names=(*where.names, "secrets"))
 
 
-_IN_INSTANCES = frozenset([IN_NAME, IN_STEP, IN_CONDITION, IN_HANDLER])
+_IN_INSTANCES = frozenset([IN_NAME, IN_STEP, IN_CACHE, IN_CONDITION, IN_HANDLER])
 _IN_INSTANCES |= frozenset([with_secrets(IN_STEP), with_secrets(IN_HANDLER)])
 
 

@@ -11,6 +11,7 @@ from orchestra.model.workflow import (
     ON_DONE,
     Artifacts,
     ArtifactsWhen,
+    Cache,
     Handler,
     InnerSteps,
     Need,
@@ -30,7 +31,7 @@ from orchestra.spec.findings import Findings
 from orchestra.spec.handlers import HANDLER_KEYS, Handlers
 from orchestra.spec.places import Places
 from orchestra.spec.quantities import Quantities
-from orchestra.spec.references import IN_CONDITION, IN_NAME, IN_STEP, Where, with_secrets
+from orchestra.spec.references import IN_CACHE, IN_CONDITION, IN_NAME, IN_STEP, Where, with_secrets
 from orchestra.spec.scalars import text_of
 from orchestra.spec.texts import OPEN, Texts
 from orchestra.spec.uses import UsesReader
@@ -70,6 +71,7 @@ class Steps:
             "skip_codes": self._skip_codes,
             "outputs": self._outputs,
             "artifacts": self._artifacts,
+            "cache": self._cache,
             "resources": self._resources,
             "enforce": self._enforce,
             "priority": self._priority,
@@ -126,6 +128,9 @@ class Steps:
             message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
             hint = "say what it takes under `resources`"
             self._findings.warning((*path, "enforce"), "no-use", message, hint)
+        if "cache" in data and body is None:
+            message = "`cache` does nothing in a step that runs nothing"
+            self._findings.warning((*path, "cache"), "no-use", message)
         if "working_dir" in data and OPEN not in data["working_dir"]:
             place_path = (*path, "working_dir")
             self._places.folder(data["working_dir"], place_path, bool(fields.get("needs")))
@@ -332,6 +337,30 @@ class Steps:
             tuple(self._texts.text(pattern, place, IN_STEP) for pattern, place in places),
             ArtifactsWhen(value.get("when", ArtifactsWhen.SUCCESS)),
         )
+
+    def _cache(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        if "inputs" not in value and "outputs" not in value:
+            message = "`cache` lacks `inputs` or `outputs`"
+            hint = "without files to look at, it cannot tell when to run again"
+            self._findings.error(path, "missing-key", message, hint, on_key=True)
+        places = {key: value.get(key, ()) for key in ("inputs", "outputs")}
+        texts = {
+            key: tuple(
+                self._texts.text(item, (*path, key, number), IN_CACHE)
+                for number, item in enumerate(items)
+            )
+            for key, items in places.items()
+        }
+        for key, items in texts.items():
+            for number, item in enumerate(items):
+                if item == "":
+                    message = "a path has at least one character"
+                    self._findings.error((*path, key, number), "value", message)
+        key_text = (
+            self._texts.text(value["key"], (*path, "key"), IN_CACHE) if "key" in value else None
+        )
+        env = tuple(dict.fromkeys(value.get("env", ())))
+        fields["cache"] = Cache(texts["inputs"], texts["outputs"], env, key_text)
 
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)

@@ -49,6 +49,21 @@ CREATE TABLE turns (
     place INTEGER PRIMARY KEY,
     events TEXT NOT NULL
 );
+CREATE TABLE successes (
+    number INTEGER PRIMARY KEY,
+    folder BLOB NOT NULL,
+    step TEXT NOT NULL,
+    instance TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    stands INTEGER NOT NULL DEFAULT 1
+);
+CREATE INDEX successes_by_step ON successes (step, fingerprint);
+CREATE TABLE digests (
+    path BLOB PRIMARY KEY,
+    stamp TEXT NOT NULL,
+    digest TEXT NOT NULL
+) WITHOUT ROWID;
 PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
@@ -131,7 +146,7 @@ def _check(connection: sqlite3.Connection, path: str) -> None:
         )
     if version != FORMAT:
         raise faults.damaged(path, "it has the unknown format %d" % version)
-    connection.execute("SELECT 1 FROM runs, turns LIMIT 1")
+    connection.execute("SELECT 1 FROM runs, turns, successes, digests LIMIT 1")
 
 
 def _is_missing(state: StateDirectory) -> bool:

@@ -6,11 +6,19 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from orchestra.errors import StoreError
-from orchestra.model.events import Envelope, RunFinished, RunStarted, StepEnded, encode_turn
-from orchestra.model.run import RunState, StepState, is_handler_id
+from orchestra.model.events import (
+    CacheMissed,
+    Envelope,
+    RunFinished,
+    RunStarted,
+    StepEnded,
+    SuccessKept,
+    encode_turn,
+)
+from orchestra.model.run import RunState, StepState, is_handler_id, plain_id
 from orchestra.store import faults
 from orchestra.store.database import RUN_SPAN, open_writer
 from orchestra.store.directory import RunFolder, StateDirectory
@@ -24,6 +32,9 @@ _ADD_RUN = (
     "INSERT INTO runs (run_id, workflow, path, started_at, total, failed, state)"
     " VALUES (?, ?, ?, ?, ?, 0, ?)"
 )
+_KEEP = "INSERT INTO successes (folder, step, instance, fingerprint, place) VALUES (?, ?, ?, ?, ?)"
+_WITHDRAW = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ? AND fingerprint = ?"
+_REMEMBER = "INSERT OR REPLACE INTO digests (path, stamp, digest) VALUES (?, ?, ?)"
 _SET_FAILED = "UPDATE runs SET failed = ? WHERE number = ?"
 _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number = ?"
 
@@ -44,6 +55,7 @@ class RunJournal:
         self._place = 0
         self._failed = 0
         self._looked_at = 0.0
+        self._cache_folder = b"."
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
         """Record the events of one turn, all or none; the first of a run is its `RunStarted`.
@@ -62,6 +74,17 @@ class RunJournal:
         except sqlite3.Error as fault:
             raise faults.from_sqlite(fault, self._database) from fault
 
+    def remember(self, rows: Sequence[Tuple[bytes, str, str]]) -> None:
+        """Keep the digests of files, for `FileDigests`; where that fails, they are read again."""
+        execute = self._execute
+        try:
+            execute("BEGIN")
+            self._connection.executemany(_REMEMBER, rows)
+            execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                execute("ROLLBACK")
+
     def close(self) -> None:
         """Give the lock and the database back. Safe to call twice."""
         self._connection.close()
@@ -77,14 +100,15 @@ class RunJournal:
         raise StoreError(self._database, "it was replaced")
 
     def _record(self, turn: Sequence[Envelope]) -> None:
-        failures = _failures(turn)
+        failures, cached = _marked(turn)
         first, last = turn[0], turn[-1]
-        if failures or type(first.event) is RunStarted or type(last.event) is RunFinished:
+        if failures or cached or type(first.event) is RunStarted or type(last.event) is RunFinished:
             execute = self._execute
             execute("BEGIN IMMEDIATE")
             try:
                 self._update_run(first, last, failures)
                 _insert(execute, self._place, turn)
+                self._note_cached(cached, last.seq)
                 execute("COMMIT")
             except sqlite3.Error:
                 if self._connection.in_transaction:  # a full disk has rolled back already
@@ -109,11 +133,27 @@ class RunJournal:
             self._number = execute(_ADD_RUN, row).lastrowid
             assert self._number is not None
             self._place = self._number * RUN_SPAN
+            self._cache_folder = relative_folder(self._database, os.path.dirname(start.path))
         if failures:
             execute(_SET_FAILED, (self._failed + failures, self._number))
         if type(last.event) is RunFinished:
             end = last.event
             execute(_SET_END, (end.state, end.exit_code, last.at, self._number))
+
+    def _note_cached(self, cached: Sequence[Union[CacheMissed, SuccessKept]], seq: int) -> None:
+        """A step that runs withdraws the successes it repeats, until it has another one."""
+        for event in cached:
+            step, fingerprint = plain_id(event.step), event.fingerprint
+            if type(event) is SuccessKept:
+                row = (self._cache_folder, step, event.step, fingerprint, self._place + seq)
+                self._execute(_KEEP, row)
+            elif fingerprint:
+                self._execute(_WITHDRAW, (self._cache_folder, step, fingerprint))
+
+
+def relative_folder(database: str, folder: str) -> bytes:
+    """A workflow's folder as seen from that of the runs: the same when both are moved together."""
+    return os.fsencode(os.path.relpath(folder, os.path.dirname(os.path.dirname(database))))
 
 
 def add_turn(state: StateDirectory, number: int, turn: Sequence[Envelope]) -> None:
@@ -142,13 +182,23 @@ def _insert(
         execute(_ADD_TURN, (place, escaped))
 
 
-def _failures(turn: Sequence[Envelope]) -> int:
+class _Marked(NamedTuple):
+    """What of a turn has a place of its own beside it: how many steps failed, news of the cache."""
+
+    failures: int
+    cached: List[Union[CacheMissed, SuccessKept]]
+
+
+def _marked(turn: Sequence[Envelope]) -> _Marked:
     failures = 0
+    cached: List[Union[CacheMissed, SuccessKept]] = []
     for envelope in turn:
         event = envelope.event
-        if type(event) is StepEnded and event.state == StepState.FAILED:
-            failures += not is_handler_id(event.step)
-    return failures
+        if type(event) is StepEnded:
+            failures += event.state == StepState.FAILED and not is_handler_id(event.step)
+        elif type(event) is SuccessKept or type(event) is CacheMissed:
+            cached.append(event)
+    return _Marked(failures, cached)
 
 
 def _storable(text: str) -> str:

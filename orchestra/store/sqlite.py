@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from orchestra.errors import StoreError, UsageError
-from orchestra.model.events import Envelope, Event, decode_turn
-from orchestra.model.run import RunRow, RunState
+from orchestra.model.events import Envelope, Event, ResultReused, StepEnded, decode_turn
+from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState, plain_id
+from orchestra.model.selection import PastOutputs, Wanted
+from orchestra.model.workflow import NeedResult
 from orchestra.store import database, faults, locks
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
@@ -27,7 +40,12 @@ _BEFORE = (
     "SELECT run_id, state, ended_at - started_at FROM runs WHERE path = ?"
     " AND number < (SELECT number FROM runs WHERE run_id = ?) ORDER BY number DESC LIMIT ?"
 )
+_RUNS_BY_PATH = "SELECT number, run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC"
 _NUMBER = "SELECT number FROM runs WHERE run_id = ?"
+_ENDS = (
+    "SELECT events FROM turns WHERE place > ? AND place < ?"
+    " AND instr(events, '\"StepEnded\"') ORDER BY place DESC"
+)
 _TURNS = "SELECT place, events FROM turns WHERE place > ? AND place < ? ORDER BY place LIMIT ?"
 
 
@@ -73,7 +91,7 @@ class RunStore:
         Raises:
             StoreError: the record cannot be read.
         """
-        return [self._row(cells) for cells in self._query(_ROWS, (limit,))]
+        return [self._row(cells) for cells in self.query(_ROWS, (limit,))]
 
     def find(self, wanted: Optional[str], here: str) -> str:
         """The id of the run that is meant.
@@ -104,13 +122,13 @@ class RunStore:
         Raises:
             StoreError: the record cannot be read.
         """
-        for (number,) in self._query(_NUMBER, (run_id,)):
+        for (number,) in self.query(_NUMBER, (run_id,)):
             start, end = number * RUN_SPAN, (number + 1) * RUN_SPAN
             while True:
-                turns = self._query(_TURNS, (start + after_seq, end, _BATCH))
+                turns = self.query(_TURNS, (start + after_seq, end, _BATCH))
                 for place, events in turns:
                     # the turn may begin at or before `after_seq`
-                    yield from (e for e in self._decode(events) if e.seq > after_seq)
+                    yield from (e for e in self.decode(events) if e.seq > after_seq)
                     after_seq = place - start
                 if len(turns) < _BATCH:
                     return
@@ -121,7 +139,7 @@ class RunStore:
         Raises:
             StoreError: the record cannot be read.
         """
-        rows = self._query(_BEFORE, (os.fsencode(path), run_id, limit))
+        rows = self.query(_BEFORE, (os.fsencode(path), run_id, limit))
         return [EarlierRun(*row) for row in rows]
 
     def add_after(self, run_id: str, events: Sequence[Event], now: float) -> None:
@@ -141,10 +159,30 @@ class RunStore:
         try:
             last = max((each.seq for each in self.envelopes(run_id)), default=0)
             turn = [Envelope(last + n, now, event) for n, event in enumerate(events, 1)]
-            [(number,)] = self._query(_NUMBER, (run_id,))
+            [(number,)] = self.query(_NUMBER, (run_id,))
             add_turn(self.state, number, turn)
         finally:
             lock.release()
+
+    def latest_outputs(self, path: str, wanted: Mapping[str, Wanted]) -> Dict[str, PastOutputs]:
+        """The outputs of steps in the latest run that has them; see `History`."""
+        found: Dict[str, PastOutputs] = {}
+        open_ids = set(wanted)
+        both = (os.fsencode(path), os.fsencode(os.path.realpath(path)))
+        for number, run_id in self.query(_RUNS_BY_PATH, both) if wanted else ():
+            span = (number * RUN_SPAN, (number + 1) * RUN_SPAN)
+            whole = set()
+            for (events,) in self.query(_ENDS, span):
+                for id, past in _outputs_of(self.decode(events), run_id):
+                    whole.add(id)
+                    plain = plain_id(id)
+                    if plain in open_ids and wanted[plain].names <= past.outputs.keys():
+                        found.setdefault(id, past)
+            have = {plain_id(id) for id in found}
+            open_ids -= {id for id in open_ids if wanted[id].until in whole and id in have}
+            if not open_ids:
+                break
+        return found
 
     def is_alive(self, run_id: str) -> bool:
         """Whether a living orchestrator holds the run."""
@@ -156,7 +194,12 @@ class RunStore:
             self._reader.close()
             self._reader = None
 
-    def _query(self, text: str, values: Sequence[Cell]) -> List[Row]:
+    def query(self, text: str, values: Sequence[Cell]) -> List[Row]:
+        """The rows that SQL selects, none before the first run.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
         if self._reader is None:
             self._reader = database.open_reader(self.state)
         if self._reader is None:
@@ -167,7 +210,7 @@ class RunStore:
             raise faults.from_sqlite(fault, self.state.database) from fault
 
     def _ids(self, text: str, values: Sequence[Cell]) -> List[str]:
-        return [str(run_id) for (run_id,) in self._query(text, values)]
+        return [str(run_id) for (run_id,) in self.query(text, values)]
 
     def _row(self, cells: Row) -> RunRow:
         run_id, workflow, path, state, started_at, ended_at, exit_code, failed, total = cells
@@ -188,7 +231,12 @@ class RunStore:
             alive=known is RunState.RUNNING and self.is_alive(run_id),
         )
 
-    def _decode(self, events: str) -> List[Envelope]:
+    def decode(self, events: str) -> List[Envelope]:
+        """The events of a turn.
+
+        Raises:
+            StoreDamaged: they cannot be read.
+        """
         try:
             return decode_turn(events)
         except ValueError as fault:
@@ -205,3 +253,17 @@ class RunStore:
         if not latest:
             return UsageError("there are no runs yet in %s" % self.state.path)
         return UsageError("there is no run %s" % wanted, "the latest are %s" % ", ".join(latest))
+
+
+def _outputs_of(turn: Sequence[Envelope], run_id: str) -> Iterator[Tuple[str, PastOutputs]]:
+    """The steps that count as a success since this turn, and the run whose outputs they have."""
+    origin_by_step: Dict[str, str] = {}
+    for envelope in turn:
+        event = envelope.event
+        if type(event) is ResultReused:
+            origin_by_step[event.step] = event.run_id
+        elif type(event) is StepEnded:
+            result = RESULT_BY_STATE.get(StepState(event.state))
+            origin = origin_by_step.get(event.step, run_id)
+            if origin and (result is NeedResult.SUCCESS or event.step in origin_by_step):
+                yield event.step, PastOutputs(origin, event.outputs)

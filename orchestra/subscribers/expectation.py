@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
-from orchestra.model.plan import Plan, Prediction, Will
+from orchestra.model.plan import SPARED, Plan, Prediction
 
 
 class Hint(NamedTuple):
@@ -62,10 +62,11 @@ def expectation_of(plan: Plan, prediction: Prediction) -> Optional[Expectation]:
     """What the plan lets one expect, None unless every step that may run has a duration."""
     hints = {}
     for planned in plan.steps:
-        if planned.will in (Will.SKIP, Will.CACHED):
+        if planned.will in SPARED:
             continue
         if planned.duration_s is None:
             return None
-        for id in (planned.step.id,) if planned.instances is None else planned.instances:
+        ids = [each.id for each in planned.instances or () if each.will not in SPARED]
+        for id in [planned.step.id] if planned.instances is None else ids:
             hints[id] = Hint(planned.duration_s, planned.rank_s)
     return Expectation(hints, prediction.predicted_s) if hints else None

@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional
 
+ROOT = str(Path(__file__).resolve().parents[2])
+"""What is tested is beside the tests, whatever is installed."""
+
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 SECONDS = re.compile(r"\b\d+\.\d+s\b")
 BUDGET = re.compile(r"budget cpu \S+, memory [\d.]+ GiB, gpu \d+")
@@ -39,6 +42,7 @@ class CommandLine:
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "COLUMNS": "100",
+            "PYTHONPATH": ROOT,
         }
         if "PYTHONPATH" in os.environ:
             self.environ["PYTHONPATH"] = os.environ["PYTHONPATH"]

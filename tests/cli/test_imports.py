@@ -23,6 +23,7 @@ SLOW = (
 )
 
 GOOD = "version: 1\nsteps:\n  a: {run: 'true'}\n"
+CACHED = "version: 1\nsteps:\n  a: {run: 'true', cache: {inputs: [good.yaml]}}\n"
 BAD = "version: 1\nsteps:\n  a: {runn: 'true'}\n"
 
 SCRIPT = """
@@ -56,13 +57,17 @@ def imported(cli, arguments):
         (["run", "nowhere.yaml"], ["typer", "yaml"]),
         (["run", "good.yaml", "--output", "plain"], ["rich", "sqlite3", "typer", "yaml"]),
         (["run", "good.yaml", "--output", "json"], ["rich", "sqlite3", "typer", "yaml"]),
+        (["run", "good.yaml", "--only", "a", "--dry-run"], ["rich", "typer", "yaml"]),
+        (["plan", "cached.yaml", "--format", "json"], ["sqlite3", "typer", "yaml"]),
+        (["why", "a"], ["sqlite3", "typer"]),
         (["runs"], ["rich", "sqlite3", "typer"]),
         (["show", "--format", "json"], ["sqlite3", "typer"]),
         (["logs", "a"], ["sqlite3", "typer"]),
     ],
 )
 def test_a_command_imports_what_it_uses_and_no_more(cli, arguments, expected):
-    cli.file("good.yaml", GOOD).file("bad.yaml", BAD).run("run", "good.yaml")
+    cli.file("good.yaml", GOOD).file("bad.yaml", BAD).file("cached.yaml", CACHED)
+    cli.run("run", "good.yaml")
 
     assert imported(cli, arguments) == expected
 

@@ -3,7 +3,8 @@
 `<!-- file: NAME -->` before a YAML or text block: the reader saves it. Each line of a `sh` block is
 typed; it ends with exit code 0, or with N after `# exit N`. A `text` block after `<!-- shows -->`
 is what the last command printed; after `<!-- ends -->` it is how the steps of the last run ended,
-`ID: STATE, REASON`. No block goes untried.
+`ID: STATE, REASON`. `RUN` on the page stands for a run's id, and any number of seconds for any
+other. No block goes untried.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import shlex
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
-from tests.cli.commandline import CommandLine, Result
+from tests.cli.commandline import RUN_ID, SECONDS, CommandLine, Result
 
 _BLOCK = re.compile(
     r"(?:<!-- (\w+)(?:: (\S+))? -->\n)?```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE
@@ -72,9 +73,15 @@ class Reader:
             self.seen.append(Seen(said, (line, self._last.code)))
 
     def _read_output(self, _: str, text: str) -> None:
-        self.seen.append(Seen(text, self._last.out))
+        self.seen.append(Seen(_timeless(text), _timeless(self._last.out)))
 
     def _read_ends(self, _: str, text: str) -> None:
         record = json.loads(self._cli.run("show", "--format", "json").out)
-        ends = ["%(id)s: %(state)s, %(reason)s" % step for step in record["steps"]]
-        self.seen.append(Seen(sorted(text.splitlines()), sorted(ends)))
+        ends = [_timeless("%(id)s: %(state)s, %(reason)s" % step) for step in record["steps"]]
+        said = _timeless(text).splitlines()
+        self.seen.append(Seen(sorted(said), sorted(ends)))
+
+
+def _timeless(text: str) -> str:
+    """The text without what is another one in each run."""
+    return SECONDS.sub("TIME", RUN_ID.sub("RUN", text))

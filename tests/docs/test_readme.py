@@ -45,7 +45,7 @@ def test_commands_of_the_readme_exist(cli):
     named = set(re.findall(r"(?:^|`)orchestra ([a-z]+)", README, re.MULTILINE))
     known = cli.run("--help").out
     assert {name for name in named if "  %s " % name not in known} == set()
-    assert {"run", "validate", "plan", "runs", "show", "logs", "init", "schema"} <= named
+    assert {"run", "validate", "plan", "runs", "show", "logs", "why", "init", "schema"} <= named
 
 
 @pytest.mark.parametrize("option", ["--output", "--report", "--fail-fast", "--dry-run", "-j", "-p"])

@@ -29,6 +29,9 @@ FILES: Mapping[str, str] = {
     "echo.py": "import sys\nprint(sys.argv[1:])\n",
     "build/empty.txt": "",
     "other.yaml": "params: {region: eu, copies: 1}\nsteps: {example: {run: 'true'}}\n",
+    "data/2026-01-31.csv": "3\n",
+    "src/main.c": "int main(void) {return 0;}\n",
+    "out/table.parquet": "PAR1",
     ".env": "MODE=fast\n",
     "base.env": "MODE=fast\n",
     "local.env": "MODE=slow\n",
@@ -61,6 +64,8 @@ BESIDE: Mapping[str, Mapping[str, Any]] = {
     "steps.ID.python.args#2": {"call": "tasks:load"},
     "steps.ID.python.interpreter": {"module": "echo"},
     "steps.ID.enforce": {"resources": {"memory": "512MiB"}},
+    "steps.ID.cache.env": {"inputs": ["convert.py"]},
+    "steps.ID.cache.key": {"inputs": ["convert.py"]},
     "steps.ID.outputs": {"run": 'printf "rows=3\\nfiles=[]\\n" >> "$ORCHESTRA_OUTPUT"'},
 }
 """Keys that an example needs in its own mapping: by the key's path, `#n` for its n-th example."""

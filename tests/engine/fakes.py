@@ -5,9 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, Kept, Launched, Launching, Written
+from orchestra.engine.ports import (
+    Ended,
+    Finding,
+    Kept,
+    Launched,
+    Launching,
+    Question,
+    Seal,
+    Written,
+)
 from orchestra.errors import StoreError
 from orchestra.model.events import Envelope
 from orchestra.model.expression import ExpressionError, Scope
@@ -139,6 +148,36 @@ class FakeRenderer:
         if fault is not None:
             raise fault
         return FakeCopy(self.slices, self.on_slice)
+
+
+class FakeCache:
+    """A cache without files: the answers by step id, each after `slices` slices of work.
+
+    `trace` gets a line for each slice. What is not told must run, and leaves nothing.
+    """
+
+    def __init__(self, trace: Optional[List[str]] = None, slices: int = 1) -> None:
+        self.findings: Dict[str, Finding] = {}
+        self.seals: Dict[str, Seal] = {}
+        self.asked: List[Question] = []
+        self.on_slice: Callable[[], None] = lambda: None
+        self._trace = [] if trace is None else trace
+        self._slices = slices
+
+    def check(self, question: Question) -> Generator[None, None, Finding]:
+        self.asked.append(question)
+        yield from self._work("check %s" % question.step.id)
+        return self.findings.get(question.step.id, Finding("f", reason="it has to"))
+
+    def seal(self, question: Question, finding: Finding) -> Generator[None, None, Seal]:
+        yield from self._work("seal %s" % question.step.id)
+        return self.seals.get(question.step.id, Seal({}))
+
+    def _work(self, line: str) -> Generator[None, None, None]:
+        for _ in range(self._slices):
+            self._trace.append(line)
+            self.on_slice()
+            yield
 
 
 class FakeStore:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
-from orchestra.engine import graph, planner
+from orchestra.engine import choice, graph, planner
 from orchestra.engine.scope import Scopes, Surroundings, evaluate_vars
 from orchestra.errors import Problem
 from orchestra.model.expression import parse
 from orchestra.model.plan import Plan, Room
+from orchestra.model.selection import PastOutputs
 from orchestra.model.workflow import (
     ON_SUCCESS,
     Command,
@@ -70,6 +71,8 @@ def make_plan(
     params: Optional[Dict[str, Any]] = None,
     environ: Optional[Dict[str, str]] = None,
     files: Optional[Dict[str, Any]] = None,
+    chosen: Optional[choice.Choice] = None,
+    past: Mapping[str, PastOutputs] = {},
     **fields: Any,
 ) -> Tuple[Plan, Scopes]:
     """The plan of steps on a machine with `cpu` cores and 8 GiB; it must have no fault."""
@@ -83,6 +86,7 @@ def make_plan(
     )
     built, problems = graph.build(flow)
     assert built is not None, problems
+    selection = choice.select(built, chosen or choice.Choice())._replace(past=past)
     defaults = {"cpu": cpu * 1000, "memory": 8 * 2**30, "gpu": len(devices)}
     made, refusals = planner.plan(
         flow,
@@ -92,8 +96,10 @@ def make_plan(
         variables,
         Room(budget, defaults, devices),
         planner.Limits(max_parallel, fail_fast),
+        selection,
     )
     assert made is not None, refusals
+    choice.check(made)
     return made, scopes
 
 

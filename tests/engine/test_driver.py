@@ -15,9 +15,10 @@ from orchestra.engine.replay import Replay
 from orchestra.engine.signals import SignalInbox
 from orchestra.model.events import AlertSent, RunFinished
 from orchestra.model.run import StepState
-from orchestra.model.workflow import OutputType, Retry
+from orchestra.model.workflow import Cache, OutputType, Retry
 from tests.engine.fakes import (
     NULL_INSIDE,
+    FakeCache,
     FakeClock,
     FakeExecutor,
     FakeRenderer,
@@ -39,6 +40,7 @@ class Drive:
         self.executor = FakeExecutor(self.trace)
         self.renderer = FakeRenderer(words or {}, faults or {})
         self.store = FakeStore(self.trace, fails_at)
+        self.cache = FakeCache()
         self.replay = Replay()
         self.audience = Audience(self.replay, listeners, ticker)
         self.machine = Machine(plan, scopes, ORIGIN, lambda: 0.5)
@@ -54,6 +56,7 @@ class Drive:
                 self.audience,
                 FakeClock(),
                 signals,
+                self.cache,
             )
             try:
                 return self.driver.run()
@@ -236,3 +239,37 @@ def test_a_condition_that_reads_files_is_answered_in_the_next_turn():
     drive = Drive(step("a", if_="len(glob('x')) == 0"), files={"glob": lambda pattern: []})
     assert drive.run() == 0
     assert drive.states == {"a": "succeeded"}
+
+
+def test_what_reads_files_does_so_in_slices_between_which_the_run_goes_on():
+    drive = Drive(step("a", cache=Cache(("x",))), step("b", cache=Cache(("x",))))
+    drive.cache = FakeCache(drive.trace, slices=2)
+    assert drive.run() == 0
+    assert drive.trace == [
+        "commit RunStarted",
+        *["check a", "check b"] * 2,
+        "commit CacheMissed StepReady CacheMissed StepReady AttemptStarted AttemptStarted",
+        "submit a.1",
+        "submit b.1",
+        "commit AttemptLaunched AttemptLaunched",
+        *["seal a", "seal b"] * 2,
+        "commit AttemptEnded SuccessKept StepEnded AttemptEnded SuccessKept StepEnded RunFinished",
+    ]
+
+
+def test_a_signal_is_answered_while_files_are_read():
+    drive = Drive(step("a", cache=Cache(("x",))), step("b", "a"))
+    drive.cache = FakeCache(slices=10**9)
+    signals = [lambda: os.kill(os.getpid(), signal.SIGINT)]
+    drive.cache.on_slice = lambda: signals.pop()() if signals else None
+    assert drive.run() == 130
+    assert drive.states == {"a": "cancelled", "b": "cancelled"}
+
+
+def test_the_ticker_is_called_while_files_are_read():
+    times = []
+    drive = Drive(step("a", cache=Cache(("x",))), ticker=times.append)
+    drive.cache = FakeCache(slices=10**9)
+    drive.cache.on_slice = lambda: len(times) > 1 and os.kill(os.getpid(), signal.SIGINT)
+    assert drive.run() == 130
+    assert len(times) > 1

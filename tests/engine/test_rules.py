@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from orchestra.engine.rules import Verdict, explain, judge
-from orchestra.model.run import StepState
 from orchestra.model.workflow import Need, NeedResult
 
 
@@ -24,18 +23,19 @@ def test_a_need_wants_success_unless_it_says_otherwise(results, verdict):
 
 
 def test_the_reason_names_the_needs_that_decided():
-    states = {
-        "a": StepState.SUCCEEDED,
-        "b": StepState.SKIPPED,
-        "c": StepState.FAILED,
-        "d": StepState.BLOCKED,
+    ends = {
+        "a": ("succeeded", NeedResult.SUCCESS),
+        "b": ("skipped", NeedResult.SKIPPED),
+        "c": ("failed", NeedResult.FAILURE),
+        "d": ("blocked", NeedResult.STOPPED),
+        "e": ("left out", NeedResult.SUCCESS),
     }
-    needs = [Need(id) for id in "abcd"]
-    assert explain(needs, states.__getitem__, Verdict.BLOCK) == "`c` failed, `d` blocked"
-    assert explain(needs[:2], states.__getitem__, Verdict.SKIP) == "`b` skipped"
+    needs = [Need(id) for id in "abcde"]
+    assert explain(needs, ends.__getitem__, Verdict.BLOCK) == "`c` failed, `d` blocked"
+    assert explain([needs[0], needs[1], needs[4]], ends.__getitem__, Verdict.SKIP) == "`b` skipped"
 
 
 def test_a_long_reason_is_counted_up():
     needs = [Need("s%d" % n) for n in range(6)]
-    reason = explain(needs, lambda id: StepState.FAILED, Verdict.BLOCK)
+    reason = explain(needs, lambda id: ("failed", NeedResult.FAILURE), Verdict.BLOCK)
     assert reason == "`s0` failed, `s1` failed, `s2` failed and 3 more"

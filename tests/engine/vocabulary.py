@@ -12,12 +12,15 @@ from zlib import crc32
 
 from hypothesis import strategies as st
 
+from orchestra.engine.choice import Choice
+from orchestra.engine.ports import Finding, KeptSuccess, Seal
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import (
     Artifacts,
     ArtifactsWhen,
+    Cache,
     Foreach,
     InnerSteps,
     Retry,
@@ -88,6 +91,7 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "fan_out": seldom(None, Foreach([]), Foreach([1]), Foreach([1, 2, 3])),
     "max_parallel": seldom(None, 1, 2),
     "fail_fast": seldom(None, True, False),
+    "cache": seldom(None, Cache(("x",))),
 }
 
 KEYS_BESIDE_STEPS = ("require", "timeout", "handlers", "fan_out", "max_parallel", "fail_fast")
@@ -126,23 +130,43 @@ STOPS = st.dictionaries(
 )
 
 
+FINDINGS = st.sampled_from(
+    [
+        Finding("f", {"key": "1"}, reason="it has to"),
+        Finding("", reason="it cannot be told"),
+        Finding("f", {}, KeptSuccess("run-0", {}, {}, {"n": 1}), "up to date"),
+        Finding(fault="cache.key is null"),
+    ]
+)
+SEALS = st.sampled_from([Seal({"x": "1"}), Seal(None), Seal(None, ("x is missing",))])
+
+
 class Story(NamedTuple):
-    """A workflow, how each attempt goes, and when somebody asks for a stop."""
+    """A workflow, how each attempt goes, and when somebody asks for a stop.
+
+    `findings` and `seals` are what the cache says of each step, `skip` how many of every second
+    step are left out.
+    """
 
     steps: List[Step]
     root: Dict[str, Any]
     behaviours: List[Behaviour]
     stops: Mapping[float, StopAsked]
+    findings: List[Finding]
+    seals: List[Seal]
+    skip: int
     seed: int
 
     def tell(self) -> World:
         """Run it in a hostile world; every promise is checked on the way."""
+        ids = [one.id for one in self.steps]
         plan, scopes = make_plan(
             *self.steps,
             cpu=3,
             budget={"db": 2},
             devices=(0, 1),
             files={"glob": lambda pattern: []},
+            chosen=Choice(skip=tuple(ids[::2][: self.skip])) if len(ids) > 1 else None,
             **self.root,
         )
         world = World(
@@ -152,6 +176,9 @@ class Story(NamedTuple):
             self.stops,
             random.Random(self.seed),
             knows_conditions=True,
+            findings=dict(zip(ids, self.findings)),
+            seals=dict(zip(ids, self.seals)),
+            seal_s=1.0,
         )
         return world.run()
 
@@ -201,5 +228,8 @@ def stories(draw: st.DrawFn) -> Story:
         {name: draw(values) for name, values in ROOT_KEYS.items()},
         draw(st.lists(BEHAVIOURS, min_size=12, max_size=12)),
         draw(STOPS),
+        draw(st.lists(FINDINGS, min_size=MOST_STEPS, max_size=MOST_STEPS)),
+        draw(st.lists(SEALS, min_size=MOST_STEPS, max_size=MOST_STEPS)),
+        draw(seldom(0, 1, 2)),
         draw(st.integers(0, 2**32)),
     )

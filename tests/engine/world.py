@@ -14,20 +14,24 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import Ended, Kept, Launched, Written
+from orchestra.engine.ports import Ended, Finding, Kept, Launched, Seal, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
     ArtifactsCopied,
     AttemptOver,
+    CacheChecked,
     CancelTimer,
+    CheckCache,
     Decide,
     Decided,
-    DropArtifacts,
+    DropWork,
     KeepArtifacts,
     Launch,
     NotRendered,
     Reaction,
+    Sealed,
+    SealSuccess,
     SetTimer,
     Stimulus,
     Stop,
@@ -68,6 +72,9 @@ class World:
         stops: Mapping[float, StopAsked] = {},
         rng: Optional[random.Random] = None,
         knows_conditions: bool = False,
+        findings: Mapping[str, Finding] = {},
+        seals: Mapping[str, Seal] = {},
+        seal_s: float = 0.0,
     ) -> None:
         self.plan = plan
         self.machine = Machine(plan, scopes, ORIGIN, rng.random if rng else lambda: 0.5)
@@ -77,6 +84,9 @@ class World:
         self._replay = Replay()
         self._behave = behave
         self._rng = rng
+        self._findings = findings
+        self._seals = seals
+        self._seal_s = seal_s
         self._timers = Timers()
         self._agenda: List[Tuple[float, int, Stimulus]] = []
         self._tickets = 0
@@ -171,9 +181,16 @@ class World:
             kept = Kept((KeptFile("artifacts/x", 1, "00"),), ("a note",))
             self._schedule(self.now + self._late(), ArtifactsCopied(order.key, kept))
             self._copies.append(order.key)
-        elif isinstance(order, DropArtifacts):
+        elif isinstance(order, DropWork):
             for key in self._copies:
                 self._schedule(self.now, ArtifactsCopied(key, Kept((), ("given up",))))
+        elif isinstance(order, CheckCache):
+            step = order.question.step.id
+            finding = self._findings.get(step, Finding("f", {"key": "1"}, reason="it has to"))
+            self._schedule(self.now + self._late(), CacheChecked(step, finding))
+        elif isinstance(order, SealSuccess):
+            sealed = Sealed(order.key, self._seals.get(order.key.step, Seal({})))
+            self._schedule(self.now + self._seal_s + self._late(), sealed)
         else:
             assert isinstance(order, Decide)
             answer = Decided(order.step.id, decide(order.step, order.scope))

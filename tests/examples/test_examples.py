@@ -204,6 +204,81 @@ def test_the_penguins_are_drawn_and_reported(run: Run) -> None:
     assert log(ran, "show") == page
 
 
+CACHED = ("extract", "clean", "by_species", "by_island", "by_year", "fit", "plot", "report")
+
+
+@pytest.mark.parametrize(
+    ("script", "old", "new", "options", "again"),
+    [
+        ("plot.py", "", "", [], {}),
+        (
+            "clean.py",
+            'if "NA" in measures.values():',
+            'if "NA" in [*measures.values(), note["Sex"]]:',
+            [],
+            {
+                "clean": "`clean.py` changed",
+                "by_species": "`results/clean.csv` changed",
+                "by_island": "`results/clean.csv` changed",
+                "by_year": "`results/clean.csv` changed",
+                "fit": "`results/clean.csv` changed",
+                "plot": "`to_json(steps.fit.outputs)` changed, `results/clean.csv` changed",
+                "report": "`steps.clean.outputs.dropped` changed, `steps.fit.outputs` changed, "
+                "`steps.by_species.outputs.groups` changed and 2 more",
+            },
+        ),
+        (
+            "plot.py",
+            "WIDTH, HEIGHT = 760",
+            "WIDTH, HEIGHT = 800",
+            [],
+            {"plot": "`plot.py` changed"},
+        ),
+        (
+            "plot.py",
+            "",
+            "",
+            ["-p", "trait=bill_depth_mm"],
+            {
+                "fit": "`params.trait` changed",
+                "plot": "`params.trait` changed, `to_json(steps.fit.outputs)` changed",
+                "report": "`params.trait` changed, `steps.fit.outputs` changed",
+            },
+        ),
+    ],
+    ids=["nothing", "clean.py", "plot.py", "trait"],
+)
+def test_a_second_run_of_the_penguins_runs_what_is_downstream_and_says_why(
+    tmp_path: Path, script: str, old: str, new: str, options: List[str], again: Dict[str, str]
+) -> None:
+    folder = tmp_path / "penguins"
+    ignored = shutil.ignore_patterns("__pycache__", "results", ".orchestra")
+    shutil.copytree(str(ROOT / "examples/penguins"), str(folder), ignore=ignored)
+    assert orchestra(folder, "run", "pipeline.yaml").returncode == 0
+    (first,) = os.listdir(str(folder / ".orchestra/runs"))
+    text = (folder / script).read_text(encoding="utf-8")
+    (folder / script).write_text(text.replace(old, new), encoding="utf-8")
+
+    report = tmp_path / "report.json"
+    done = orchestra(folder, "run", "pipeline.yaml", "--report", "json=%s" % report, *options)
+
+    assert done.returncode == 0, done.stderr
+    states = {s["id"]: s["state"] for s in json.loads(report.read_text("utf-8"))["steps"]}
+    ran = {*again, "check", "show"}  # these two have no cache
+    assert states == {id: "succeeded" if id in ran else "cached" for id in states}
+    assert {id: why(folder, id) for id in CACHED} == {
+        id: "`%s` succeeded: %s since run %s\n" % (id, again[id], first)
+        if id in again
+        else "`%s` cached: up to date since run %s\n" % (id, first)
+        for id in CACHED
+    }
+
+
+def why(folder: Path, step: str) -> str:
+    """What `orchestra why` says of a step of the latest run."""
+    return orchestra(folder, "why", step).stdout
+
+
 def test_every_folder_of_tests_is_in_one_group_of_the_checks() -> None:
     document = yaml.safe_load((ROOT / "examples/checks/pipeline.yaml").read_text(encoding="utf-8"))
     groups = [step["env"]["TESTS"] for name, step in document["steps"].items() if "test_" in name]

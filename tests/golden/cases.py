@@ -14,6 +14,7 @@ from orchestra.reports.plan_graph import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
 from orchestra.reports.step_summary import render_step_summary
+from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
 from tests.golden import recorded
 from tests.golden.plans import PREDICTION, nightly
@@ -99,6 +100,10 @@ CASES: Dict[str, Callable[[], str]] = {
     "runs-80.txt": lambda: render_runs(ROWS, 80, TEXT, timezone.utc),
     "runs-40.txt": lambda: render_runs(ROWS, 40, TEXT, timezone.utc),
     "runs.json": lambda: runs_json(ROWS),
+    "why.json": lambda: render_why_json(recorded.record(), "publish"),
+    "why.txt": lambda: "".join(
+        render_why(recorded.record(), step, TEXT) for step in recorded.record().step_by_id
+    ),
     "plan-60.txt": lambda: render_plan_table(nightly(), PREDICTION, 60, TEXT),
     "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),
     "plan.json": lambda: render_plan_json(nightly(), PREDICTION),

@@ -29,6 +29,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "resources": {"cpu": 1.0},
                 "outputs": {},
                 "artifacts": [],
+                "reused_from": None,
                 "attempts": [
                     {
                         "number": 1,
@@ -56,6 +57,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
                 "resources": {"cpu": 0.5, "memory": 1024},
                 "outputs": {},
                 "artifacts": [],
+                "reused_from": None,
                 "attempts": [],
                 "owner": "",
                 "role": "step",

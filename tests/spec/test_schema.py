@@ -110,6 +110,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "finally",
         "outputs",
         "artifacts",
+        "cache",
         "resources",
         "enforce",
         "priority",
@@ -121,7 +122,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
 def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
     own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
     own += ["steps", "uses", "with", "matrix", "foreach", "max_parallel", "fail_fast"]
-    own += ["fallback", "on_success", "on_failure", "on_cancel", "finally"]
+    own += ["cache", "fallback", "on_success", "on_failure", "on_cancel", "finally"]
     assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
         key for key in STEP if key not in own
     ]

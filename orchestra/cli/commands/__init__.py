@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from orchestra import __version__
-from orchestra.cli.commands import init, logs, plan, run, runs, schema, show, validate
+from orchestra.cli.commands import init, logs, plan, run, runs, schema, show, validate, why
 
 _HELP = """Run the steps of a workflow file in order, in parallel, within a budget.
 
@@ -56,6 +56,7 @@ for command in (
     runs.runs,
     show.show,
     logs.logs,
+    why.why,
     schema.schema,
     init.init,
 ):

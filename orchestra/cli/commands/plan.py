@@ -24,7 +24,13 @@ def plan(
     jobs: Optional[int] = options.JOBS,
     budget: List[str] = options.BUDGET,
     fail_fast: Optional[bool] = options.FAIL_FAST,
+    only: List[str] = options.ONLY,
+    start: List[str] = options.FROM,
+    until: List[str] = options.UNTIL,
+    skip: List[str] = options.SKIP,
+    force: bool = options.FORCE,
     format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
+    state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Show what would run, in which order and why. Runs nothing.
 
@@ -35,8 +41,10 @@ def plan(
     options.check_choice("--format", format, FORMATS)
     environ = dict(os.environ)
     terminal = Terminal(environ)
-    wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)
-    prepared = prepare.prepare(file, wanted, environ, os.getcwd())
+    wanted = options.PlanOptions(
+        params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
+    )
+    prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True)
     prepare.tell_warnings(prepared, terminal)
     show_plan(prepared, format, terminal)
 

@@ -20,6 +20,11 @@ def run(
     jobs: Optional[int] = options.JOBS,
     budget: List[str] = options.BUDGET,
     fail_fast: Optional[bool] = options.FAIL_FAST,
+    only: List[str] = options.ONLY,
+    start: List[str] = options.FROM,
+    until: List[str] = options.UNTIL,
+    skip: List[str] = options.SKIP,
+    force: bool = options.FORCE,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
     format: str = typer.Option(
         "table", "--format", metavar="|".join(FORMATS), help="With --dry-run: the plan as what."
@@ -50,8 +55,10 @@ def run(
         raise UsageError("--format is for the plan that --dry-run shows", "add --dry-run")
     mode = terminal.mode(output)
     reports = options.parse_reports(report)
-    wanted = options.PlanOptions(params, params_file, jobs, budget, fail_fast)
-    prepared = prepare.prepare(file, wanted, environ, os.getcwd())
+    wanted = options.PlanOptions(
+        params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
+    )
+    prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=dry_run)
     prepare.tell_warnings(prepared, terminal)
     if dry_run:
         show_plan(prepared, format, terminal)
