@@ -9,10 +9,10 @@ from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
 from orchestra.engine.ports import Launched, Launching
-from orchestra.engine.scope import StepsView
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import CancelTimer, Launch, Order, SetTimer, Stop, Timer
 from orchestra.engine.verdicts import Cause
+from orchestra.engine.views import StepsView
 from orchestra.model.events import AttemptLaunched, AttemptStarted, Event
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey

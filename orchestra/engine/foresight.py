@@ -10,7 +10,8 @@ from typing import Dict, Generator, List, Mapping, Optional, Sequence, TypeVar
 from orchestra.engine.fanout import Row, rows_of, trees_of
 from orchestra.engine.graph import Graph, reached, step_expressions
 from orchestra.engine.ports import Cache, Finding, Question
-from orchestra.engine.scope import Scopes, StepsView
+from orchestra.engine.scope import Scopes
+from orchestra.engine.views import StepsView
 from orchestra.model.expression import FILE_FUNCTIONS, ExpressionError, Scope, Tree, Value
 from orchestra.model.run import StepState
 from orchestra.model.workflow import FanOut, NeedResult, Step

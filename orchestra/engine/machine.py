@@ -34,7 +34,7 @@ from orchestra.engine.rules import (
     explain,
     judge,
 )
-from orchestra.engine.scope import Scopes, StepsView
+from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
     ArtifactsCopied,
@@ -62,6 +62,7 @@ from orchestra.engine.verdicts import (
     retry_delay_s,
     wants_retry,
 )
+from orchestra.engine.views import StepsView
 from orchestra.errors import ExitCode
 from orchestra.model.events import (
     Event,

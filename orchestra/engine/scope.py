@@ -5,20 +5,17 @@ from __future__ import annotations
 from copy import copy
 from functools import cached_property
 from typing import (
-    Any,
     Callable,
     Dict,
     FrozenSet,
-    Iterator,
-    List,
     Mapping,
     NamedTuple,
     Optional,
-    Protocol,
     Tuple,
     Union,
 )
 
+from orchestra.engine.views import EnvView, LateLayers, StepsView
 from orchestra.model.expression import (
     FILE_FUNCTIONS,
     STATUS_FUNCTIONS,
@@ -33,7 +30,15 @@ from orchestra.model.expression import (
     functions_of,
     references_of,
 )
-from orchestra.model.secrecy import hidden_by_all, hidden_in, quiet
+from orchestra.model.secrecy import (
+    NOTHING_HIDDEN,
+    Hidden,
+    hidden_above,
+    hidden_by_all,
+    hidden_given,
+    hidden_in,
+    quiet,
+)
 from orchestra.model.secrets import Secrets
 from orchestra.model.workflow import ShellScript, Step, Uses, Workflow
 
@@ -58,97 +63,6 @@ class RunFacts(NamedTuple):
     state: str = "running"
 
 
-class EnvView(Mapping[str, Any]):
-    """The environment a step will get: the layers of the file over what it inherits.
-
-    The variables `hidden` may hold secrets, and cannot be looked up.
-    """
-
-    def __init__(
-        self,
-        layers: Mapping[str, str],
-        inherited: Mapping[str, str],
-        inherit: Union[bool, Tuple[str, ...]],
-        hidden: FrozenSet[str] = frozenset(),
-    ) -> None:
-        self._layers = layers
-        self._inherited = inherited
-        self._inherit = inherit
-        self._hidden = hidden
-
-    def __repr__(self) -> str:
-        return "<EnvView>"
-
-    def __getitem__(self, name: str) -> str:
-        if name in self._hidden:
-            raise ExpressionError(
-                "`env.%s` may hold a secret" % name, hint="only `env` and `run` can use it"
-            )
-        if name in self._layers:
-            return self._layers[name]
-        if self._inherit is True or (self._inherit and name in self._inherit):
-            return self._inherited[name]
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self._layers
-        for name in self._inherited:
-            if name not in self._layers and (
-                self._inherit is True or (self._inherit and name in self._inherit)
-            ):
-                yield name
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class LateLayers(Mapping[str, str]):
-    """The layers of the file for a step, evaluated when something first looks into them."""
-
-    def __init__(self, evaluate: Callable[[], Mapping[str, str]]) -> None:
-        self._evaluate = evaluate
-
-    @cached_property
-    def _layers(self) -> Mapping[str, str]:
-        return self._evaluate()
-
-    def __getitem__(self, name: str) -> str:
-        return self._layers[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
-
-
-class Results(Protocol):
-    """What is known of the steps of a run that have ended."""
-
-    def facts(self, step: str) -> Mapping[str, Value]:
-        """`{result, state, exit_code, duration, outputs}` of a step, by its id."""
-
-    def above(self, step: str) -> List[str]:
-        """The ids of all steps above one, nearest first."""
-
-
-class StepsView(Mapping[str, Any]):
-    """`steps.…` for one step: any ended step by its id; walking it gives the steps above only."""
-
-    def __init__(self, results: Results, step: str) -> None:
-        self._results = results
-        self._step = step
-
-    def __getitem__(self, step: str) -> Mapping[str, Value]:
-        return self._results.facts(step)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._results.above(self._step))
-
-    def __len__(self) -> int:
-        return len(self._results.above(self._step))
-
-
 class Surroundings(NamedTuple):
     """What a workflow that is used by another one needs from outside.
 
@@ -169,6 +83,8 @@ class Scopes:
     seen by the layers of the environment and by scripts alone, and before a run by nobody;
     `has_secrets` says that there are any. `below` is the layer under them all, from the workflow
     that uses this one; `are_params_known` is False where only the run can tell what it is given.
+    `hidden` is what may hold secrets of that layer and of the params; the latter are in
+    `hidden_params` alone, and seen like secrets.
     """
 
     def __init__(
@@ -184,6 +100,8 @@ class Scopes:
         surroundings: Optional[Surroundings] = None,
         below: Mapping[str, str] = _NO_LAYER,
         are_params_known: bool = True,
+        hidden: Hidden = NOTHING_HIDDEN,
+        hidden_params: Mapping[str, Value] = _NO_NAMES,
     ) -> None:
         self._workflow = workflow
         self._facts = facts
@@ -194,7 +112,10 @@ class Scopes:
             self._known_before = _KNOWN_BEFORE - {"params", "vars"}
         self._secrets = secrets
         self.has_secrets = secrets is not None
-        self._hidden = hidden_by_all(workflow)
+        self._hidden_above = hidden
+        self._hidden = hidden_by_all(workflow, hidden)
+        self._is_guarded = bool(workflow.secrets) or hidden != NOTHING_HIDDEN
+        self._all_params = {**params, **hidden_params} if hidden_params else params
         self._environ = workflow.inheritable(environ) if workflow.secrets else environ
         self._names: Dict[str, Value] = {"params": params, "vars": variables}
         if facts is not None:
@@ -280,9 +201,9 @@ class Scopes:
     ) -> Scope:
         """What the step's own expressions see; `env` is what `env` gave for it."""
         hidden = self._hidden
-        if self._workflow.secrets:
+        if self._is_guarded:
             hidden = hidden_in(step, hidden)
-        view = EnvView(env, self._environ, self.inherit(step), hidden)
+        view = EnvView(env, self._environ, self.inherit(step), hidden.variables)
         return self._scope(view, steps, functions, names)
 
     def script_scope(
@@ -304,7 +225,7 @@ class Scopes:
         view = EnvView(layers, self._environ, self.inherit(step))
         return self._scope(view, None, secrets=self._secrets)
 
-    def root_scope(self) -> Scope:
+    def root_scope(self, steps: Optional[StepsView] = None) -> Scope:
         """What expressions of the workflow itself see: its own environment, and that of no step.
 
         Raises:
@@ -313,7 +234,7 @@ class Scopes:
         inherit = self._workflow.inherit_env
         layers = {**self._below, **self._env_file}
         self._add_layer(layers, self._workflow.env, inherit, None)
-        return self._scope(EnvView(layers, self._environ, inherit, self._hidden), None)
+        return self._scope(EnvView(layers, self._environ, inherit, self._hidden.variables), steps)
 
     def early_scope(
         self,
@@ -342,31 +263,40 @@ class Scopes:
             ExpressionError: what it is given cannot be evaluated, or is not what it takes.
         """
         assert self._surroundings is not None
+        names: FrozenSet[str] = frozenset()
+        if self._secrets is not None:
+            names = hidden_given(body.given, hidden_in(step, self._hidden))
+        revealed = self._revealed(scope) if names else scope
         values = {}
         for name, tree in body.given.items():
             try:
-                values[name] = fill_tree(tree, scope)
+                values[name] = fill_tree(tree, revealed if name in names else scope)
             except ExpressionError as fault:
-                raise fault.within("with." + name) from None
+                told = quiet(fault, tree, params=True) if name in names else fault
+                raise told.within("with." + name) from None
         params = self._surroundings.bind(body.workflow, values)
-        return self._inside(body.workflow, params, evaluate_vars(body.workflow, params), True)
+        shown = {name: value for name, value in params.items() if name not in names}
+        hidden = {name: params[name] for name in names}
+        variables = evaluate_vars(body.workflow, shown)
+        return self._inside(body.workflow, shown, variables, hidden)
 
     def used_unknown(self, workflow: Workflow) -> Scopes:
         """The same before the run, where only that can tell what it is given."""
-        return self._inside(workflow, {}, {}, False)
+        return self._inside(workflow, {}, {}, None)
 
     def _inside(
         self,
         workflow: Workflow,
         params: Mapping[str, Value],
         variables: Mapping[str, Value],
-        are_params_known: bool,
+        hidden_params: Optional[Mapping[str, Value]],
     ) -> Scopes:
         around = self._surroundings
         assert around is not None
         below: Dict[str, str] = {**self._below, **self._env_file}
-        if are_params_known:
+        if hidden_params is not None:
             self._add_layer(below, self._workflow.env, self._workflow.inherit_env, None)
+        hidden = hidden_above(self._workflow.env, self._hidden_above)
         return Scopes(
             workflow,
             params,
@@ -378,8 +308,17 @@ class Scopes:
             self._secrets,
             around,
             below,
-            are_params_known,
+            hidden_params is not None,
+            Hidden(hidden.variables, frozenset(hidden_params or ())),
+            hidden_params or _NO_NAMES,
         )
+
+    def _revealed(self, scope: Scope) -> Scope:
+        """The same with all that may be secret."""
+        env = scope.names["env"]
+        assert isinstance(env, EnvView)
+        names = {**scope.names, "env": env.revealed(), "params": self._all_params}
+        return Scope({**names, "secrets": self._secrets}, scope.functions)
 
     def outputs(self, steps: StepsView) -> Dict[str, Value]:
         """What the workflow gives to the one that uses it.
@@ -387,10 +326,7 @@ class Scopes:
         Raises:
             ExpressionError: an output cannot be evaluated; says which.
         """
-        inherit = self._workflow.inherit_env
-        layers = {**self._below, **self._env_file}
-        self._add_layer(layers, self._workflow.env, inherit, None)
-        scope = self._scope(EnvView(layers, self._environ, inherit, self._hidden), steps)
+        scope = self.root_scope(steps)
         values: Dict[str, Value] = {}
         for name, text in self._workflow.outputs.items():
             try:
@@ -411,6 +347,7 @@ class Scopes:
         names["env"] = env
         if secrets is not None:
             names["secrets"] = secrets
+            names["params"] = self._all_params
         if steps is not None:
             names["steps"] = steps
         return Scope(names, {**self._files, **functions} if functions else self._files)
@@ -432,7 +369,7 @@ class Scopes:
             try:
                 layers[name] = text if type(text) is str else fill_text(text, scope)
             except ExpressionError as fault:
-                told = quiet(fault, text) if self._workflow.secrets else fault
+                told = quiet(fault, text, params=True) if self._is_guarded else fault
                 raise told.within("env." + name) from None
 
 

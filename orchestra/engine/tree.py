@@ -13,8 +13,9 @@ from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.fanout import Group, rows_of
 from orchestra.engine.halt import Halt, struck_why
 from orchestra.engine.rules import starts_after_failure
-from orchestra.engine.scope import Scopes, StepsView
+from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
+from orchestra.engine.views import StepsView
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
 from orchestra.model.selection import LeftOut, Place, spellings

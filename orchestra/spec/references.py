@@ -42,7 +42,7 @@ class Where(NamedTuple):
     refused_functions: FrozenSet[str]
 
 
-_SECRETS_PLACES = "secrets stand in `env` and `run` only: put it into a variable by `env`"
+_SECRETS_PLACES = "secrets stand in `env`, `run` and `with` only: put it into a variable by `env`"
 
 _BEFORE_STEPS = ("params", "vars", "env", "run")
 _NEITHER = STATUS_FUNCTIONS | FILE_FUNCTIONS
@@ -62,7 +62,7 @@ IN_CONDITION = Where("`if`", IN_STEP.names, frozenset())
 
 
 def with_secrets(where: Where) -> Where:
-    """The same for `env` and `run` there, which alone may name secrets."""
+    """The same for `env`, `run` and `with` there, which alone may name secrets."""
     return where._replace(names=(*where.names, "secrets"))
 
 

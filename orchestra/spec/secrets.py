@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, FrozenSet, Iterator, List, Mapping, Tuple
+import os
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Tuple
 
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import Expression, Template, Text
-from orchestra.model.secrecy import hidden_above, hidden_by_all, hidden_in, hidden_references
+from orchestra.model.secrecy import (
+    NOTHING_HIDDEN,
+    Hidden,
+    hidden_above,
+    hidden_by_all,
+    hidden_given,
+    hidden_in,
+    hidden_references,
+)
 from orchestra.model.workflow import (
     Channel,
     FromCommand,
@@ -14,6 +23,7 @@ from orchestra.model.workflow import (
     FromVariable,
     Handler,
     InnerSteps,
+    ParamType,
     PythonCall,
     PythonCode,
     PythonFile,
@@ -89,51 +99,78 @@ def _problems_of_variable(name: str, path: PathParts) -> Iterator[Problem]:
         yield Problem(path, "own-variable", message, "put it into a variable of another name")
 
 
-def problems_of_secrets(workflow: Workflow) -> Iterator[Problem]:
-    """What would show a variable that holds a secret: all but `env` and `run` of a step."""
-    if not workflow.secrets:
+def problems_of_secrets(workflow: Workflow, above: Hidden = NOTHING_HIDDEN) -> Iterator[Problem]:
+    """What would show a name that may hold a secret: all but `env`, `run` and `with` of a step.
+
+    `above` is what it is given by a workflow that uses it.
+    """
+    if not workflow.secrets and above == NOTHING_HIDDEN:
         return
-    below = hidden_by_all(workflow)
+    below = hidden_by_all(workflow, above)
     for entry in workflow.notify:
         if entry.channel is Channel.COMMAND:
             yield from _problems_at(("notify", entry.place, "command"), entry.words, below)
-    root = hidden_above(workflow.env, frozenset())
+    root = hidden_above(workflow.env, above)
+    yield from _problems_at(("vars",), workflow.vars, root)
     yield from _problems_at(("concurrency",), workflow.concurrency, root)
     yield from _problems_at(("outputs",), workflow.outputs, root)
-    yield from _problems_of_steps((), workflow.step_by_id, below)
+    yield from _problems_of_steps((), workflow.step_by_id, below, root)
     yield from _problems_of_handlers((), workflow.handlers, {}, below)
 
 
 def _problems_of_steps(
-    around: PathParts, step_by_id: Mapping[str, Step], below: FrozenSet[str]
+    around: PathParts, step_by_id: Mapping[str, Step], below: Hidden, root: Hidden
 ) -> Iterator[Problem]:
     for step in step_by_id.values():
         place = (*around, "steps", step.id)
         inner = step.body.step_by_id if isinstance(step.body, InnerSteps) else {}
         own = step._replace(body=None) if inner else step
-        yield from _problems_at(place, own, hidden_in(step, below))
+        hidden = hidden_in(step, below)
+        yield from _problems_at(place, own, hidden)
         yield from _problems_of_handlers(place, step.handlers, step.env, below)
-        yield from _problems_of_steps(place, inner, below)
+        yield from _problems_of_steps(place, inner, below, root)
+        if isinstance(step.body, Uses):
+            yield from _problems_of_used(place, step.body, hidden, root)
+
+
+def _problems_of_used(
+    place: PathParts, body: Uses, hidden: Hidden, root: Hidden
+) -> Iterator[Problem]:
+    """What is wrong with giving secrets to a workflow: only the first of what it would show."""
+    names = hidden_given(body.given, hidden)
+    used, file = body.workflow, os.path.basename(body.workflow.path)
+    for name in sorted(names):
+        param = used.params.get(name)
+        if param is not None and param.type is not ParamType.STRING:
+            message = "`%s` of %s is no string, and cannot be given a secret" % (name, file)
+            yield Problem((*place, "with", name), "secret-place", message)
+    for problem in problems_of_secrets(used, Hidden(root.variables, names)):
+        where = ".".join(str(part) for part in problem.path)
+        message = "%s would show a secret that it is given, in %s" % (file, where)
+        hint = "only `env`, `run` and `with` can use it there"
+        yield Problem((*place, "uses"), "secret-place", message, hint)
+        return
 
 
 def _problems_of_handlers(
     place: PathParts,
     handlers: Mapping[str, Handler],
     env: Mapping[str, Text],
-    below: FrozenSet[str],
+    below: Hidden,
 ) -> Iterator[Problem]:
     for key, handler in handlers.items():
         hidden = hidden_above({**env, **handler.env}, below)
         yield from _problems_at((*place, key), handler, hidden)
 
 
-def _problems_at(place: PathParts, value: Any, hidden: FrozenSet[str]) -> Iterator[Problem]:
-    if not hidden:
+def _problems_at(place: PathParts, value: Any, hidden: Hidden) -> Iterator[Problem]:
+    if hidden == NOTHING_HIDDEN:
         return
     for path, expression in _shown(place, value):
         for reference in hidden_references(expression, hidden):
-            message = "`env.%s` may hold a secret, and cannot be used here" % reference.path[1]
-            hint = "only `env` and `run` can use it; a program finds it in its environment"
+            name = "%s.%s" % (reference.path[0], reference.path[1])
+            message = "`%s` may hold a secret, and cannot be used here" % name
+            hint = "only `env`, `run` and `with` can use it; a program finds it in its environment"
             yield Problem(path, "secret-place", message, hint, offset=reference.offset)
 
 
@@ -160,13 +197,11 @@ def _keys(field: str, value: Any) -> PathParts:
     """The keys in the file under which a field of the model stands."""
     if field == "body" and isinstance(value, Uses):
         return ()
-    if field == "given":
-        return ("with",)
     if field == "body":
         return ("python",) if isinstance(value, _PYTHON) else ()
     return (_KEY_BY_FIELD.get(field, field),)
 
 
-_NOT_SHOWN = ("env", "handlers", "workflow")
+_NOT_SHOWN = ("env", "handlers", "workflow", "given")
 _KEY_BY_FIELD = {"condition": "if", "argv": "command"}
 _PYTHON = (PythonCall, PythonCode, PythonFile, PythonModule)

@@ -165,7 +165,7 @@ def _evaluate(expression: Expression, scope: Scope) -> Value:
     try:
         return evaluate(expression, scope)
     except ExpressionError as fault:
-        told = quiet(fault, expression) if "secrets" in scope.names else fault
+        told = quiet(fault, expression, params=True) if "secrets" in scope.names else fault
         raise told.within("run") from None
 
 

@@ -155,6 +155,39 @@ def test_a_secret_is_nowhere_but_in_its_steps(keeper, mode):
     assert ("***" in logs, "ORCHESTRA_VALUE_1" in arguments) == (True, True)
 
 
+def test_a_used_workflow_uses_the_secrets_that_it_is_given(keeper):
+    keeper.file(
+        "m.yaml",
+        "secrets: {T: {env: API_TOKEN}}\n"
+        'env: {A: "Bearer ${{ secrets.T }}"}\n'
+        "steps: {u: {uses: u.yaml, with: {token: '${{ secrets.T }}', plain: 1}}}\n",
+    )
+    keeper.file(
+        "u.yaml",
+        "params: {token: {type: string}, plain: {type: int}}\n"
+        'env: {B: "b ${{ params.token }}"}\n'
+        "steps:\n"
+        "  script:\n"
+        "    run: |\n"
+        '      printf %s ${{ params.token }} > given; printf %s "$B" >> given; echo "$A" >> given\n'
+        "      echo ${{ params.token }}\n"
+        "  own: {env: {C: '${{ params.token }}'}, command: [sh, -c, 'echo $C']}\n"
+        "  code: {python: print(params)}\n"
+        "  inner: {uses: i.yaml, with: {t: 'x${{ params.token }}'}}\n"
+        "outputs: {plain: '${{ params.plain }}'}\n",
+    )
+    keeper.file(
+        "i.yaml", "params: {t: {type: string}}\nsteps: {s: {run: 'echo ${{ params.t }}'}}\n"
+    )
+    ran = keeper.run("run", "m.yaml", "--output", "stream", "--report", "json=report.json")
+
+    assert ran.code == 0, ran.err
+    assert keeper.read("given") == "%sb %sBearer %s\n" % (TOKEN, TOKEN, TOKEN)
+    logs = [keeper.run("logs", "u/" + id).out for id in ("script", "own", "code", "inner/s")]
+    assert logs == ["***\n", "***\n", "{'plain': 1}\n", "x***\n"]
+    assert leaks(keeper, ran.out, ran.err, keeper.read("report.json"), *logs) == {}
+
+
 def test_a_step_gets_what_it_names_and_not_the_variable_it_came_from(keeper):
     keeper.run("run", "w.yaml")
     assert "bare:  *** *** ***\n" in keeper.run("logs", "script").out

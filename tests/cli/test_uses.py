@@ -103,6 +103,9 @@ def test_what_it_is_given_may_be_known_only_by_the_run(cli: CommandLine) -> None
     assert str(report(cli)["u"]["reason"]).startswith(reason[:40])
 
 
+GIVEN = "secrets: [T]\nsteps: {a: {uses: x.yaml, with: {p: '${{ secrets.T }}'}}}"
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -161,6 +164,42 @@ def test_what_it_is_given_may_be_known_only_by_the_run(cli: CommandLine) -> None
                 "x.yaml": "secrets: [T]\nsteps: {b: {run: x}}",
             },
             "x.yaml uses the secrets `T`",
+        ),
+        (
+            {
+                "m.yaml": GIVEN,
+                "x.yaml": "params: {p: {type: string}}\n"
+                "steps: {b: {command: [x, '${{ params.p }}']}}",
+            },
+            "m.yaml:2:19: error: x.yaml would show a secret that it is given, in steps.b.command.1",
+        ),
+        (
+            {
+                "m.yaml": GIVEN,
+                "x.yaml": "params: {p: {type: string}}\nvars: {v: '${{ params.p }}'}\n"
+                "steps: {b: {run: x}}",
+            },
+            "x.yaml would show a secret that it is given, in vars.v",
+        ),
+        (
+            {"m.yaml": GIVEN, "x.yaml": "params: {p: {type: json}}\nsteps: {b: {run: x}}"},
+            "`p` of x.yaml is no string, and cannot be given a secret",
+        ),
+        (
+            {
+                "m.yaml": GIVEN,
+                "x.yaml": "params: {p: {type: string}}\n"
+                "steps: {b: {uses: y.yaml, with: {q: '${{ params.p }}'}}}",
+                "y.yaml": "params: {q: {type: string}}\nsteps: {c: {if: params.q == '', run: x}}",
+            },
+            "would show a secret that it is given, in steps.b.uses",
+        ),
+        (
+            {
+                "m.yaml": "secrets: [T]\nenv: {E: '${{ secrets.T }}'}\nsteps: {a: {uses: x.yaml}}",
+                "x.yaml": "steps: {b: {command: [x, '${{ env.E }}']}}",
+            },
+            "x.yaml would show a secret that it is given, in steps.b.command.1",
         ),
         (
             {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from orchestra.engine.conditions import Decision, decide, describe
-from orchestra.engine.scope import EnvView, RunFacts, Scopes
+from orchestra.engine.scope import RunFacts, Scopes
+from orchestra.engine.views import EnvView
 from orchestra.model.expression import ExpressionError, Scope, evaluate, parse, parse_text
 from orchestra.model.run import StepState
 from orchestra.model.secrets import Secrets

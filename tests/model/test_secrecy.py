@@ -7,7 +7,14 @@ import pytest
 from orchestra.engine.ports import Launching
 from orchestra.model.expression import ExpressionError, Scope, parse, parse_text
 from orchestra.model.run import AttemptKey, Invocation
-from orchestra.model.secrecy import hidden_above, hidden_by_all, hidden_in, quiet, uses_secret
+from orchestra.model.secrecy import (
+    Hidden,
+    hidden_above,
+    hidden_by_all,
+    hidden_in,
+    quiet,
+    uses_secret,
+)
 from orchestra.model.secrets import Secrets
 from orchestra.model.workflow import FromCommand, FromFile, FromVariable
 from tests.engine.plans import step, workflow
@@ -31,7 +38,7 @@ SECRETS = {"TOKEN": FromVariable("TOK"), "F": FromFile("f"), "C": FromCommand(("
     ],
 )
 def test_a_text_may_hold_a_secret_by_what_it_names(text, expected):
-    assert uses_secret(parse_text(text), {"TOKEN"}) is expected
+    assert uses_secret(parse_text(text), Hidden(frozenset({"TOKEN"}))) is expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,7 @@ def test_a_text_may_hold_a_secret_by_what_it_names(text, expected):
     ],
 )
 def test_a_layer_adds_to_the_hidden_variables_and_takes_from_them(layer, expected):
-    assert hidden_above(layer, frozenset({"A"})) == expected
+    assert hidden_above(layer, Hidden(frozenset({"A"}))).variables == expected
 
 
 def test_the_layers_of_a_workflow_and_a_step_are_seen_in_their_order():
@@ -56,15 +63,15 @@ def test_the_layers_of_a_workflow_and_a_step_are_seen_in_their_order():
         secrets=SECRETS,
     )
     below = hidden_by_all(flow)
-    assert below == {"A", "B"}
-    assert hidden_in(build, below) == {"B", "C"}
+    assert below.variables == {"A", "B"}
+    assert hidden_in(build, below).variables == {"B", "C"}
     assert hidden_in(step("plain"), below) == below
 
 
 def test_without_secrets_nothing_is_hidden_and_the_environment_stays_as_it_is():
     flow = workflow(step("a"), env={"A": TOKEN})
     environ = {"TOK": "x"}
-    assert hidden_by_all(flow) == frozenset()
+    assert hidden_by_all(flow) == Hidden()
     assert flow.inheritable(environ) is environ
 
 

@@ -10,7 +10,8 @@ from typing import Any, Callable, Dict, List, Optional
 import pytest
 
 from orchestra.engine.ports import Finding, Question, Seal
-from orchestra.engine.scope import Scopes, StepsView
+from orchestra.engine.scope import Scopes
+from orchestra.engine.views import StepsView
 from orchestra.errors import StoreError
 from orchestra.model.events import CacheMissed, StepEnded, SuccessKept
 from orchestra.model.expression import parse, parse_text
