@@ -18,7 +18,7 @@ from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey
 
 CLEAN_UP_S = 60.0
-"""How long what has no timeout may run once the run is being stopped."""
+"""How long what has no timeout may run once the run, or the steps around, are being stopped."""
 
 
 class Attempts:
@@ -47,7 +47,8 @@ class Attempts:
                 script = scopes.script_scope(step, env, view, run.names)
         except ExpressionError as fault:
             return str(fault)
-        if self._halt.stop is not None and run.timeout_s is None:
+        is_late = self._halt.stop is not None or run.block.is_stopped
+        if is_late and run.timeout_s is None:
             run.timeout_s = CLEAN_UP_S
         key = run.next_attempt()
         run.cause = None

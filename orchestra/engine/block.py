@@ -26,7 +26,7 @@ class Block:
     `names` are those that all of them see beside the usual ones, `limits` what each of them takes
     beside its demand, so that not too many run at once. `open` counts the steps that have not
     ended, `failures` are those of its steps that have failed; `struck_by` is the one whose failure
-    keeps others from starting, `called_off` says why none may start any more.
+    keeps others from starting, `called_off` says why none may start but what cleans up.
     """
 
     def __init__(
@@ -119,6 +119,13 @@ class Block:
             return False
         self.struck_by = run.step.id
         return True
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether these, or the steps around them, were called off."""
+        if self.called_off:
+            return True
+        return self.owner is not None and self.owner.block.is_stopped
 
     @property
     def has_started(self) -> bool:

@@ -161,8 +161,10 @@ def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
     step.ended_at = at
     step.retry_at = None
     _move(record, step, StepState(event.state))
-    if step.owner:
-        record.step_by_id[step.owner].members_done += 1
+    if step.owner and not step.is_handler:
+        owner = record.step_by_id[step.owner]
+        owner.members_done += 1
+        owner.members_failed += step.state is StepState.FAILED
 
 
 def _result_reused(record: RunRecord, event: ResultReused, at: float) -> None:

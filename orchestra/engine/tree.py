@@ -12,7 +12,7 @@ from orchestra.engine.budget import Budget
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.fanout import Group, rows_of
 from orchestra.engine.halt import Halt, struck_why
-from orchestra.engine.rules import starts_after_failure
+from orchestra.engine.rules import starts_after_failure, starts_while_stopping
 from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.views import StepsView
@@ -123,7 +123,8 @@ class StepTree:
                 return struck_why(struck_by)
         block: Optional[Block] = run.block
         while block is not None:
-            if block.called_off and block.owner is not None:
+            is_off = block.called_off and not starts_while_stopping(ruled)
+            if is_off and block.owner is not None:
                 return "`%s` %s" % (block.owner.step.id, block.called_off)
             is_struck = block.struck_by and self._halt.stop is None
             if is_struck and not starts_after_failure(ruled):
@@ -159,7 +160,7 @@ class StepTree:
         ruled = run.instance_of or run
         return {
             "always": lambda: True,
-            "cancelled": lambda: self._halt.stop is not None,
+            "cancelled": lambda: self._halt.stop is not None or run.block.is_stopped,
             "failure": lambda: ruled.failed_above,
             "success": lambda: all(
                 run.block.end(need.step)[1] is NeedResult.SUCCESS for need in ruled.step.needs

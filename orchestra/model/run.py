@@ -199,10 +199,11 @@ class StepRecord:
     """What is known of one step of one run, folded from its events.
 
     `owner` is the id of the step of which it is a part, `role` what it is to it; `members` counts
-    the instances of its fan-out, or the steps in it, `members_done` those that have ended, and
-    `began_at` is when they were made; `reused_from` is the run whose outputs it has, if they are
-    not its own; `left_out` means that a person chose not to run it: it counts as a success;
-    `cache_reason` is why it ran though it may be cached.
+    the instances of its fan-out, or the steps in it, `members_done` those that have ended,
+    `members_failed` those of them that failed, and `began_at` is when they were made;
+    `reused_from` is the run whose outputs it has, if they are not its own; `left_out` means that a
+    person chose not to run it: it counts as a success; `cache_reason` is why it ran though it may
+    be cached.
     """
 
     id: str
@@ -220,6 +221,7 @@ class StepRecord:
     role: Role = Role.STEP
     members: int = 0
     members_done: int = 0
+    members_failed: int = 0
     began_at: Optional[float] = None
     reused_from: str = ""
     left_out: bool = False
@@ -229,6 +231,11 @@ class StepRecord:
     def is_handler(self) -> bool:
         """Whether it is a fallback or handler of a step or of the run; no total counts it."""
         return self.role is not Role.STEP and self.role in _HANDLERS
+
+    @property
+    def is_root_of_failure(self) -> bool:
+        """Whether it has failed, and not because a step that is part of it has."""
+        return self.state is StepState.FAILED and not self.members_failed
 
     @property
     def duration_s(self) -> Optional[float]:

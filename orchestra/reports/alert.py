@@ -90,13 +90,8 @@ def make_alert(record: RunRecord, when: AlertWhen, facts: AlertFacts, logs: LogR
 
 def _failed(record: RunRecord) -> List[StepRecord]:
     """The steps that failed themselves, not for a part of theirs; in plan order."""
-    failed = [
-        step
-        for step in record.step_by_id.values()
-        if step.state is StepState.FAILED and not step.is_handler
-    ]
-    owners = {step.owner for step in failed if step.owner}
-    return [step for step in failed if step.id not in owners]
+    steps = record.step_by_id.values()
+    return [step for step in steps if step.is_root_of_failure and not step.is_handler]
 
 
 def _groups(failed: Sequence[StepRecord]) -> List[Tuple[str, List[StepRecord]]]:

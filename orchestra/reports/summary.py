@@ -102,9 +102,7 @@ def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:
 
 def _failed(record: RunRecord) -> List[StepRecord]:
     """The steps that failed by themselves, and not by one of their parts."""
-    failed = [step for step in record.in_order() if step.state is StepState.FAILED]
-    blamed = {step.owner for step in failed if not step.is_handler}
-    return [step for step in failed if step.id not in blamed]
+    return [step for step in record.in_order() if step.is_root_of_failure]
 
 
 def _shown(record: RunRecord) -> Tuple[List[StepRecord], str]:

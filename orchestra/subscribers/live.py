@@ -156,7 +156,7 @@ class LiveView:
     def _ended(self, step: StepRecord) -> None:
         self._retrying.pop(step.id, None)
         self._open.pop(step.id, None)
-        if step.state is StepState.FAILED and not step.members:
+        if step.is_root_of_failure:
             self._failed.append(step)
         if self._expectation is not None:
             self._expectation.ended(step.id)

@@ -23,7 +23,7 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.log_excerpt import LogExcerpt, LogReader
-from orchestra.model.run import RunRecord, StepState
+from orchestra.model.run import RunRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_size
 from orchestra.subscribers.grouping import Grouping
@@ -92,9 +92,9 @@ class PlainView:
         is_counted = not step.members and not step.is_handler
         self._done += is_counted
         title = step_line(step, event, self._done, record.total)
-        failed = event.state == StepState.FAILED.value and not step.members
+        failed = step.is_root_of_failure
         text = self._block(title, self._ended.pop(event.step, None), at, folded=not failed)
-        if failed and is_counted:
+        if failed and not step.is_handler:
             text += self._grouping.failure(safe_line(event.step), safe_line(event.reason))
         return text
 

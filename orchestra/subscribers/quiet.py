@@ -34,7 +34,7 @@ class QuietView:
             event = envelope.event
             if type(event) is StepEnded and event.state == StepState.FAILED.value:
                 step = record.step_by_id[event.step]
-                if not step.members:
+                if step.is_root_of_failure:
                     parts.append(self._describe(step))
             elif type(event) is RunFinished:
                 parts.append(self._summarize(record))

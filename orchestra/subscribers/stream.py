@@ -23,7 +23,7 @@ from orchestra.model.events import (
     StepsAdded,
     StopRequested,
 )
-from orchestra.model.run import AttemptKey, RunRecord, StepState
+from orchestra.model.run import AttemptKey, RunRecord
 from orchestra.model.screen_text import output_lines, safe_line
 from orchestra.subscribers.cells import fit
 from orchestra.subscribers.grouping import Grouping
@@ -124,7 +124,7 @@ class StreamView:
         self._done += is_counted
         self._ended.pop(event.step, None)
         self._prefixes.pop(event.step, None)
-        if event.state == StepState.FAILED.value and is_counted:
+        if step_record.is_root_of_failure and not step_record.is_handler:
             step, reason = safe_line(event.step), safe_line(event.reason)
             self._failures.append(self._grouping.failure(step, reason))
         return step_line(step_record, event, self._done, record.total) + "\n"

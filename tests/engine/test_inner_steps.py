@@ -292,3 +292,37 @@ def test_a_plan_foretells_steps_that_keep_files() -> None:
     keeping = step("a", artifacts=Artifacts(("x",)), fan_out=Foreach([1, 2]))
     plan, _ = make_plan(keeping, cpu=1)
     assert predict(plan).predicted_s == 2.0
+
+
+def test_its_timeout_lets_what_cleans_up_start_for_a_while() -> None:
+    world = play(
+        inside(
+            "pack",
+            step("a"),
+            step("b", "a"),
+            step("tidy", "a", if_="always()", duration_s=5.0),
+            step("late", "b", if_="cancelled()"),
+            timeout=5.0,
+        ),
+        behave={"pack/a": Behaviour(lasts=9.0), "pack/late": Behaviour(lasts=99.0)},
+    )
+    assert world.launches == [("pack/a", 0.0), ("pack/tidy", 5.0), ("pack/late", 5.0)]
+    assert ends(world) == {
+        "pack/a": ("cancelled", "stopped by the timeout of `pack`"),
+        "pack/b": ("cancelled", "`pack` timed out after 5.0s"),
+        "pack/tidy": ("succeeded", "if: always()"),
+        "pack/late": ("failed", "timed out after 1m00s"),
+        "pack": ("failed", "timed out after 5.0s"),
+    }
+    assert world.now == 65.0
+
+
+def test_what_fails_only_together_is_the_root_of_its_failure() -> None:
+    world = play(
+        inside("slow", step("a"), timeout=5.0),
+        inside("bad", step("a")),
+        behave={"slow/a": Behaviour(lasts=9.0), "bad/a": FAILS},
+    )
+    steps = world.record.step_by_id
+    roots = {id for id, found in steps.items() if found.is_root_of_failure}
+    assert roots == {"slow", "bad/a"}
