@@ -170,7 +170,7 @@ class _Past:
 
     def cache(self, workflow: Workflow) -> Optional[Cache]:
         """What tells which steps are up to date, None where no step asks for it."""
-        if all(step.cache is None for step in steps_within(workflow.step_by_id)):
+        if all(step.cache is None for step in steps_within(workflow.step_by_id, workflow.handlers)):
             return None
         from orchestra.cli.caching import step_cache
 

@@ -36,7 +36,7 @@ from orchestra.executors.local import LocalExecutor
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
-from orchestra.model.workflow import Body, ShellScript, Uses, Workflow, steps_within
+from orchestra.model.workflow import Body, Handler, ShellScript, Uses, Workflow, steps_within
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
@@ -294,22 +294,31 @@ def _check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
 
 def _tell_what_is_unlimited(plan: Plan, terminal: Terminal) -> None:
     """Steps that `enforce` what cannot be limited on this system run all the same."""
-    steps = steps_within(plan.workflow.step_by_id)
+    steps = steps_within(plan.workflow.step_by_id, plan.workflow.handlers)
     asked = {name for step in steps if step.enforce for name in step.resources}
     for name in sorted(asked & unlimited()):
         terminal.say("warning: %s cannot be limited on this system, `enforce` or not" % name)
 
 
 def _bodies(workflow: Workflow) -> Iterator[Tuple[str, Optional[Body]]]:
-    for key, handler in workflow.handlers.items():
-        yield "`%s` of the workflow" % key, handler.body
-    for step in steps_within(workflow.step_by_id):
+    """All that is run, with words for what it is; of a file that is used once for each place."""
+    yield from _bodies_of_handlers(workflow.handlers, "of the workflow")
+    for step in steps_within(workflow.step_by_id, workflow.handlers):
         yield "step `%s`" % step.id, step.body
-        for key, handler in step.handlers.items():
-            yield "`%s` of step `%s`" % (key, step.id), handler.body
+        yield from _bodies_of_handlers(step.handlers, "of step `%s`" % step.id)
         if isinstance(step.body, Uses):
-            for key, handler in step.body.workflow.handlers.items():
-                yield "`%s` of what step `%s` uses" % (key, step.id), handler.body
+            handlers = step.body.workflow.handlers
+            yield from _bodies_of_handlers(handlers, "of what step `%s` uses" % step.id)
+
+
+def _bodies_of_handlers(
+    handlers: Mapping[str, Handler], whose: str
+) -> Iterator[Tuple[str, Optional[Body]]]:
+    for key, handler in handlers.items():
+        yield "`%s` %s" % (key, whose), handler.body
+        if isinstance(handler.body, Uses):
+            file = os.path.basename(handler.body.workflow.path)
+            yield from _bodies_of_handlers(handler.body.workflow.handlers, "of %s" % file)
 
 
 def _read_env_files(workflow: Workflow) -> Dict[str, Dict[str, str]]:
@@ -318,7 +327,7 @@ def _read_env_files(workflow: Workflow) -> Dict[str, Dict[str, str]]:
     for name in workflow.env_files:
         values.update(read_env_file(os.path.join(workflow.folder, name)))
     found = {workflow.path: values}
-    for step in steps_within(workflow.step_by_id):
-        if isinstance(step.body, Uses) and step.body.workflow.path not in found:
-            found.update(_read_env_files(step.body.workflow))
+    for _, body in _bodies(workflow):
+        if isinstance(body, Uses) and body.workflow.path not in found:
+            found.update(_read_env_files(body.workflow))
     return found

@@ -7,11 +7,13 @@ from typing import List, Mapping, Optional, Tuple
 from orchestra.engine.block import Block
 from orchestra.engine.halt import Halt
 from orchestra.engine.ports import Ended, Written
+from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.verdicts import Cause, Failure, Verdict, allowed, failure_of, final_state
+from orchestra.engine.views import StepsView
 from orchestra.model.events import PlannedEntry
 from orchestra.model.expression import Value
-from orchestra.model.plan import PlannedStep, Will
+from orchestra.model.plan import PlannedStep, PlannedUse, Will
 from orchestra.model.run import Role, StepState
 from orchestra.model.workflow import Step, Workflow
 
@@ -23,7 +25,10 @@ _ONE_CPU = 1000
 
 
 class PartRun(StepRun):
-    """A fallback or a handler as the machine follows it, within the reservation of its owner."""
+    """A fallback or a handler as the machine follows it, within the reservation of its owner.
+
+    One that uses a workflow gives that back while its steps run, which have demands of their own.
+    """
 
     __slots__ = ("owner", "role")
 
@@ -42,7 +47,11 @@ class PartRun(StepRun):
             resources=whole.resources,
             enforce=whole.enforce,
         )
-        super().__init__(owner.index, _planned(step), owner.block, names=owner.names)
+        planned = _planned(step)
+        use = owner.planned.handlers.get(role.value)
+        if use is not None:
+            planned = planned._replace(inner=use.steps, at_end=use.at_end)
+        super().__init__(owner.index, planned, owner.block, names=owner.names)
         self.owner = owner
         self.role = role
         self.amounts = owner.amounts
@@ -52,6 +61,11 @@ class PartRun(StepRun):
     def cleans_up(self) -> bool:
         """Whether it goes on when the run is being stopped."""
         return self.role in _CLEANING_UP
+
+    @property
+    def block_has_run(self) -> bool:
+        """Whether steps of a workflow that it uses were to run."""
+        return bool(self.planned.inner) and self.first_started_at is not None
 
     def entry(self) -> PlannedEntry:
         """How it is recorded, beside the steps of the plan."""
@@ -68,10 +82,15 @@ class TailRun(StepRun):
     __slots__ = ()
 
     def __init__(
-        self, workflow: Workflow, budget: Mapping[str, int], block: Block, index: int = -1
+        self,
+        workflow: Workflow,
+        uses: Mapping[str, PlannedUse],
+        budget: Mapping[str, int],
+        block: Block,
+        index: int,
     ) -> None:
         step = Step(block.prefix, len(workflow.step_by_id), handlers=workflow.handlers)
-        super().__init__(index, _planned(step), block)
+        super().__init__(index, _planned(step)._replace(handlers=uses), block)
         self.amounts = clean_up_share(budget)
         self.state = StepState.RUNNING if block.owner is None else StepState.READY
 
@@ -113,6 +132,31 @@ class OwnResults:
         owner = self._owner
         own = [owner.local] if owner.local else []
         return own + owner.block.above(owner.local)
+
+
+def sight(run: StepRun) -> Tuple[Scopes, StepsView]:
+    """What the expressions of a step are evaluated with, or those of a part of one."""
+    scopes = run.block.scopes
+    if type(run) is not PartRun:
+        return scopes, StepsView(run.block, run.local)
+    owner = run.owner
+    is_tail = type(owner) is TailRun and owner.block.owner is None
+    run_state = owner.given_up[0].value if is_tail and owner.given_up else "running"
+    facts = failure_names(owner.failure, scopes.run_dir)
+    return scopes.at_end(facts, run_state), StepsView(OwnResults(owner), owner.local)
+
+
+def cleans_up(run: StepRun, within: Optional[Block] = None) -> bool:
+    """Whether a step is, or is in, a handler that goes on when what is around it is stopped.
+
+    Only handlers in the block are looked at, if one is given.
+    """
+    while True:
+        if type(run) is PartRun and run.cleans_up:
+            return True
+        if run.block is within or run.block.owner is None:
+            return False
+        run = run.block.owner
 
 
 def clean_up_share(budget: Mapping[str, int]) -> Mapping[str, int]:

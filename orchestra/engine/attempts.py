@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional
 
-from orchestra.engine.aftermath import OwnResults, PartRun, TailRun, failure_names
+from orchestra.engine.aftermath import cleans_up, sight
 from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
@@ -12,7 +12,6 @@ from orchestra.engine.ports import Launched, Launching
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import CancelTimer, Launch, Order, SetTimer, Stop, Timer
 from orchestra.engine.verdicts import Cause
-from orchestra.engine.views import StepsView
 from orchestra.model.events import AttemptLaunched, AttemptStarted, Event
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey
@@ -33,11 +32,7 @@ class Attempts:
     def launch(self, run: StepRun, now: float) -> str:
         """Start an attempt of what holds its share of the budget; else why it cannot start."""
         step = run.step
-        scopes, view = run.block.scopes, StepsView(run.block, run.local)
-        if type(run) is PartRun:
-            facts = failure_names(run.owner.failure, scopes.run_dir)
-            scopes = scopes.at_end(facts, self._run_state(run))
-            view = StepsView(OwnResults(run.owner), run.owner.local)
+        scopes, view = sight(run)
         try:
             env = scopes.env(step, view, run.names)
             scope = scopes.scope(step, env, view, None, run.names)
@@ -111,7 +106,7 @@ class Attempts:
             if at_once:
                 run.cause = run.cause or cause
                 self._orders.append(Stop(key, "SIGKILL"))
-            elif type(run) is PartRun and run.cleans_up:
+            elif cleans_up(run):
                 if run.timeout_s is None:
                     run.timeout_s = CLEAN_UP_S
                     self._orders.append(SetTimer(Timer("timeout", key), CLEAN_UP_S))
@@ -121,8 +116,7 @@ class Attempts:
     def call_off(self, block: Block, why: str) -> None:
         """Ask all to end that are among these steps, or in one of them, on behalf of `why`."""
         for run in self._run_by_key.values():
-            cleans_up = type(run) is PartRun and run.cleans_up
-            if run.cause is None and not cleans_up and block.holds(run):
+            if run.cause is None and block.holds(run) and not cleans_up(run, block):
                 run.stopped_by = why
                 self._ask_to_end(run, Cause.CANCEL)
 
@@ -131,9 +125,3 @@ class Attempts:
         stop = run.step.stop
         self._orders.append(Stop(run.key, stop.signal))
         self._orders.append(SetTimer(Timer("grace", run.key), stop.grace_s))
-
-    def _run_state(self, part: PartRun) -> str:
-        """The state of the run: what it comes to where its steps have ended."""
-        owner = part.owner
-        is_tail = type(owner) is TailRun and owner.block.owner is None
-        return owner.given_up[0].value if is_tail and owner.given_up else "running"

@@ -143,7 +143,7 @@ class Block:
                 said = "%d of %d steps %s, first %s"
                 return state, said % (count, len(self.runs), state.value, first)
         steps = "1 step" if len(self.runs) == 1 else "%d steps" % len(self.runs)
-        return StepState.SUCCEEDED, "%s; %s" % (self.owner.why, steps)
+        return StepState.SUCCEEDED, "%s; %s" % (self.owner.why, steps) if self.owner.why else steps
 
 
 def _placed(planned: PlannedStep, prefix: str) -> PlannedStep:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from orchestra.engine.graph import Graph, reached, step_expressions
+from orchestra.engine.graph import Graph, reached
+from orchestra.engine.holders import step_expressions
 from orchestra.errors import UsageError
 from orchestra.model.expression import Reference, references_of
 from orchestra.model.nearest import did_you_mean

@@ -8,15 +8,15 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.fanout import Row, instance_id, rows_of, trees_of
 from orchestra.engine.foresight import Foresight
-from orchestra.engine.graph import Graph, problems_inside
+from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
 from orchestra.engine.ports import Cache
 from orchestra.engine.rules import Verdict, asks_status, judge
 from orchestra.engine.scope import Scopes
-from orchestra.errors import Problem
+from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import ExpressionError, Value, evaluate_condition
 from orchestra.model.plan import SPARED, PlannedInstance, Will
 from orchestra.model.run import StepState
-from orchestra.model.selection import UNKNOWN, Place, Selection, spellings
+from orchestra.model.selection import EVERYTHING, UNKNOWN, Place, Selection, spellings
 from orchestra.model.workflow import (
     FanOut,
     InnerSteps,
@@ -51,11 +51,16 @@ class Expectation(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What is expected of the steps of a graph, in its order, and by number of those in them."""
+    """What is expected of the steps of a graph, in its order, and by number of those in them.
+
+    `handlers` and `at_end` are as in the graph: the workflows that handlers use.
+    """
 
     scopes: Scopes
     expected: Tuple[Expectation, ...]
     inner: Mapping[int, Outlook]
+    handlers: Mapping[int, Mapping[str, Outlook]]
+    at_end: Mapping[str, Outlook]
 
 
 class Circumstances(NamedTuple):
@@ -105,7 +110,14 @@ class _Forecast:
         """What is expected of each step, those above it first."""
         for number, step in enumerate(self._graph.order):
             self._expected_by_id[step.id] = self._expect(number, step)
-        return Outlook(self._scopes, tuple(self._expected_by_id.values()), self._inner)
+        expected = tuple(self._expected_by_id.values())
+        graph = self._graph
+        handlers = {
+            number: self._of_handlers(used, ("steps", graph.order[number].id))
+            for number, used in graph.handlers.items()
+        }
+        at_end = self._of_handlers(graph.at_end, ())
+        return Outlook(self._scopes, expected, self._inner, handlers, at_end)
 
     def _expect(self, number: int, step: Step) -> Expectation:
         place = (*self._place, (step.id,))
@@ -269,6 +281,20 @@ class _Forecast:
                 is_used = isinstance(step.body, Uses)
                 outputs = scopes.outputs(foresight.view()) if is_used else _NO_NAMES
                 self._foresight.settle(step, StepState.SUCCEEDED, outputs)
+
+    def _of_handlers(
+        self, used_by_key: Mapping[str, UsedGraph], path: PathParts
+    ) -> Dict[str, Outlook]:
+        """What is expected of the workflows that handlers use; only the run can look into them."""
+        outlooks: Dict[str, Outlook] = {}
+        for key, (body, graph) in used_by_key.items():
+            problems: List[Problem] = []
+            scopes = self._scopes.used_unknown(body.workflow)
+            circumstances = Circumstances(EVERYTHING, problems, self._circumstances.notes)
+            forecast = _Forecast(graph, scopes, circumstances, Foresight(graph, scopes))
+            outlooks[key] = forecast.outlook()
+            self._circumstances.problems.extend(problems_of_used(body, (*path, key), problems))
+        return outlooks
 
     def _scopes_inside(self, step: Step, busy: str) -> Scopes:
         """What the expressions of the steps in a step see."""

@@ -16,29 +16,20 @@ from typing import (
     Sequence,
     Set,
     Tuple,
-    Union,
 )
 
 from graphlib import CycleError, TopologicalSorter
 
 from orchestra.engine.ancestry import ordered_pairs
 from orchestra.engine.demand import asked
+from orchestra.engine.holders import step_references
 from orchestra.errors import PathParts, Problem
-from orchestra.model.expression import Expression, Reference, Tree, references_of
+from orchestra.model.expression import Reference
 from orchestra.model.nearest import did_you_mean
 from orchestra.model.units import format_amount
 from orchestra.model.workflow import (
-    Body,
-    Command,
-    Foreach,
     Handler,
-    InnerSteps,
     NeedResult,
-    PythonCall,
-    PythonFile,
-    PythonModule,
-    ShellScript,
-    Slot,
     Step,
     Uses,
     Workflow,
@@ -49,36 +40,54 @@ _SHOWN_OF_CYCLE = 8
 _MOST_HINTS = 60
 
 
+class UsedGraph(NamedTuple):
+    """The graph of a workflow that a handler uses."""
+
+    body: Uses
+    graph: Graph
+
+
 class Graph(NamedTuple):
     """Steps in topological order, ties in file order; numbers are places in `order`.
 
     `needs` and `dependents` hold each number once, ascending; `inner` has, by number, the graphs of
-    the steps that are in a step.
+    the steps that are in a step, `handlers`, by number and key, those of the workflows that a
+    handler of a step uses; `at_end` has, by key, those of the workflow's own handlers.
     """
 
     order: Tuple[Step, ...]
     needs: Tuple[Tuple[int, ...], ...]
     dependents: Tuple[Tuple[int, ...], ...]
     inner: Mapping[int, Graph] = {}
+    handlers: Mapping[int, Mapping[str, UsedGraph]] = {}
+    at_end: Mapping[str, UsedGraph] = {}
 
 
 def build(workflow: Workflow) -> Tuple[Optional[Graph], List[Problem]]:
     """The graph, or None and what is wrong: unknown and self needs, a cycle."""
-    return _build(workflow.step_by_id)
+    return _build(workflow.step_by_id, workflow.handlers)
 
 
-def _build(step_by_id: Mapping[str, Step]) -> Tuple[Optional[Graph], List[Problem]]:
+def _build(
+    step_by_id: Mapping[str, Step], handlers: Mapping[str, Handler] = {}
+) -> Tuple[Optional[Graph], List[Problem]]:
     steps = list(step_by_id.values())
     place_by_id = {step.id: place for place, step in enumerate(steps)}
     problems = list(_bad_needs(steps, place_by_id))
     inner_by_id: Dict[str, Graph] = {}
+    used_by_id: Dict[str, Dict[str, UsedGraph]] = {}
     for step in steps:
         steps_inside = steps_in(step)
         if steps_inside:
-            inner, found = _build(steps_inside)
+            own = step.body.workflow.handlers if isinstance(step.body, Uses) else {}
+            inner, found = _build(steps_inside, own)
             problems += problems_inside(step, found)
             if inner is not None:
                 inner_by_id[step.id] = inner
+        found_used = _used_by(step.handlers, ("steps", step.id), problems)
+        if found_used:
+            used_by_id[step.id] = found_used
+    at_end = _used_by(handlers, (), problems)
     needs = [
         sorted(
             {
@@ -99,12 +108,24 @@ def _build(step_by_id: Mapping[str, Step]) -> Tuple[Optional[Graph], List[Proble
     if problems:
         return None, problems
     graph = _ordered(steps, needs, sorter)
-    inner_by_number = {
-        number: inner_by_id[step.id]
-        for number, step in enumerate(graph.order)
-        if step.id in inner_by_id
-    }
-    return graph._replace(inner=inner_by_number), []
+    number_by_id = {step.id: number for number, step in enumerate(graph.order)}
+    inner_by_number = {number_by_id[id]: inner for id, inner in inner_by_id.items()}
+    handlers_by_number = {number_by_id[id]: each for id, each in used_by_id.items()}
+    return graph._replace(inner=inner_by_number, handlers=handlers_by_number, at_end=at_end), []
+
+
+def _used_by(
+    handlers: Mapping[str, Handler], path: PathParts, problems: List[Problem]
+) -> Dict[str, UsedGraph]:
+    """The graphs of the workflows that handlers use; what is wrong goes to the problems."""
+    graphs: Dict[str, UsedGraph] = {}
+    for key, handler in handlers.items():
+        if isinstance(handler.body, Uses):
+            graph, found = build(handler.body.workflow)
+            problems += problems_of_used(handler.body, (*path, key), found)
+            if graph is not None:
+                graphs[key] = UsedGraph(handler.body, graph)
+    return graphs
 
 
 def problems_inside(step: Step, problems: Iterable[Problem]) -> Iterator[Problem]:
@@ -112,14 +133,20 @@ def problems_inside(step: Step, problems: Iterable[Problem]) -> Iterator[Problem
 
     Those of another file are at the step that uses it, and only the first is told.
     """
+    if isinstance(step.body, Uses):
+        yield from problems_of_used(step.body, ("steps", step.id), problems)
+        return
     for problem in problems:
-        if not isinstance(step.body, Uses):
-            yield problem._replace(path=("steps", step.id, *problem.path))
-            continue
-        file = os.path.basename(step.body.workflow.path)
+        yield problem._replace(path=("steps", step.id, *problem.path))
+
+
+def problems_of_used(body: Uses, path: PathParts, problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The first problem of a used workflow, at the place that uses it."""
+    for problem in problems:
+        file = os.path.basename(body.workflow.path)
         message = "`%s` cannot be used: %s" % (file, problem.message)
         hint = "orchestra validate %s tells where" % file
-        yield Problem(("steps", step.id, "uses"), problem.code, message, hint)
+        yield Problem((*path, "uses"), problem.code, message, hint)
         return
 
 
@@ -135,16 +162,27 @@ def problems_above(graph: Graph) -> Iterator[Problem]:
         possible.append(_possible_results(step))
         if number in graph.inner:
             yield from problems_inside(step, problems_above(graph.inner[number]))
+    for key, used in graph.at_end.items():
+        yield from problems_of_used(used.body, (key,), problems_above(used.graph))
+    for number, handlers in graph.handlers.items():
+        for key, used in handlers.items():
+            path = ("steps", graph.order[number].id, key)
+            yield from problems_of_used(used.body, path, problems_above(used.graph))
 
 
 def problems_of_budget(workflow: Workflow) -> Iterator[Problem]:
     """Demands over the budget that the file itself gives; the same on every machine."""
-    return _over_budget(workflow.step_by_id, workflow.budget)
+    return _over_budget(workflow.step_by_id, workflow.handlers, workflow.budget)
 
 
-def _over_budget(step_by_id: Mapping[str, Step], budget: Mapping[str, int]) -> Iterator[Problem]:
+def _over_budget(
+    step_by_id: Mapping[str, Step], handlers: Mapping[str, Handler], budget: Mapping[str, int]
+) -> Iterator[Problem]:
+    yield from _used_over_budget(handlers, (), budget)
     for step in step_by_id.values():
-        yield from problems_inside(step, _over_budget(steps_in(step), budget))
+        used = step.body.workflow.handlers if isinstance(step.body, Uses) else {}
+        yield from problems_inside(step, _over_budget(steps_in(step), used, budget))
+        yield from _used_over_budget(step.handlers, ("steps", step.id), budget)
         for name, amount in asked(step).items():
             if isinstance(amount, int) and name in budget and amount > budget[name]:
                 given = ("resources", name) if name in step.resources else ()
@@ -172,6 +210,16 @@ def reached(start: Set[int], links: Sequence[Sequence[int]]) -> Set[int]:
                 reached.add(number)
                 waiting.append(number)
     return reached
+
+
+def _used_over_budget(
+    handlers: Mapping[str, Handler], path: PathParts, budget: Mapping[str, int]
+) -> Iterator[Problem]:
+    for key, handler in handlers.items():
+        if isinstance(handler.body, Uses):
+            used = handler.body.workflow
+            found = _over_budget(used.step_by_id, used.handlers, budget)
+            yield from problems_of_used(handler.body, (*path, key), found)
 
 
 def _bad_needs(steps: Sequence[Step], place_by_id: Mapping[str, int]) -> Iterator[Problem]:
@@ -239,7 +287,7 @@ def _ordered(
 def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iterator[Problem]:
     found: List[Tuple[Tuple[int, int], PathParts, Reference]] = []
     for number, step in enumerate(graph.order):
-        for path, reference, sees_itself in _step_references(step):
+        for path, reference, sees_itself in step_references(step):
             above = number_by_id.get(str(reference.path[1]))
             if above is not None and not (sees_itself and above == number):
                 found.append(((above, number), path, reference))
@@ -254,83 +302,6 @@ def _references_not_above(graph: Graph, number_by_id: Mapping[str, int]) -> Iter
                 "add it to the needs of `%s`" % id,
                 offset=reference.offset,
             )
-
-
-def _step_references(step: Step) -> Iterator[Tuple[PathParts, Reference, bool]]:
-    """Every `steps.ID` that an expression of the step names, with the path to where it stands.
-
-    The third part says that it stands in a handler, which may look at its own step. Of the steps in
-    a step those references are left out that mean each other.
-    """
-    if isinstance(step.body, InnerSteps):
-        for inner in step.body.step_by_id.values():
-            for path, reference, _ in _step_references(inner):
-                if reference.path[1] not in step.body.step_by_id:
-                    yield ("steps", step.id, *path), reference, False
-    for path, holder in step_expressions(step):
-        for reference in references_of(holder):
-            if reference.path[0] == "steps" and len(reference.path) > 1:
-                yield ("steps", step.id, *path), reference, path[0] in step.handlers
-
-
-def step_expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
-    """Everything of a step that may hold expressions, with the path in it to where it stands."""
-    if step.condition is not None:
-        yield ("if",), step.condition
-    for number, requirement in enumerate(step.require):
-        yield ("require", number, "if"), requirement.condition
-        yield ("require", number, "message"), requirement.message
-    for key, text in (
-        ("name", step.name),
-        ("working_dir", step.working_dir),
-        ("timeout", step.timeout),
-    ):
-        if text is not None and type(text) is not float:
-            yield (key,), text
-    if isinstance(step.fan_out, Foreach):
-        yield ("foreach",), step.fan_out.items
-    for name, value in step.env.items():
-        yield ("env", name), value
-    for name, amount in step.resources.items():
-        if type(amount) is not int:
-            yield ("resources", name), amount
-    if step.cache is not None:
-        yield ("cache", "key"), step.cache.key
-        for key, texts in (("inputs", step.cache.inputs), ("outputs", step.cache.outputs)):
-            for number, text in enumerate(texts):
-                yield ("cache", key, number), text
-    yield from _in_body(step.body)
-    for key, handler in step.handlers.items():
-        for path, holder in _in_handler(handler):
-            yield (key, *path), holder
-
-
-def _in_handler(handler: Handler) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
-    for key, text in (("working_dir", handler.working_dir), ("timeout", handler.timeout)):
-        if text is not None and type(text) is not float:
-            yield (key,), text
-    for name, value in handler.env.items():
-        yield ("env", name), value
-    yield from _in_body(handler.body)
-
-
-def _in_body(body: Optional[Body]) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
-    if isinstance(body, ShellScript):
-        for piece in body.pieces:
-            if isinstance(piece, Slot):
-                yield ("run",), piece.expression
-    elif isinstance(body, Command):
-        for number, argument in enumerate(body.argv):
-            yield ("command", number), argument
-    elif isinstance(body, (PythonFile, PythonModule)):
-        for number, argument in enumerate(body.args):
-            yield ("python", "args", number), argument
-    elif isinstance(body, Uses):
-        for name, tree in body.given.items():
-            yield ("with", name), tree
-    elif isinstance(body, PythonCall):
-        for name, tree in body.args.items():
-            yield ("python", "args", name), tree
 
 
 def _possible_results(step: Step) -> FrozenSet[NeedResult]:

@@ -13,13 +13,14 @@ from orchestra.engine.aftermath import (
     PartRun,
     TailRun,
     clean_up_share,
+    cleans_up,
     fail,
     next_role,
     settle,
     take_in,
     was_stopped,
 )
-from orchestra.engine.attempts import Attempts
+from orchestra.engine.attempts import CLEAN_UP_S, Attempts
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
@@ -77,13 +78,14 @@ from orchestra.model.events import (
     SummaryWritten,
 )
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.plan import Plan
+from orchestra.model.plan import Plan, PlannedUse
 from orchestra.model.run import AttemptKey, Role, StepState
 from orchestra.model.selection import LeftOut
 from orchestra.model.units import format_duration
-from orchestra.model.workflow import FanOut, Uses
+from orchestra.model.workflow import FanOut, Uses, Workflow
 
 _RUN_TIMER = Timer("run", None)
+_UNDER_WAY = frozenset([StepState.RUNNING, StepState.READY])
 
 
 class Machine:
@@ -145,14 +147,17 @@ class Machine:
 
     def _turn(self) -> Reaction:
         if not self.finished:
-            self._settle()
-            self._launch_what_fits()
-            if not self.root.open and self._is_wound_up():
-                self._finish()
+            self._advance()
+            if not self.root.open:
+                self._wind_up()
         reaction = Reaction(self._events[:], self._orders[:])
         self._events.clear()
         self._orders.clear()
         return reaction
+
+    def _advance(self) -> None:
+        self._settle()
+        self._launch_what_fits()
 
     # A step whose needs have all ended
 
@@ -306,6 +311,9 @@ class Machine:
     def _start(self, part: PartRun) -> None:
         part.ready_at = self._now
         self._events.append(StepsAdded((part.entry(),)))
+        if part.planned.inner:
+            self._enter(part)
+            return
         fault = self._attempts.launch(part, self._now)
         if fault:
             self._part_over(part, StepState.FAILED, fault)
@@ -387,6 +395,8 @@ class Machine:
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
         """A fallback or a handler has ended: on with what comes after it."""
+        if part.block_has_run:
+            part.owner.state = StepState.READY  # it gave its share back
         self._events.append(StepEnded(part.step.id, state._value_, reason, part.outputs))
         note = take_in(part, state, reason)
         if note is not None:
@@ -536,8 +546,15 @@ class Machine:
         try:
             block = self._tree.enter(run, self._budget)
         except ExpressionError as fault:
-            self._fail(run, str(fault))
+            if type(run) is PartRun:
+                self._part_over(run, StepState.FAILED, str(fault))
+            else:
+                self._fail(run, str(fault))
             return
+        if type(run) is PartRun:
+            self._budget.give(run.owner.demand, run.owner.devices)
+            if self._halt.stop is not None and run.timeout_s is None:
+                run.timeout_s = CLEAN_UP_S
         run.state = StepState.RUNNING
         run.first_started_at = self._now
         self._events.append(StepsAdded(block.entries()))
@@ -553,10 +570,7 @@ class Machine:
             self._orders.append(CancelTimer(Timer("timeout", owner.key)))
         body = owner.step.body
         if isinstance(body, Uses) and body.workflow.handlers and block.has_started:
-            tail = TailRun(body.workflow, self._plan.budget, block, len(self._tree.runs))
-            tail.demand = self._budget.demand(tail.amounts)
-            tail.settle(self._halt)
-            self._tree.runs.append(tail)
+            tail = self._tail_of(body.workflow, owner.planned.at_end, block)
             self._conclude(tail)
         else:
             self._come_to(block, owner)
@@ -569,6 +583,11 @@ class Machine:
                 owner.outputs = block.scopes.outputs(StepsView(block, ""))
             except ExpressionError as fault:
                 state, reason = StepState.FAILED, str(fault)
+        if type(owner) is PartRun:
+            if state is StepState.CANCELLED and self._halt.stop is not None:
+                owner.cause = self._halt.cause
+            self._part_over(owner, state, reason)
+            return
         owner.given_up = state, reason
         if state is StepState.FAILED:
             first = block.failures[0] if block.failures else None
@@ -597,20 +616,33 @@ class Machine:
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
         self._attempts.stop(at_once)
+        for block in self._tree.blocks_of_handlers():
+            part = block.owner
+            if part is not None and part.timeout_s is None and cleans_up(part):
+                part.timeout_s = CLEAN_UP_S
+                self._orders.append(SetTimer(Timer("timeout", part.key), CLEAN_UP_S))
         if at_once:
             for over in self._upkeep.drop():
                 self._close(over.ended, over.written, again=False)
         self._call_off(list(self._tree.runs))
 
-    def _is_wound_up(self) -> bool:
-        """Whether what the workflow has for the end of its run is over, once all steps are."""
+    def _wind_up(self) -> None:
+        """All steps have ended: now what the workflow has for the end of its run, then that."""
         if self._tail is None and self._plan.workflow.handlers:
-            tail = self._tail = TailRun(self._plan.workflow, self._plan.budget, self.root)
-            tail.settle(self._halt)
-            tail.demand = self._budget.demand(tail.amounts)
-            self._budget.take(tail.demand)
-            self._conclude(tail)
-        return self._tail is None or self._tail.state is not StepState.RUNNING
+            self._tail = self._tail_of(self._plan.workflow, self._plan.at_end, self.root)
+            self._budget.take(self._tail.demand)
+            self._conclude(self._tail)
+            self._advance()
+        if self._tail is None or self._tail.state not in _UNDER_WAY:
+            self._finish()
+
+    def _tail_of(self, workflow: Workflow, uses: Mapping[str, PlannedUse], block: Block) -> TailRun:
+        """What stands for the end of a workflow, whose steps have all ended."""
+        tail = TailRun(workflow, uses, self._plan.budget, block, len(self._tree.runs))
+        tail.demand = self._budget.demand(tail.amounts)
+        tail.settle(self._halt)
+        self._tree.runs.append(tail)
+        return tail
 
     def _finish(self) -> None:
         self.finished = True

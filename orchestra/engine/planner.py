@@ -6,12 +6,12 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
 from orchestra.engine.expectations import Circumstances, Outlook, outlook
-from orchestra.engine.graph import Graph, problems_inside
+from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
 from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes
-from orchestra.errors import Problem
+from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.plan import SPARED, Plan, PlannedStep, Room
+from orchestra.model.plan import SPARED, Plan, PlannedStep, PlannedUse, Room
 from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import Step, Workflow
 
@@ -42,12 +42,13 @@ def plan(
     problems: List[Problem] = []
     notes: List[str] = []
     expected = outlook(graph, scopes, Circumstances(selection, problems, notes, cache, force))
-    planned = _planned(graph, expected, _Trade(room, problems, notes))
+    trade = _Trade(room, problems, notes, {})
+    planned = _planned(graph, expected, trade)
+    at_end = _used(graph.at_end, expected.at_end, (), trade)
     if problems:
         return None, problems
     leaves = _leaves(planned)
-    mutexes = {mutex_name(mutex): 1 for each, _ in leaves for mutex in each.step.mutex}
-    budget = {**room.amounts, **mutexes}
+    budget = {**room.amounts, **trade.mutexes}
     used = [(_duration_s(each.step) * count, each.demand or {}) for each, count in leaves]
     return (
         Plan(
@@ -66,6 +67,7 @@ def plan(
             notes=tuple(notes),
             selection=selection,
             force=force,
+            at_end=at_end,
         ),
         [],
     )
@@ -77,6 +79,7 @@ class _Trade(NamedTuple):
     room: Room
     problems: List[Problem]
     notes: List[str]
+    mutexes: Dict[str, int]
 
 
 def _planned(
@@ -84,9 +87,12 @@ def _planned(
 ) -> Tuple[PlannedStep, ...]:
     """The steps of a graph; `below_s` is the longest path that starts when they have ended."""
     inner: Dict[int, Tuple[PlannedStep, ...]] = {}
+    at_end: Dict[int, Mapping[str, PlannedUse]] = {}
     for number, inside in outlook.inner.items():
         found: List[Problem] = []
-        inner[number] = _planned(graph.inner[number], inside, trade._replace(problems=found))
+        below, within = graph.inner[number], trade._replace(problems=found)
+        inner[number] = _planned(below, inside, within)
+        at_end[number] = _used(below.at_end, inside.at_end, (), within)
         trade.problems.extend(problems_inside(graph.order[number], found))
     durations = [
         0.0 if outlook.expected[n].will in SPARED else _duration_s(step, inner.get(n, ()))
@@ -101,6 +107,10 @@ def _planned(
             gained_s = ranks[number] - durations[number]
             steps_in_it = tuple(_deeper(each, gained_s) for each in steps_in_it)
         expected = outlook.expected[number]
+        used: Mapping[str, PlannedUse] = {}
+        if number in graph.handlers:
+            path = ("steps", step.id)
+            used = _used(graph.handlers[number], outlook.handlers[number], path, trade)
         demand = {} if expected.is_left_out else _demand(step, outlook.scopes, trade)
         planned.append(
             PlannedStep(
@@ -115,9 +125,28 @@ def _planned(
                 expected.reason,
                 expected.instances,
                 steps_in_it,
+                used,
+                at_end.get(number, {}),
             )
         )
     return tuple(planned)
+
+
+def _used(
+    graphs: Mapping[str, UsedGraph],
+    outlooks: Mapping[str, Outlook],
+    path: PathParts,
+    trade: _Trade,
+) -> Dict[str, PlannedUse]:
+    """Workflows that handlers use, by their keys."""
+    planned: Dict[str, PlannedUse] = {}
+    for key, (body, graph) in graphs.items():
+        found: List[Problem] = []
+        within, outlook = trade._replace(problems=found), outlooks[key]
+        steps = _planned(graph, outlook, within)
+        planned[key] = PlannedUse(steps, _used(graph.at_end, outlook.at_end, (), within))
+        trade.problems.extend(problems_of_used(body, (*path, key), found))
+    return planned
 
 
 def _deeper(planned: PlannedStep, gained_s: float) -> PlannedStep:
@@ -148,7 +177,9 @@ def _leaves(planned: Sequence[PlannedStep], times: int = 1) -> List[Tuple[Planne
 
 
 def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Dict[str, int]]:
-    room, problems, notes = trade
+    room, problems, notes, mutexes = trade
+    if step.body is not None:
+        mutexes.update((mutex_name(mutex), 1) for mutex in step.mutex)
     open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
     if open_amounts:
         if not all(scopes.is_known(amount, step) for amount in open_amounts):

@@ -25,6 +25,7 @@ from orchestra.model.events import (
     SummaryWritten,
 )
 from orchestra.model.run import (
+    HANDLER_ROLES,
     AlertRecord,
     Attempt,
     Outcome,
@@ -84,9 +85,14 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
         step = StepRecord(entry.step, entry.name, entry.needs, entry.resources)
         step.owner = entry.owner
         step.role = Role(entry.role)
+        step.is_handler = step.role in HANDLER_ROLES or _is_handler(record, entry.owner)
         record.step_by_id[entry.step] = step
         if not step.is_handler:
             record.counts[StepState.PENDING] += 1
+
+
+def _is_handler(record: RunRecord, owner: str) -> bool:
+    return bool(owner) and record.step_by_id[owner].is_handler
 
 
 def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
@@ -94,7 +100,7 @@ def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
         if Role(entry.role) in (Role.INSTANCE, Role.INNER):
             owner = record.step_by_id[entry.owner]
             if not owner.members:
-                record.counts[owner.state] -= 1
+                record.counts[owner.state] -= not owner.is_handler
                 owner.state = StepState.RUNNING
                 owner.began_at = at
             owner.members += 1
@@ -161,7 +167,7 @@ def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
     step.ended_at = at
     step.retry_at = None
     _move(record, step, StepState(event.state))
-    if step.owner and not step.is_handler:
+    if step.owner and step.role not in HANDLER_ROLES:
         owner = record.step_by_id[step.owner]
         owner.members_done += 1
         owner.members_failed += step.state is StepState.FAILED

@@ -5,8 +5,9 @@ It grows while the run goes on. Holds state; of what becomes of a step it decide
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from orchestra.engine.aftermath import PartRun, cleans_up, sight
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget
 from orchestra.engine.demand import resolve_timeout_s
@@ -15,7 +16,6 @@ from orchestra.engine.halt import Halt, struck_why
 from orchestra.engine.rules import starts_after_failure, starts_while_stopping
 from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
-from orchestra.engine.views import StepsView
 from orchestra.model.expression import ExpressionError, Scope, Value
 from orchestra.model.plan import Plan
 from orchestra.model.selection import LeftOut, Place, spellings
@@ -85,7 +85,24 @@ class StepTree:
             block = self._block_by_owner.get(run.step.id)
             found.extend(group.members if group is not None else ())
             found.extend(block.runs if block is not None else ())
+            for used in self._used_at_end(run):
+                found.extend(used.runs)
         return found
+
+    def _used_at_end(self, run: StepRun) -> Iterator[Block]:
+        """The steps in the handlers of a step, and in those of the workflow that it uses."""
+        for key in run.planned.handlers:
+            block = self._block_by_owner.get("%s:%s" % (run.step.id, key))
+            if block is not None:
+                yield block
+        for key in run.planned.at_end:
+            block = self._block_by_owner.get("%s/:%s" % (run.step.id, key))
+            if block is not None:
+                yield block
+
+    def blocks_of_handlers(self) -> List[Block]:
+        """The steps in handlers that have not ended."""
+        return [each for each in self._block_by_owner.values() if type(each.owner) is PartRun]
 
     def enter(self, run: StepRun, budget: Budget) -> Block:
         """Make the steps in a step; its `timeout_s` is that of all of them together.
@@ -115,7 +132,8 @@ class StepTree:
     def why_held(self, run: StepRun) -> str:
         """Why the step may not start, nor another attempt of it; empty where it may."""
         ruled = (run.instance_of or run).step
-        if self._halt.holds(ruled):
+        stop = self._halt.stop
+        if self._halt.holds(ruled) and stop and (stop.at_once or not cleans_up(run)):
             return self._halt.why
         if run.instance_of is not None:
             struck_by = self._group_by_owner[ruled.id].struck_by
@@ -123,12 +141,22 @@ class StepTree:
                 return struck_why(struck_by)
         block: Optional[Block] = run.block
         while block is not None:
-            is_off = block.called_off and not starts_while_stopping(ruled)
-            if is_off and block.owner is not None:
-                return "`%s` %s" % (block.owner.step.id, block.called_off)
-            is_struck = block.struck_by and self._halt.stop is None
-            if is_struck and not starts_after_failure(ruled):
+            owner = block.owner
+            if block.called_off and owner is not None and not starts_while_stopping(ruled):
+                return "`%s` %s" % (owner.step.id, block.called_off)
+            if block.struck_by and stop is None and not starts_after_failure(ruled):
                 return struck_why(block.struck_by)
+            if type(owner) is PartRun:
+                return self._why_part_held(owner)
+            block = None if owner is None else owner.block
+        return ""
+
+    def _why_part_held(self, part: PartRun) -> str:
+        """Why nothing more starts in a handler: only what is called off holds those."""
+        block: Optional[Block] = part.block
+        while block is not None:
+            if block.called_off and block.owner is not None and not cleans_up(part, block):
+                return "`%s` %s" % (block.owner.step.id, block.called_off)
             block = None if block.owner is None else block.owner.block
         return ""
 
@@ -152,8 +180,8 @@ class StepTree:
         self, run: StepRun, functions: Optional[Mapping[str, Callable[..., Value]]] = None
     ) -> Scope:
         """What the expressions of a step see that are asked before it has an attempt."""
-        view = StepsView(run.block, run.local)
-        return run.block.scopes.early_scope(run.step, view, functions, run.names)
+        scopes, view = sight(run)
+        return scopes.early_scope(run.step, view, functions, run.names)
 
     def status_functions(self, run: StepRun) -> Mapping[str, Callable[..., Value]]:
         """`always()` and its kin, as the `if` of a step asks them; of an instance, of its step."""
@@ -173,6 +201,7 @@ class StepTree:
 
     def _block_in(self, run: StepRun, budget: Budget) -> Block:
         outer, scope = run.block, self.scope(run)
+        scopes, _ = sight(run)
         run.timeout_s = resolve_timeout_s(run.step, scope)
         inner, number, body = run.planned.inner, len(self.runs), run.step.body
         if not isinstance(body, Uses):
@@ -193,5 +222,5 @@ class StepTree:
             name = "steps in " + run.step.id
             budget.add(name, used.max_parallel)
             limits = {**limits, name: 1}
-        scopes = outer.scopes.used(run.step, body, scope)
-        return Block(inner, scopes, number, used.fail_fast, run, limits=limits)
+        inside = scopes.used(run.step, body, scope)
+        return Block(inner, inside, number, used.fail_fast, run, limits=limits)

@@ -32,6 +32,13 @@ class PlannedInstance(NamedTuple):
     reason: str
 
 
+class PlannedUse(NamedTuple):
+    """The steps of a workflow that a handler uses; `at_end` are what its own use, by key."""
+
+    steps: Tuple[PlannedStep, ...]
+    at_end: Mapping[str, PlannedUse] = {}
+
+
 class PlannedStep(NamedTuple):
     """A step in the plan.
 
@@ -39,7 +46,9 @@ class PlannedStep(NamedTuple):
     it takes (None: only known once steps before it have run); `rank_s` is the length in seconds of
     the longest path from its start to the end of the run; `duration_s` is None without a hint.
     `instances` are those of a fan-out, None where only the run can tell, or there is none;
-    `inner` are the steps in it, whose `needs` and `dependents` are indexes among themselves.
+    `inner` are the steps in it, whose `needs` and `dependents` are indexes among themselves;
+    `handlers` are the workflows that its handlers use, by their keys, `at_end` those that the
+    handlers of the workflow use that it uses itself.
     """
 
     step: Step
@@ -53,6 +62,8 @@ class PlannedStep(NamedTuple):
     reason: str
     instances: Optional[Tuple[PlannedInstance, ...]] = None
     inner: Tuple[PlannedStep, ...] = ()
+    handlers: Mapping[str, PlannedUse] = {}
+    at_end: Mapping[str, PlannedUse] = {}
 
     @property
     def title(self) -> str:
@@ -101,7 +112,8 @@ class Plan:
     `budget` is the whole `room` and the mutexes, in `Amounts` units; `devices` are the GPUs it may
     hand out;
     `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it;
-    `selection` is what the person chose to run of it; `force` means that no earlier success counts.
+    `selection` is what the person chose to run of it; `force` means that no earlier success counts;
+    `at_end` are the workflows that its handlers use.
     """
 
     workflow: Workflow
@@ -119,6 +131,7 @@ class Plan:
     notes: Tuple[str, ...] = field(default=())
     selection: Selection = EVERYTHING
     force: bool = False
+    at_end: Mapping[str, PlannedUse] = field(default_factory=dict)
 
 
 class Prediction(NamedTuple):

@@ -67,18 +67,20 @@ class Role(str, Enum):
     FINALLY = "finally"
 
 
-_HANDLERS = frozenset(
+HANDLER_ROLES = frozenset(
     [Role.FALLBACK, Role.ON_SUCCESS, Role.ON_FAILURE, Role.ON_CANCEL, Role.FINALLY]
 )
-_HANDLER_ENDINGS = tuple(":" + role.value for role in _HANDLERS)
+_HANDLER_ENDINGS = tuple(":" + role.value for role in HANDLER_ROLES)
 
 
 def is_handler_id(step: str) -> bool:
-    """Whether an id is that of a fallback or a handler: `publish:on_failure`, the run's `:finally`.
+    """Whether an id is that of a fallback or a handler, or of a step in one.
 
-    No step's own id ends like this, nor an instance's, which ends in what its brackets leave.
+    As `publish:on_failure`, the run's `:finally`, `publish:fallback/mirror`.
     """
-    return step.endswith(_HANDLER_ENDINGS)
+    if ":" not in step:
+        return False
+    return any(part.endswith(_HANDLER_ENDINGS) for part in plain_id(step).split("/"))
 
 
 class RunState(str, Enum):
@@ -198,7 +200,8 @@ class KeptFile(NamedTuple):
 class StepRecord:
     """What is known of one step of one run, folded from its events.
 
-    `owner` is the id of the step of which it is a part, `role` what it is to it; `members` counts
+    `owner` is the id of the step of which it is a part, `role` what it is to it; no total counts
+    what `is_handler`: a fallback or a handler, and the steps in it; `members` counts
     the instances of its fan-out, or the steps in it, `members_done` those that have ended,
     `members_failed` those of them that failed, and `began_at` is when they were made;
     `reused_from` is the run whose outputs it has, if they are not its own; `left_out` means that a
@@ -219,6 +222,7 @@ class StepRecord:
     retry_at: Optional[float] = None
     owner: str = ""
     role: Role = Role.STEP
+    is_handler: bool = False
     members: int = 0
     members_done: int = 0
     members_failed: int = 0
@@ -226,11 +230,6 @@ class StepRecord:
     reused_from: str = ""
     left_out: bool = False
     cache_reason: str = ""
-
-    @property
-    def is_handler(self) -> bool:
-        """Whether it is a fallback or handler of a step or of the run; no total counts it."""
-        return self.role is not Role.STEP and self.role in _HANDLERS
 
     @property
     def is_root_of_failure(self) -> bool:

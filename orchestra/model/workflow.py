@@ -282,11 +282,22 @@ class Step(NamedTuple):
     fail_fast: Optional[bool] = None
 
 
-def steps_within(step_by_id: Mapping[str, Step]) -> Iterator[Step]:
-    """All of the steps and all steps in them; those of a file once for each step that uses it."""
+def steps_within(
+    step_by_id: Mapping[str, Step], handlers: Mapping[str, Handler] = {}
+) -> Iterator[Step]:
+    """All of the steps and all steps in them; those of a file once for each place that uses it.
+
+    Handlers use files as well: those of the steps, and these.
+    """
     for step in step_by_id.values():
         yield step
-        yield from steps_within(steps_in(step))
+        yield from steps_within(steps_in(step), step.handlers)
+        if isinstance(step.body, Uses):
+            yield from steps_within({}, step.body.workflow.handlers)
+    for handler in handlers.values():
+        if isinstance(handler.body, Uses):
+            used = handler.body.workflow
+            yield from steps_within(used.step_by_id, used.handlers)
 
 
 class GroupPolicy(str, Enum):
@@ -422,7 +433,7 @@ class Workflow:
     @cached_property
     def size(self) -> int:
         """How many steps there are, those in steps and in files that are used among them."""
-        return _size(self.step_by_id)
+        return _size(self.step_by_id) + _size_of(self.handlers)
 
     def inheritable(self, environ: Mapping[str, str]) -> Mapping[str, str]:
         """The environment without the variables that secrets come from: no step inherits these."""
@@ -436,8 +447,14 @@ class Workflow:
 def _size(step_by_id: Mapping[str, Step]) -> int:
     size = len(step_by_id)
     for step in step_by_id.values():
+        size += _size_of(step.handlers)
         if isinstance(step.body, Uses):
             size += step.body.workflow.size
         elif isinstance(step.body, InnerSteps):
             size += _size(step.body.step_by_id)
     return size
+
+
+def _size_of(handlers: Mapping[str, Handler]) -> int:
+    bodies = [handler.body for handler in handlers.values()]
+    return sum(body.workflow.size for body in bodies if isinstance(body, Uses))

@@ -682,6 +682,8 @@ _table_66 = {
     'run': _test_18,
     'command': _test_19,
     'python': _test_20,
+    'uses': _test_18,
+    'with': _test_25,
     'env': _test_27,
     'working_dir': _test_18,
     'shell': _test_26,

@@ -115,7 +115,7 @@ def problems_of_secrets(workflow: Workflow, above: Hidden = NOTHING_HIDDEN) -> I
     yield from _problems_at(("concurrency",), workflow.concurrency, root)
     yield from _problems_at(("outputs",), workflow.outputs, root)
     yield from _problems_of_steps((), workflow.step_by_id, below, root)
-    yield from _problems_of_handlers((), workflow.handlers, {}, below)
+    yield from _problems_of_handlers((), workflow.handlers, {}, below, root)
 
 
 def _problems_of_steps(
@@ -127,7 +127,7 @@ def _problems_of_steps(
         own = step._replace(body=None) if inner else step
         hidden = hidden_in(step, below)
         yield from _problems_at(place, own, hidden)
-        yield from _problems_of_handlers(place, step.handlers, step.env, below)
+        yield from _problems_of_handlers(place, step.handlers, step.env, below, root)
         yield from _problems_of_steps(place, inner, below, root)
         if isinstance(step.body, Uses):
             yield from _problems_of_used(place, step.body, hidden, root)
@@ -157,10 +157,13 @@ def _problems_of_handlers(
     handlers: Mapping[str, Handler],
     env: Mapping[str, Text],
     below: Hidden,
+    root: Hidden,
 ) -> Iterator[Problem]:
     for key, handler in handlers.items():
         hidden = hidden_above({**env, **handler.env}, below)
         yield from _problems_at((*place, key), handler, hidden)
+        if isinstance(handler.body, Uses):
+            yield from _problems_of_used((*place, key), handler.body, hidden, root)
 
 
 def _problems_at(place: PathParts, value: Any, hidden: Hidden) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from orchestra.errors import PathParts
@@ -51,7 +52,7 @@ class Steps:
         self._bodies = Bodies(texts, places, findings)
         self._fan_outs = FanOuts(texts, findings)
         self._quantities = Quantities(texts, findings)
-        self._handlers = Handlers(texts, places, findings, self.env)
+        self._handlers = Handlers(texts, places, uses, findings, self.env)
         self._defaults: Dict[str, Any] = {}
         self._default_shell: Shell = "bash"
         self._convert_by_key: Dict[str, Callable[[Dict[str, Any], Any, PathParts], None]] = {
@@ -201,7 +202,20 @@ class Steps:
             key = next(key for key in HANDLER_KEYS if key in data)
             message = "`%s` does nothing in a step that runs nothing" % key
             self._findings.warning((*path, key), "no-use", message)
-        return self._handlers.read(data, path, self._shell(shell))
+        handlers = self._handlers.read(data, path, self._shell(shell))
+        fallback = handlers.get("fallback")
+        if fallback is not None and isinstance(fallback.body, Uses):
+            self._check_fallback(data, fallback.body, path)
+        return handlers
+
+    def _check_fallback(self, data: Mapping[str, Any], body: Uses, path: PathParts) -> None:
+        """A fallback leaves what its step would have left."""
+        file = os.path.basename(body.workflow.path)
+        for name in data.get("outputs", ()):
+            if name not in body.workflow.outputs:
+                message = "%s has no output `%s`, which the step has" % (file, name)
+                hint = "give it one under `outputs` at its root"
+                self._findings.error((*path, "fallback", "uses"), "missing-output", message, hint)
 
     def _shell(self, outer: Shell) -> Callable[[Mapping[str, Any], PathParts], Shell]:
         """What gives the shell of a handler, `outer` where it names none."""

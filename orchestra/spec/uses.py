@@ -11,10 +11,8 @@ from orchestra.model.nearest import did_you_mean
 from orchestra.model.workflow import SecretSource, Uses, Workflow
 from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import ParamError, check_rules, from_value
-from orchestra.spec.references import IN_STEP, with_secrets
+from orchestra.spec.references import IN_STEP, Where, with_secrets
 from orchestra.spec.texts import OPEN, Texts
-
-_IN_WITH = with_secrets(IN_STEP)
 
 MOST_FILES = 16
 """How many files may use each other in a row."""
@@ -54,10 +52,13 @@ class UsesReader:
         self._texts = texts
         self._findings = findings
 
-    def body(self, step: Mapping[str, Any], path: PathParts) -> Optional[Uses]:
+    def body(
+        self, step: Mapping[str, Any], path: PathParts, where: Where = IN_STEP
+    ) -> Optional[Uses]:
         """The workflow and what it is given, None where it cannot be used."""
+        in_with = with_secrets(where)
         given: Dict[str, Tree] = {
-            name: self._texts.tree(value, (*path, "with", name), _IN_WITH)
+            name: self._texts.tree(value, (*path, "with", name), in_with)
             for name, value in step.get("with", {}).items()
         }
         workflow = self._workflow(step["uses"], (*path, "uses"))

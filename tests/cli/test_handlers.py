@@ -173,3 +173,68 @@ def test_a_second_signal_ends_the_clean_up(cli, number):
     process.send_signal(number)
     process.communicate(timeout=30)
     assert (process.returncode, files(cli)) == (130, ["cancelled"])
+
+
+def test_handlers_may_use_workflows(cli):
+    cli.file(
+        "w.yaml",
+        "budget: {cpu: 1, db: 1}\n"
+        "steps:\n"
+        "  publish:\n"
+        "    run: exit 3\n"
+        "    resources: {db: 1}\n"
+        "    outputs: {url: string}\n"
+        "    fallback: {uses: ends/mirror.yaml, with: {why: '${{ failure.reason }}'}}\n"
+        "  after: {needs: publish, run: 'echo ${{ steps.publish.outputs.url }}'}\n"
+        "finally: {uses: ends/mirror.yaml, with: {why: '${{ run.state }}'}}\n",
+    )
+    cli.file(
+        "ends/mirror.yaml",
+        "params: {why: {type: string}}\n"
+        "steps:\n"
+        "  log: {run: 'echo ${{ params.why }} >> log', resources: {db: 1}}\n"
+        "  copy:\n"
+        "    {needs: log, run: 'echo url=mirror >> $ORCHESTRA_OUTPUT', outputs: {url: string}}\n"
+        "outputs: {url: '${{ steps.copy.outputs.url }}'}\n",
+    )
+    assert cli.run("validate", "w.yaml").code == 0
+    ran = cli.run("run", "w.yaml", "--report", "json=r.json")
+    assert (ran.code, ran.err) == (0, "")
+    found = {
+        s["id"]: (s["state"], s["owner"], s["role"])
+        for s in json.loads(cli.read("r.json"))["steps"]
+    }
+    assert found == {
+        "publish": ("recovered", "", "step"),
+        "publish:fallback": ("succeeded", "publish", "fallback"),
+        "publish:fallback/log": ("succeeded", "publish:fallback", "inner"),
+        "publish:fallback/copy": ("succeeded", "publish:fallback", "inner"),
+        "after": ("succeeded", "", "step"),
+        ":finally": ("succeeded", "", "finally"),
+        ":finally/log": ("succeeded", ":finally", "inner"),
+        ":finally/copy": ("succeeded", ":finally", "inner"),
+    }
+    assert cli.read("ends/log") == "exit code 3\nsucceeded\n"
+    assert cli.run("logs", "after").out == "mirror\n"
+    assert "w succeeded: 1 succeeded, 1 recovered" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("handler", "told"),
+    [
+        ("fallback: {uses: u.yaml}", "u.yaml has no output `n`, which the step has"),
+        ("finally: {uses: none.yaml}", "cannot read"),
+        ("finally: {uses: u.yaml, env: {A: b}}", "`env` cannot stand beside `uses`"),
+        ("finally: {uses: u.yaml, run: x}", "a step has one body, and `finally` already has `run`"),
+        ("finally: {uses: u.yaml, with: {p: 1}}", "`p` is no parameter of u.yaml"),
+        ("finally: {uses: w.yaml}", "files use each other in a circle: w.yaml uses w.yaml"),
+        ("finally: {uses: u.yaml, with: {p: '${{ falure.step }}'}}", "`falure` is no name"),
+    ],
+)
+def test_what_is_wrong_with_a_used_workflow_is_told_at_the_handler(cli, handler, told):
+    cli.file("u.yaml", "steps: {x: {run: x}}")
+    cli.file("w.yaml", "steps: {a: {run: x, outputs: {n: int}, %s}}" % handler)
+    result = cli.run("validate", "w.yaml")
+    assert result.code == 2
+    assert told in result.err
+    assert result.err.startswith("w.yaml:1:")

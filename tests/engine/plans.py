@@ -18,6 +18,7 @@ from orchestra.model.workflow import (
     NeedResult,
     Requirement,
     Step,
+    Uses,
     Workflow,
 )
 
@@ -37,9 +38,19 @@ def step(id: str, *needs: str, when: Optional[str] = None, if_: str = "", **fiel
 
 
 def handlers(given: Union[str, Mapping[str, Handler]]) -> Mapping[str, Handler]:
-    """Handlers by name: `fallback on_failure finally` for some that run something."""
-    names = given.split() if isinstance(given, str) else given
-    return {name: given[name] if isinstance(given, dict) else Handler(BODY) for name in names}
+    """Handlers by name: `fallback on_failure finally` for some that run something.
+
+    One with a star, as in `finally*`, uses a workflow of two steps with an end of its own.
+    """
+    if not isinstance(given, str):
+        return given
+    return {name.rstrip("*"): _handler(name.endswith("*")) for name in given.split()}
+
+
+def _handler(uses: bool) -> Handler:
+    if not uses:
+        return Handler(BODY)
+    return Handler(Uses(workflow(step("do"), step("more", "do"), handlers=handlers("finally"))))
 
 
 def _need(text: str) -> Need:

@@ -87,7 +87,15 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "success_codes": seldom((0,), (0, 3)),
     "skip_codes": seldom((), (100,)),
     "artifacts": seldom(None, *(Artifacts(("x",), when) for when in ArtifactsWhen)),
-    "handlers": seldom("", "fallback", "on_failure finally", "on_success on_cancel", EVERY),
+    "handlers": seldom(
+        "",
+        "fallback",
+        "on_failure finally",
+        "on_success on_cancel",
+        "fallback* on_failure* finally",
+        "on_success* on_cancel* finally*",
+        EVERY,
+    ),
     "fan_out": seldom(None, Foreach([]), Foreach([1]), Foreach([1, 2, 3])),
     "max_parallel": seldom(None, 1, 2),
     "fail_fast": seldom(None, True, False),
@@ -101,7 +109,9 @@ ROOT_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "fail_fast": st.booleans(),
     "max_parallel": seldom(None, 1, 2),
     "timeout_s": seldom(None, 10.0),
-    "handlers": seldom("", "on_failure finally", "on_success on_cancel finally"),
+    "handlers": seldom(
+        "", "on_failure finally", "on_success on_cancel finally", "on_failure* on_cancel* finally*"
+    ),
 }
 
 BEHAVIOURS = st.builds(

@@ -90,7 +90,7 @@ BAD = [
             15,
             "error",
             "`on_failure` runs nothing",
-            "give it one of `run`, `command` and `python`",
+            "give it one of `run`, `command`, `python` and `uses`",
         ),
     ),
     (
@@ -110,7 +110,8 @@ BAD = [
             36,
             "error",
             "unknown key `retry` in `on_failure`",
-            "known here are `run`, `command`, `python`, `env`, `working_dir`, `shell`, `timeout`",
+            "known here are `run`, `command`, `python`, `uses`, `with`, `env`, `working_dir`, "
+            "`shell`, `timeout`",
         ),
     ),
     (
@@ -123,7 +124,7 @@ BAD = [
             3,
             27,
             "error",
-            "`on_failure` must be a mapping with one of `run`, `command` and `python`, "
+            "`on_failure` must be a mapping with one of `run`, `command`, `python` and `uses`, "
             "not the text `x`",
             "",
         ),
