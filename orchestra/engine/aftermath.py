@@ -196,6 +196,11 @@ def next_role(run: StepRun, last: Optional[Role], halt: Halt) -> Optional[Role]:
     return next((r for r in _IN_ORDER[start:] if r.value in handlers and _fits(r, run, halt)), None)
 
 
+def role_before(role: Role) -> Role:
+    """The part that comes before this one, which is not the first."""
+    return _IN_ORDER[_IN_ORDER.index(role) - 1]
+
+
 def was_stopped(run: StepRun) -> bool:
     """Whether the run's being stopped has ended the step."""
     return run.cause is Cause.CANCEL or run.cause is Cause.RUN_TIMEOUT
@@ -245,12 +250,19 @@ def _fits(role: Role, run: StepRun, halt: Halt) -> bool:
         return True
     if was_stopped(run):
         return role is Role.ON_CANCEL
-    if halt.stop is not None:
+    if halt.stop is not None or _is_called_off(run):
         return False
     assert run.given_up is not None
     if role is Role.ON_SUCCESS:
         return run.given_up[0] in _GOOD
     return role is not Role.ON_CANCEL and run.given_up[0] in _BAD
+
+
+def _is_called_off(run: StepRun) -> bool:
+    """Whether the steps that it is among are; of the end of a workflow, those around it."""
+    if type(run) is TailRun:
+        return run.block.owner is not None and run.block.owner.block.is_stopped
+    return run.block.is_stopped
 
 
 def _planned(step: Step) -> PlannedStep:

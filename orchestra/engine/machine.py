@@ -16,17 +16,17 @@ from orchestra.engine.aftermath import (
     cleans_up,
     fail,
     next_role,
+    role_before,
     settle,
     take_in,
     was_stopped,
 )
 from orchestra.engine.attempts import CLEAN_UP_S, Attempts
 from orchestra.engine.block import Block
-from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.demand import fit_demand, grown, resolve_demand
 from orchestra.engine.fanout import why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
+from orchestra.engine.line import Line
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.ports import Ended, Launched, Written
 from orchestra.engine.rules import (
@@ -72,7 +72,6 @@ from orchestra.model.events import (
     RetryScheduled,
     RunFinished,
     StepEnded,
-    StepReady,
     StepsAdded,
     StopRequested,
     SummaryWritten,
@@ -98,8 +97,6 @@ class Machine:
         self._origin = origin
         self._draw = draw
         self._now = 0.0
-        self._budget = Budget(plan.budget, plan.max_parallel, plan.devices)
-        self._queue = ReadyQueue()
         self._unsettled: Deque[StepRun] = deque()
         self._asked: Set[str] = set()
         self._tail: Optional[TailRun] = None
@@ -108,6 +105,7 @@ class Machine:
         self.root = self._tree.root
         self._events: List[Event] = []
         self._orders: List[Order] = []
+        self._line = Line(plan, self._tree.runs, self._events)
         self._attempts = Attempts(self._halt, self._events, self._orders)
         self._upkeep = Upkeep(self._attempts, self._events, self._orders, plan.force)
         self._handlers: Dict[type, Callable[..., None]] = {
@@ -246,21 +244,14 @@ class Machine:
         if self._upkeep.must_ask(run):
             self._upkeep.ask(run, self._tree.scope(run))
             return
-        demand = run.planned.demand
-        if demand is None:
-            try:
-                demand = resolve_demand(run.step, self._tree.scope(run))
-            except ExpressionError as fault:
-                self._fail(run, str(fault))
+        if run.planned.demand is not None:
+            run.amounts = run.planned.demand
+        else:
+            fault = self._line.claim(run, self._tree.scope(run))
+            if fault:
+                self._fail(run, fault)
                 return
-            refusal, note = fit_demand(run.step.id, demand, self._plan.room)
-            if refusal is not None:
-                self._fail(run, refusal.message)
-                return
-            if note is not None:
-                self._events.append(Noted(run.step.id, note))
-        run.amounts = demand
-        self._stand_in_line(run)
+        self._line.join(run, self._now)
 
     def _cache_checked(self, checked: CacheChecked) -> None:
         run, finding = self._upkeep.answer(checked), checked.finding
@@ -279,25 +270,10 @@ class Machine:
             self._upkeep.missed(checked)
             self._go(run, finding.reason)
 
-    def _stand_in_line(self, run: StepRun) -> None:
-        limits = run.block.limits
-        run.demand = self._budget.demand({**run.amounts, **limits} if limits else run.amounts)
-        run.state = StepState.READY
-        run.ready_at = self._now
-        self._events.append(StepReady(run.step.id, run.amounts))
-        self._queue.push(run.index, run.demand, run.order)
-
     # Attempts, and the parts that come after the last one
 
     def _launch_what_fits(self) -> None:
-        index = self._queue.pop(self._budget)
-        while index is not None:
-            run = self._tree.runs[index]
-            if run.state is not StepState.READY:  # it was called off in line
-                index = self._queue.pop(self._budget)
-                continue
-            run.devices = self._budget.take(run.demand, run.amounts.get("gpu", 0))
-            run.state = StepState.RUNNING
+        for run in iter(self._line.admit, None):
             if run.next_role is not None:
                 self._start(PartRun(run, run.next_role))
             else:
@@ -306,7 +282,6 @@ class Machine:
                     fail(run, fault)
                     self._conclude(run)
             self._settle()
-            index = self._queue.pop(self._budget)
 
     def _start(self, part: PartRun) -> None:
         part.ready_at = self._now
@@ -359,7 +334,7 @@ class Machine:
             self._conclude(run)
 
     def _wait_for_retry(self, run: StepRun, delay_s: float) -> None:
-        self._budget.give(run.demand, run.devices)
+        self._line.give_back(run)
         run.state = StepState.WAITING_RETRY
         key = AttemptKey(run.step.id, run.number + 1)
         self._events.append(RetryScheduled(*key, delay_s))
@@ -380,11 +355,10 @@ class Machine:
                 return
             if role is not None:
                 run.next_role = role
-                run.state = StepState.READY
-                self._queue.push(run.index, run.demand, run.order)
+                self._line.stand(run)
                 return
         if run.state is StepState.RUNNING:
-            self._budget.give(run.demand, run.devices)
+            self._line.give_back(run)
         if type(run) is not TailRun:
             self._end(run, *run.given_up)
             return
@@ -420,11 +394,8 @@ class Machine:
             return
         run = self._tree.run_by_id[key.step]
         if run.state is StepState.WAITING_RETRY and key.number == run.number + 1:
-            factors = run.step.retry.resources
-            if factors:
-                run.amounts, notes = grown(key, run.amounts, factors, self._plan.room)
-                self._events.extend(Noted(key.step, note) for note in notes)
-            self._stand_in_line(run)
+            self._line.grow(run, key)
+            self._line.join(run, self._now)
 
     # The end of a step
 
@@ -476,9 +447,12 @@ class Machine:
         nothing below it starts beside something above it.
         """
         for run in runs:
-            if run.state is StepState.READY:
+            if run.state is StepState.READY and run.next_role is not None:
+                if self._halt.stop is not None or run.block.is_stopped:
+                    self._think_over(run, run.next_role)
+            elif run.state is StepState.READY:
                 why_held = self._tree.why_held(run)
-                if not why_held and (run.next_role is None or self._halt.stop is None):
+                if not why_held:
                     continue
                 if run.given_up is None:
                     self._end(run, StepState.CANCELLED, why_held)
@@ -500,10 +474,17 @@ class Machine:
                 for member in never:
                     self._end(member, StepState.CANCELLED, why_held)
 
-    def _give_up(self, run: StepRun, why: str) -> None:
-        """No further attempt is made of a step, and what it waits to do is thought over."""
-        assert run.given_up is not None
+    def _think_over(self, run: StepRun, role: Role) -> None:
+        """A part of the step stands in line while it is being stopped: what to do now."""
         run.next_role = None
+        if role is Role.FALLBACK:
+            self._give_up(run, self._tree.why_held(run))
+        else:
+            self._conclude(run, role_before(role))
+
+    def _give_up(self, run: StepRun, why: str) -> None:
+        """No further attempt is made of a step."""
+        assert run.given_up is not None
         if not was_stopped(run):
             run.given_up = self._halt.retry_given_up(*run.given_up, why)
             if self._halt.stop is not None:
@@ -544,7 +525,7 @@ class Machine:
     def _enter(self, run: StepRun) -> None:
         """Let the steps in a step start."""
         try:
-            block = self._tree.enter(run, self._budget)
+            block = self._tree.enter(run, self._line.budget)
         except ExpressionError as fault:
             if type(run) is PartRun:
                 self._part_over(run, StepState.FAILED, str(fault))
@@ -552,7 +533,7 @@ class Machine:
                 self._fail(run, str(fault))
             return
         if type(run) is PartRun:
-            self._budget.give(run.owner.demand, run.owner.devices)
+            self._line.give_back(run.owner)
             if self._halt.stop is not None and run.timeout_s is None:
                 run.timeout_s = CLEAN_UP_S
         run.state = StepState.RUNNING
@@ -598,8 +579,7 @@ class Machine:
             self._end(owner, state, reason)
             return
         owner.state = StepState.READY  # it holds no share: its handlers stand in line for one
-        owner.amounts = clean_up_share(self._plan.budget)
-        owner.demand = self._budget.demand(owner.amounts)
+        self._line.ask_for(owner, clean_up_share(self._plan.budget))
         self._conclude(owner)
 
     def _time_out(self, block: Block, owner: StepRun) -> None:
@@ -630,7 +610,7 @@ class Machine:
         """All steps have ended: now what the workflow has for the end of its run, then that."""
         if self._tail is None and self._plan.workflow.handlers:
             self._tail = self._tail_of(self._plan.workflow, self._plan.at_end, self.root)
-            self._budget.take(self._tail.demand)
+            self._line.budget.take(self._tail.demand)
             self._conclude(self._tail)
             self._advance()
         if self._tail is None or self._tail.state not in _UNDER_WAY:
@@ -639,7 +619,7 @@ class Machine:
     def _tail_of(self, workflow: Workflow, uses: Mapping[str, PlannedUse], block: Block) -> TailRun:
         """What stands for the end of a workflow, whose steps have all ended."""
         tail = TailRun(workflow, uses, self._plan.budget, block, len(self._tree.runs))
-        tail.demand = self._budget.demand(tail.amounts)
+        self._line.ask_for(tail, tail.amounts)
         tail.settle(self._halt)
         self._tree.runs.append(tail)
         return tail

@@ -216,3 +216,35 @@ def test_what_is_wrong_with_it_is_told_at_its_place() -> None:
             "`flow.yaml` cannot be used: `x` needs `y`, which is no step",
         )
     ]
+
+
+def test_a_strike_starts_no_handler_twice() -> None:
+    many = step(
+        "m",
+        fan_out=Foreach([1, 2]),
+        handlers={"on_success": using(step("x")), "finally": using(step("y"))},
+    )
+    world = play(
+        many,
+        step("slow", resources={"cpu": 1000}),
+        cpu=1,
+        fail_fast=True,
+        behave={"m[1]": FAILS, "slow": Behaviour(lasts=9.0)},
+    )
+    started = [id for id, _ in world.launches]
+    assert sorted(started) == sorted({*started})
+    assert world.states["m[0]"] == "succeeded"
+    assert world.states["m[0]:finally"] == "succeeded"
+
+
+def test_a_stop_leaves_what_succeeded_and_lets_it_tidy_up() -> None:
+    world = play(
+        step("a", handlers={"on_success": using(step("x")), "finally": using(step("y"))}),
+        step("b"),
+        step("c"),
+        cpu=1,
+        behave={"b": Behaviour(lasts=9.0), "c": Behaviour(lasts=9.0)},
+        stops={2.5: StopAsked("SIGINT", 130)},
+    )
+    assert world.states["a"] == "succeeded"
+    assert world.states["a:finally"] == "succeeded"

@@ -1,0 +1,83 @@
+"""The steps that stand in line for a share of the budget, and the shares that are held. Pure."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Optional, Sequence
+
+from orchestra.engine.budget import Budget, ReadyQueue
+from orchestra.engine.demand import fit_demand, grown, resolve_demand
+from orchestra.engine.steprun import StepRun
+from orchestra.model.events import Event, Noted, StepReady
+from orchestra.model.expression import ExpressionError, Scope
+from orchestra.model.plan import Plan
+from orchestra.model.run import AttemptKey, StepState
+
+
+class Line:
+    """Lets steps start in their order, as far as the budget goes. Events are those of the turn.
+
+    `runs` are all steps of the run, each at its `index`; a step holds its share while it is
+    `running`, unless others run in it.
+    """
+
+    def __init__(self, plan: Plan, runs: Sequence[StepRun], events: List[Event]) -> None:
+        self._room = plan.room
+        self._runs = runs
+        self._events = events
+        self._queue = ReadyQueue()
+        self.budget = Budget(plan.budget, plan.max_parallel, plan.devices)
+
+    def claim(self, run: StepRun, scope: Scope) -> str:
+        """Settle what a step takes that is known only now; why it can never have that, if so."""
+        try:
+            amounts = resolve_demand(run.step, scope)
+        except ExpressionError as fault:
+            return str(fault)
+        refusal, note = fit_demand(run.step.id, amounts, self._room)
+        if refusal is not None:
+            return refusal.message
+        if note is not None:
+            self._events.append(Noted(run.step.id, note))
+        run.amounts = amounts
+        return ""
+
+    def grow(self, run: StepRun, attempt: AttemptKey) -> None:
+        """Let the next attempt of a step ask for more, if its retries do."""
+        factors = run.step.retry.resources
+        if factors:
+            run.amounts, notes = grown(attempt, run.amounts, factors, self._room)
+            self._events.extend(Noted(run.step.id, note) for note in notes)
+
+    def ask_for(self, run: StepRun, amounts: Mapping[str, int]) -> None:
+        """Have a step want these amounts, beside what keeps too many around it from running."""
+        limits = run.block.limits
+        run.amounts = amounts
+        run.demand = self.budget.demand({**amounts, **limits} if limits else amounts)
+
+    def join(self, run: StepRun, now: float) -> None:
+        """Put a step in line that is to have an attempt."""
+        self.ask_for(run, run.amounts)
+        run.ready_at = now
+        self._events.append(StepReady(run.step.id, run.amounts))
+        self.stand(run)
+
+    def stand(self, run: StepRun) -> None:
+        """Put a step in line for the share that it asked for before."""
+        run.state = StepState.READY
+        self._queue.push(run.index, run.demand, run.order)
+
+    def admit(self) -> Optional[StepRun]:
+        """The next step whose whole share is free, which it holds from now on; None for none."""
+        index = self._queue.pop(self.budget)
+        while index is not None:
+            run = self._runs[index]
+            if run.state is StepState.READY:
+                run.devices = self.budget.take(run.demand, run.amounts.get("gpu", 0))
+                run.state = StepState.RUNNING
+                return run
+            index = self._queue.pop(self.budget)  # it was called off in line
+        return None
+
+    def give_back(self, run: StepRun) -> None:
+        """Take the share of a step back."""
+        self.budget.give(run.demand, run.devices)
