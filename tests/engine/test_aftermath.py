@@ -18,24 +18,13 @@ from orchestra.model.expression import parse_text
 from orchestra.model.run import Role
 from orchestra.model.workflow import Command, Handler, OutputType, Retry
 from tests.engine.plans import make_plan, step
-from tests.engine.world import Behaviour, World
+from tests.engine.world import Behaviour, World, play
 
 INT = StopAsked("SIGINT", 130)
 NOW = StopAsked("SIGTERM", 143, True)
 EVERY = "fallback on_success on_failure on_cancel finally"
 FAILS = Behaviour(exit_code=1)
 LONG = Behaviour(lasts=100.0)
-
-
-def play(*steps, behave=None, stops=None, **fields):
-    """Run steps; `behave` maps an id to its behaviour, or `id.number` to one attempt's."""
-    table = behave or {}
-
-    def choose(key):
-        return table.get("%s.%d" % key, table.get(key.step, Behaviour()))
-
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, choose, stops or {}).run()
 
 
 def ends(world):

@@ -26,7 +26,7 @@ from orchestra.model.workflow import (
     Uses,
 )
 from tests.engine.plans import make_plan, step, workflow
-from tests.engine.world import Behaviour, World
+from tests.engine.world import Behaviour, play
 
 N = {"n": OutputType.INT}
 
@@ -53,11 +53,6 @@ def using(id, expression, *needs, **fields):
     """A step whose command has the value of an expression as its argument."""
     body = Command(("echo", parse_text("${{ %s }}" % expression)))
     return step(id, *needs, body=body, **fields)
-
-
-def play(*steps, behave=lambda key: Behaviour(), **fields):
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, behave).run()
 
 
 @pytest.mark.parametrize(

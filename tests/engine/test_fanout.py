@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List
 
 import pytest
 
@@ -10,10 +10,9 @@ from orchestra.engine.fanout import MOST_INSTANCES, rows_of
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded, StepsAdded
 from orchestra.model.expression import ExpressionError, Scope, Tree, parse_text
-from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import Foreach, Matrix, OutputType, Retry
-from tests.engine.plans import make_plan, step
-from tests.engine.world import Behaviour, World
+from tests.engine.plans import step
+from tests.engine.world import Behaviour, ends, play
 
 NO_NAMES = Scope({"params": {"n": 2}, "vars": {}})
 
@@ -22,23 +21,8 @@ def labels(fan_out: Any) -> List[str]:
     return [row.label for row in rows_of(fan_out, NO_NAMES)]
 
 
-def play(*steps: Any, behave: Optional[Dict[str, Behaviour]] = None, **fields: Any) -> World:
-    table = behave or {}
-    stops = fields.pop("stops", {})
-
-    def choose(key: AttemptKey) -> Behaviour:
-        return table.get("%s.%d" % key, table.get(key.step, Behaviour()))
-
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, choose, stops).run()
-
-
 def fanned(id: str, items: Tree, *needs: str, **fields: Any) -> Any:
     return step(id, *needs, fan_out=Foreach(items), **fields)
-
-
-def ends(world: World) -> Dict[str, Tuple[str, str]]:
-    return {e.step: (e.state, e.reason) for e in world.events if isinstance(e, StepEnded)}
 
 
 FAILS = Behaviour(exit_code=1)

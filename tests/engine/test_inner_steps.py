@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Tuple
 
 from orchestra.engine.simulate import predict
 from orchestra.engine.stimuli import StopAsked
-from orchestra.model.events import StepEnded, StepsAdded
+from orchestra.model.events import StepsAdded
 from orchestra.model.expression import parse_text
-from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import Artifacts, Command, Foreach, InnerSteps, OutputType, Uses
 from tests.engine.plans import check, handlers, make_plan, messages, step, workflow
-from tests.engine.world import Behaviour, World
+from tests.engine.world import Behaviour, ends, play
 
 FAILS = Behaviour(exit_code=1)
 
@@ -19,21 +18,6 @@ FAILS = Behaviour(exit_code=1)
 def inside(id: str, *steps: Any, needs: Tuple[str, ...] = (), **fields: Any) -> Any:
     inner = {each.id: each._replace(place=place) for place, each in enumerate(steps)}
     return step(id, *needs, body=InnerSteps(inner), **fields)
-
-
-def play(*steps: Any, behave: Optional[Dict[str, Behaviour]] = None, **fields: Any) -> World:
-    table = behave or {}
-    stops = fields.pop("stops", {})
-
-    def choose(key: AttemptKey) -> Behaviour:
-        return table.get("%s.%d" % key, table.get(key.step, Behaviour()))
-
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, choose, stops).run()
-
-
-def ends(world: World) -> Dict[str, Tuple[str, str]]:
-    return {e.step: (e.state, e.reason) for e in world.events if isinstance(e, StepEnded)}
 
 
 def test_they_run_in_their_order_and_others_wait_for_all_of_them() -> None:

@@ -17,23 +17,11 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.expression import parse_text
-from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import OutputType, Retry, RetryWhen, Stop
 from tests.engine.plans import make_plan, step
-from tests.engine.world import Behaviour, World
+from tests.engine.world import Behaviour, World, play
 
 INT = StopAsked("SIGINT", 130)
-
-
-def play(*steps, behave=None, stops=None, **fields):
-    """Run steps; `behave` maps a step's id to its behaviour, or `id.number` to one attempt's."""
-    table = behave or {}
-
-    def choose(key: AttemptKey) -> Behaviour:
-        return table.get("%s.%d" % key, table.get(key.step, Behaviour()))
-
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, choose, stops or {}).run()
 
 
 FAILS = Behaviour(exit_code=1)

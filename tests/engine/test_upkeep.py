@@ -16,18 +16,12 @@ from orchestra.model.expression import parse_text
 from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import Cache, OutputType, Retry
 from tests.engine.plans import make_plan, step
-from tests.engine.world import Behaviour, World
+from tests.engine.world import Behaviour, World, play
 
 CACHE = Cache(("in.csv",), ("out.csv",))
 MISS = Finding("f1", {"file in.csv": "d1"}, reason="`in.csv` changed since run r0")
 HIT = Finding("f1", {}, KeptSuccess("r0", {}, {}, {"n": 3}), "up to date since run r0")
 INT = StopAsked("SIGINT", 130)
-
-
-def play(*steps, behave=lambda key: Behaviour(), stops={}, **fields):
-    world = {name: fields.pop(name) for name in ("findings", "seals", "seal_s") if name in fields}
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, behave, stops, **world).run()
 
 
 def news(world, step):

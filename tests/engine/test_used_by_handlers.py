@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional
 
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded
 from orchestra.model.expression import parse_text
-from orchestra.model.run import AttemptKey, is_handler_id
+from orchestra.model.run import is_handler_id
 from orchestra.model.workflow import Command, Foreach, Handler, InnerSteps, OutputType, Uses
-from tests.engine.plans import check, make_plan, messages, step, workflow
-from tests.engine.world import Behaviour, World
+from tests.engine.plans import check, messages, step, workflow
+from tests.engine.world import Behaviour, ends, play
 
 FAILS = Behaviour(exit_code=1)
-
-
-def play(*steps: Any, behave: Optional[Dict[str, Behaviour]] = None, **fields: Any) -> World:
-    table = behave or {}
-    stops = fields.pop("stops", {})
-
-    def choose(key: AttemptKey) -> Behaviour:
-        return table.get("%s.%d" % key, table.get(key.step, Behaviour()))
-
-    plan, scopes = make_plan(*steps, **fields)
-    return World(plan, scopes, choose, stops).run()
-
-
-def ends(world: World) -> Dict[str, Tuple[str, str]]:
-    return {e.step: (e.state, e.reason) for e in world.events if isinstance(e, StepEnded)}
 
 
 def using(*steps: Any, given: Optional[Dict[str, Any]] = None, **fields: Any) -> Handler:

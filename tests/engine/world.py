@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from heapq import heappop, heappush
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
@@ -39,10 +39,12 @@ from orchestra.engine.stimuli import (
     TimerFired,
 )
 from orchestra.engine.timers import Timers
-from orchestra.model.events import Envelope, Event, RunFinished
+from orchestra.model.events import Envelope, Event, RunFinished, StepEnded
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, KeptFile, RunRecord, StepState
+from orchestra.model.workflow import Step
 from tests.engine.audit import Audit
+from tests.engine.plans import make_plan
 
 ORIGIN = Origin("run-1", "host", 1, "0")
 
@@ -272,3 +274,32 @@ class World:
             )
             for state in StepState
         }
+
+
+def play(
+    *steps: Step,
+    behave: Union[Mapping[str, Behaviour], Callable[[AttemptKey], Behaviour], None] = None,
+    stops: Optional[Mapping[float, StopAsked]] = None,
+    findings: Mapping[str, Finding] = {},
+    seals: Mapping[str, Seal] = {},
+    seal_s: float = 0.0,
+    **fields: Any,
+) -> World:
+    """Run steps to their end, in a world without mischief.
+
+    `behave` tells how an attempt goes, or maps a step's id to it, `id.number` for one attempt.
+    """
+    plan, scopes = make_plan(*steps, **fields)
+    table = behave if isinstance(behave, Mapping) else {}
+
+    def choose(key: AttemptKey) -> Behaviour:
+        return table.get("%s.%d" % key, table.get(key.step, Behaviour()))
+
+    chosen = behave if callable(behave) else choose
+    tales: Dict[str, Any] = {"findings": findings, "seals": seals, "seal_s": seal_s}
+    return World(plan, scopes, chosen, stops or {}, **tales).run()
+
+
+def ends(world: World) -> Dict[str, Tuple[str, str]]:
+    """How each step ended, and why; those of the plan, their parts, and handlers."""
+    return {e.step: (e.state, e.reason) for e in world.events if isinstance(e, StepEnded)}
