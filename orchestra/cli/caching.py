@@ -15,4 +15,5 @@ from orchestra.store.sqlite import RunStore
 def step_cache(folder: str, store: RunStore, journal: Optional[RunJournal] = None) -> StepCache:
     """For a workflow in `folder`; without a journal nothing is written, as a plan wants it."""
     digests = FileDigests(store, journal)
-    return StepCache(file_functions, KeptSuccesses(store, folder), digests, time.time_ns)
+    kept, state = KeptSuccesses(store, folder), store.state.path
+    return StepCache(file_functions, kept, digests, time.time_ns, state)

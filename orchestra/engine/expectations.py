@@ -155,12 +155,14 @@ class _Forecast:
             self._foresight.settle(step, StepState.CACHED, found.outputs)
         return found
 
-    def _look(self, step: Step, busy: str, names: Mapping[str, Value] = _NO_NAMES) -> Expectation:
+    def _look(
+        self, step: Step, busy: str, id: str = "", names: Mapping[str, Value] = _NO_NAMES
+    ) -> Expectation:
         if self._foresight.force:
             return Expectation(Will.RUN, "--force")
         if busy:
             return Expectation(Will.UNKNOWN, "below %s" % busy)
-        finding = self._foresight.look(step, names)
+        finding = self._foresight.look(step, id, names)
         if finding is None:
             return Expectation(Will.UNKNOWN, "only a run can tell")
         if finding.fault:
@@ -248,7 +250,7 @@ class _Forecast:
             return Expectation(Will.SKIP, left.reason, outputs=left.outputs)
         if not expected.is_good or step.cache is None or step.body is None:
             return expected
-        return self._look(step, busy, row.names)
+        return self._look(step, busy, instance_id(step.id, row), row.names)
 
     # The steps in a step
 

@@ -23,6 +23,8 @@ _WORDS = {
     "working_dir": "its working_dir",
     "key": "its cache key",
     "outputs": "its cache outputs",
+    "declared": "what it declares as outputs",
+    "codes": "its success codes",
 }
 
 
@@ -32,8 +34,21 @@ def fingerprint_of(parts: Mapping[str, str]) -> str:
 
 
 def digest_of_value(value: Value) -> str:
-    """The digest of a value; mappings that make their entries when asked are read whole."""
-    return digest_of_text(json.dumps(value, sort_keys=True, default=dict))
+    """The digest of a value as text shows it; mappings that make their entries when asked are
+    read whole.
+    """
+    return digest_of_text(json.dumps(_shown(value), default=dict))
+
+
+def _shown(value: Value) -> Value:
+    """The same, numbers as they were written: `1.50` is not `1.5`."""
+    if isinstance(value, Mapping):
+        return {key: _shown(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shown(part) for part in value]
+    if isinstance(value, (int, float)) and hasattr(value, "source"):
+        return [value.source]
+    return value
 
 
 def digest_of_text(text: str) -> str:

@@ -91,22 +91,26 @@ class Foresight:
         except ExpressionError:
             return None  # the run will say what is wrong
 
-    def look(self, step: Step, names: Mapping[str, Value] = _NO_NAMES) -> Optional[Finding]:
+    def look(
+        self, step: Step, id: str = "", names: Mapping[str, Value] = _NO_NAMES
+    ) -> Optional[Finding]:
         """What the cache says of a step that needs nothing that will run; None where it cannot.
 
-        `names` are those that it alone sees.
+        `id` is that of an instance, `names` are those that it alone sees.
         """
         if self.cache is None:
             return None
-        also = _KNOWN_TOO.union(names)
-        if step.cache and step.cache.env and not self._scopes.is_env_known(step, also):
+        also = _KNOWN_TOO.union(names, ["secrets"])
+        if not self._scopes.is_env_known(step, also):
             return None
         for path, holder in step_expressions(step):
             if path[0] in _DECIDING and not self._scopes.is_known(holder, step, also):
                 return None
-        asked = step._replace(id=self._prefix + step.id)
-        scope = self.scope(step, names)
-        question = Question(asked, scope, self._scopes.folder, self.force)
+        asked = step._replace(id=self._prefix + (id or step.id))
+        view = StepsView(self, step.id)
+        scope = self._scopes.veiled_scope(step, view, names)
+        env = self._scopes.lasting_env(step, view, names)
+        question = Question(asked, scope, env, self._scopes.folder, self.force)
         return _whole(self.cache.check(question))
 
     def view(self) -> StepsView:

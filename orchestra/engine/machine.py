@@ -242,7 +242,7 @@ class Machine:
             self._enter(run)
             return
         if self._upkeep.must_ask(run):
-            self._upkeep.ask(run, self._tree.scope(run))
+            self._upkeep.ask(run)
             return
         if run.planned.demand is not None:
             run.amounts = run.planned.demand

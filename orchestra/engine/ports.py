@@ -112,13 +112,15 @@ class History(Protocol):
 
 
 class Question(NamedTuple):
-    """Whether a step must run: the step, and what its expressions see.
+    """Whether a step must run: the step, and what its expressions see, secrets by their names.
 
-    `folder` is that of the file in which it stands; `force` asks for its fingerprint alone.
+    `env` are the variables of the file that count; `folder` is that of the file in which the step
+    stands; `force` asks for its fingerprint alone.
     """
 
     step: Step
     scope: Scope
+    env: Mapping[str, str]
     folder: str
     force: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from functools import cached_property
 from typing import (
@@ -75,6 +76,19 @@ class Surroundings(NamedTuple):
     files: Callable[[str], FileFunctions] = lambda folder: {}
 
 
+class LayersAbove(NamedTuple):
+    """What the variables that flow into a used workflow are made from.
+
+    `names` are the roots of their expressions; the variables `of_run` are made from `run`.
+    """
+
+    names: FrozenSet[str] = frozenset()
+    of_run: FrozenSet[str] = frozenset()
+
+
+NOTHING_ABOVE = LayersAbove()
+
+
 class Scopes:
     """Makes the scope of each step of one run.
 
@@ -84,7 +98,7 @@ class Scopes:
     `has_secrets` says that there are any. `below` is the layer under them all, from the workflow
     that uses this one; `are_params_known` is False where only the run can tell what it is given.
     `hidden` is what may hold secrets of that layer and of the params; the latter are in
-    `hidden_params` alone, and seen like secrets.
+    `hidden_params` alone, and seen like secrets. `above` says what the layer is made from.
     """
 
     def __init__(
@@ -102,6 +116,7 @@ class Scopes:
         are_params_known: bool = True,
         hidden: Hidden = NOTHING_HIDDEN,
         hidden_params: Mapping[str, Value] = _NO_NAMES,
+        above: LayersAbove = NOTHING_ABOVE,
     ) -> None:
         self._workflow = workflow
         self._facts = facts
@@ -123,12 +138,19 @@ class Scopes:
         self._files: FileFunctions = files or {}
         self._shared: Dict[object, Dict[str, str]] = {}
         self._env_file = env_file
+        self._above = above
+        self._veiled_params = hidden_params
+        self._veiled_below = below
 
     @cached_property
     def _env_names(self) -> FrozenSet[str]:
-        workflow = self._workflow
-        names = _names_in([dict(workflow.env), dict(workflow.default_env)])
-        return names | {"env_file"} if workflow.env_files else names
+        return self._root_names | _names_in(dict(self._workflow.default_env))
+
+    @cached_property
+    def _root_names(self) -> FrozenSet[str]:
+        """What the variables of the workflow are made from, and those below them."""
+        names = self._above.names | _names_in(dict(self._workflow.env))
+        return names | {"env_file"} if self._workflow.env_files else names
 
     @property
     def run_dir(self) -> str:
@@ -163,8 +185,12 @@ class Scopes:
         return names <= self._known_before | also
 
     def is_env_known(self, step: Step, also: FrozenSet[str] = frozenset()) -> bool:
-        """Whether the layers of the file for a step can be evaluated before the run."""
-        return self._env_names | _names_in(dict(step.env)) <= self._known_before | also
+        """Whether the layers of the file for a step can be evaluated before the run.
+
+        Those of them that count for its cache, that is: others may be made from `run`.
+        """
+        names = self._env_names | _names_in(dict(step.env))
+        return names <= self._known_before | also
 
     def env(
         self,
@@ -231,10 +257,18 @@ class Scopes:
         Raises:
             ExpressionError: a value of the environment cannot be evaluated, or is null.
         """
-        inherit = self._workflow.inherit_env
+        view = EnvView(
+            self._root_layers(),
+            self._environ,
+            self._workflow.inherit_env,
+            self._hidden.variables,
+        )
+        return self._scope(view, steps)
+
+    def _root_layers(self) -> Dict[str, str]:
         layers = {**self._below, **self._env_file}
-        self._add_layer(layers, self._workflow.env, inherit, None)
-        return self._scope(EnvView(layers, self._environ, inherit, self._hidden.variables), steps)
+        self._add_layer(layers, self._workflow.env, self._workflow.inherit_env, None)
+        return layers
 
     def early_scope(
         self,
@@ -250,6 +284,47 @@ class Scopes:
         """
         layers = LateLayers(lambda: self.env(step, steps, names))
         return self.scope(step, layers, steps, functions, names)
+
+    @cached_property
+    def veiled(self) -> Scopes:
+        """The same with the name of a secret wherever one stands: for what must not hold any."""
+        if not self._is_guarded:
+            return self
+        scopes = copy(self)
+        scopes._secrets = Secrets({name: "secrets." + name for name in self._workflow.secrets})
+        scopes._all_params = {**self._all_params, **self._veiled_params}
+        scopes._below = self._veiled_below
+        scopes._shared = {}
+        return scopes
+
+    def veiled_scope(
+        self, step: Step, steps: Optional[StepsView], names: Mapping[str, Value] = _NO_NAMES
+    ) -> Scope:
+        """All that the expressions of a step can see, secrets by their names."""
+        veiled = self.veiled
+        layers = LateLayers(lambda: veiled.env(step, steps, names))
+        view = EnvView(layers, self._environ, self.inherit(step))
+        return veiled._scope(view, steps, own=names, secrets=veiled._secrets)
+
+    def lasting_env(
+        self, step: Step, steps: Optional[StepsView], names: Mapping[str, Value] = _NO_NAMES
+    ) -> Mapping[str, str]:
+        """The variables of the file for a step, secrets by their names; evaluated when asked.
+
+        Those around the step that are made from `run` are left out: they differ in every run.
+        """
+
+        def evaluate() -> Mapping[str, str]:
+            layers = self.veiled.env(step, steps, names)
+            of_run = self._of_run.difference(step.env)
+            return {name: value for name, value in layers.items() if name not in of_run}
+
+        return LateLayers(evaluate)
+
+    @cached_property
+    def _of_run(self) -> FrozenSet[str]:
+        root = _made_from_run(self._workflow.env, self._above.of_run)
+        return _made_from_run(self._workflow.default_env, root)
 
     @property
     def folder(self) -> str:
@@ -278,7 +353,25 @@ class Scopes:
         shown = {name: value for name, value in params.items() if name not in names}
         hidden = {name: params[name] for name in names}
         variables = evaluate_vars(body.workflow, shown)
-        return self._inside(body.workflow, shown, variables, hidden)
+        scopes = self._inside(body.workflow, shown, variables, hidden)
+        if self._is_guarded:
+            scopes._veiled_below = self.veiled._root_layers()
+            scopes._veiled_params = self._veiled_given(step, body, names, scope)
+        return scopes
+
+    def _veiled_given(
+        self, step: Step, body: Uses, names: FrozenSet[str], scope: Scope
+    ) -> Dict[str, Value]:
+        """The params that hold secrets, with the names of these."""
+        own = {name: scope.names[name] for name in ("item", "matrix") if name in scope.names}
+        steps = scope.names.get("steps")
+        view = steps if isinstance(steps, StepsView) else None
+        veiled = self.veiled_scope(step, view, own)
+        values: Dict[str, Value] = {}
+        for name in names:
+            with suppress(ExpressionError):  # of a name much can be asked that makes no sense
+                values[name] = fill_tree(body.given[name], veiled)
+        return {name: values.get(name) for name in names}
 
     def used_unknown(self, workflow: Workflow) -> Scopes:
         """The same before the run, where only that can tell what it is given."""
@@ -293,10 +386,11 @@ class Scopes:
     ) -> Scopes:
         around = self._surroundings
         assert around is not None
-        below: Dict[str, str] = {**self._below, **self._env_file}
-        if hidden_params is not None:
-            self._add_layer(below, self._workflow.env, self._workflow.inherit_env, None)
+        below: Mapping[str, str] = {**self._below, **self._env_file}
+        if self._facts is not None or self._root_names <= self._known_before:
+            below = self._root_layers()
         hidden = hidden_above(self._workflow.env, self._hidden_above)
+        of_run = _made_from_run(self._workflow.env, self._above.of_run)
         return Scopes(
             workflow,
             params,
@@ -311,6 +405,7 @@ class Scopes:
             hidden_params is not None,
             Hidden(hidden.variables, frozenset(hidden_params or ())),
             hidden_params or _NO_NAMES,
+            LayersAbove(self._root_names, of_run),
         )
 
     def _revealed(self, scope: Scope) -> Scope:
@@ -394,6 +489,18 @@ def evaluate_vars(workflow: Workflow, params: Mapping[str, Value]) -> Dict[str, 
                 raise fault.within("vars." + name) from None
             del waiting[name]
     return values
+
+
+def _made_from_run(layer: Mapping[str, Text], below: FrozenSet[str]) -> FrozenSet[str]:
+    """The variables that are made from `run` once a layer is put over others that are."""
+    made = {
+        name
+        for name, text in layer.items()
+        for reference in references_of(text)
+        if reference.path[0] == "run"
+        or (reference.path[0] == "env" and (len(reference.path) == 1 or reference.path[1] in below))
+    }
+    return below.difference(layer).union(made)
 
 
 def _names_in(holder: Union[Tree, Expression]) -> FrozenSet[str]:

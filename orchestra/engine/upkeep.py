@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from orchestra.engine.aftermath import sight
 from orchestra.engine.attempts import Attempts
 from orchestra.engine.ports import Finding, Question
 from orchestra.engine.rules import keeps_artifacts
@@ -68,9 +69,12 @@ class Upkeep:
         """Whether an earlier success may spare the step and has not been asked for."""
         return run.step.cache is not None and run.step.id not in self._asked_by_step
 
-    def ask(self, run: StepRun, scope: Scope) -> None:
+    def ask(self, run: StepRun) -> None:
         """Ask whether the step must run; it waits for the answer."""
-        question = Question(run.step, scope, run.block.scopes.folder, self._force)
+        scopes, view = sight(run)
+        scope = scopes.veiled_scope(run.step, view, run.names)
+        env = scopes.lasting_env(run.step, view, run.names)
+        question = Question(run.step, scope, env, scopes.folder, self._force)
         self._waiting[run.step.id] = run, question
         self._orders.append(CheckCache(question))
 

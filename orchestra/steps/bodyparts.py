@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import os
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Union
 
 from orchestra.engine.fingerprint import digest_of_text, digest_of_value
 from orchestra.model.expression import (
@@ -15,8 +15,8 @@ from orchestra.model.expression import (
     ExpressionError,
     Scope,
     Template,
-    Text,
     Tree,
+    Value,
     evaluate,
     expressions_of,
 )
@@ -56,57 +56,49 @@ def body_parts(body: Body, scope: Scope, folder: str) -> Dict[str, str]:
     return parts
 
 
-def digest_of_filled(text: Text, scope: Scope) -> str:
-    """The digest of a text with its values."""
-    if isinstance(text, str):
-        return digest_of_text(text)
-    return digest_of_value(
-        [part if isinstance(part, str) else _digest_of(part, scope) for part in text.parts]
-    )
-
-
 def digest_of_variable(name: str, scope: Scope) -> str:
-    """The digest of a variable of the step's environment; of its name, if it may hold a secret."""
-    try:
-        return digest_of_value(_mapping(scope, "env").get(name))
-    except ExpressionError:
-        return _digest_by_name("env." + name)
+    """The digest of a variable of the step's environment."""
+    return digest_of_value(_mapping(scope, "env").get(name))
 
 
-def source_file(body: Body, folder: str) -> Optional[str]:
-    """The file of the workflow's folder that the body runs, relative to it; None if there is none.
+def source_files(body: Body, folder: str) -> List[str]:
+    """The files of the workflow's folder that the body runs, relative to it.
 
-    What that file imports is not looked for.
+    What they import is not looked for.
     """
     if isinstance(body, PythonFile):
-        return body.file
+        return [body.file]
     module = ""
     if isinstance(body, PythonModule):
         module = body.module
     elif isinstance(body, PythonCall):
         module = body.call.partition(":")[0]
     path = module.replace(".", "/")
-    for name in (path + ".py", path + "/__init__.py", path + "/__main__.py"):
-        if module and os.path.isfile(os.path.join(folder, name)):
-            return name
-    return None
+    names = (path + ".py", path + "/__init__.py", path + "/__main__.py") if module else ()
+    return [name for name in names if os.path.isfile(os.path.join(folder, name))]
 
 
 def _digest_of(expression: Expression, scope: Scope) -> str:
-    """The digest of a value; of the expression itself where it may be a secret, or is at fault.
+    """The digest of a value; what cannot be evaluated counts by what it is made from.
 
-    What cannot be evaluated is told when the step is started.
+    That is told when the step is started, or a name stands for a secret in it.
     """
-    if any(reference.path[0] == "secrets" for reference in expression.references):
-        return _digest_by_name(expression.source)
     try:
         return digest_of_value(evaluate(expression, scope))
     except ExpressionError:
-        return _digest_by_name(expression.source)
+        values = [_looked_up(reference.path, scope) for reference in expression.references]
+        return digest_of_value([expression.source, *values])
 
 
-def _digest_by_name(source: str) -> str:
-    return digest_of_text("${{ %s }}" % source)
+def _looked_up(path: Sequence[Union[str, int]], scope: Scope) -> Value:
+    found: Any = scope.names
+    for key in path:
+        try:
+            found = found[key]
+        except (LookupError, TypeError, ExpressionError):
+            return None
+    value: Value = found
+    return value
 
 
 def _source(body: Body) -> str:
@@ -156,14 +148,14 @@ def _names_seen(body: Body, folder: str) -> FrozenSet[str]:
     if isinstance(body, PythonCode):
         return frozenset(name for name in _SEEN if name in body.code)
     if isinstance(body, PythonCall):
-        file = source_file(body, folder)
-        asked = None if file is None else _asked_for(os.path.join(folder, file), body.call)
+        files = source_files(body, folder)
+        asked = _asked_for(os.path.join(folder, files[0]), body.call) if files else None
         return (_SEEN if asked is None else asked & _SEEN) - body.args.keys()
     return frozenset()
 
 
 def _asked_for(path: str, call: str) -> Optional[FrozenSet[str]]:
-    """The parameters of the function in a file, None where it is not to be found there."""
+    """The parameters of the function in a file, None where they cannot be told."""
     name = call.partition(":")[2]
     try:
         with open(path, "rb") as file:
@@ -172,18 +164,40 @@ def _asked_for(path: str, call: str) -> Optional[FrozenSet[str]]:
         return None
     for node in module.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
+            if node.decorator_list:
+                return None  # what stands in its place may ask for anything
             arguments: List[ast.arg] = [*node.args.args, *node.args.kwonlyargs]
             return frozenset(argument.arg for argument in arguments)
     return None
 
 
 def _steps_seen(steps: Mapping[str, Any], code: str) -> Dict[str, str]:
-    """What code sees of the steps above: of those that it names, of all where it names none."""
-    above = list(steps)
-    named = [id for id in above if id in code] or above
+    """What code sees of the steps above: of those that it names, of all if it may see others."""
+    named = _steps_named(code)
+    ids = [id for id in steps if named is None or id in named]
     return {
         "value steps.%s" % id: digest_of_value(
             {key: steps[id][key] for key in ("result", "outputs", "items") if key in steps[id]}
         )
-        for id in named
+        for id in ids
     }
+
+
+def _steps_named(code: str) -> Optional[FrozenSet[str]]:
+    """The ids in `steps["id"]`, None where `steps` is used in any other way."""
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    ids = [
+        node.slice if isinstance(node.slice, ast.Constant) else getattr(node.slice, "value", None)
+        for node in nodes
+        if isinstance(node, ast.Subscript) and _is_steps(node.value)
+    ]
+    named = [id.value for id in ids if isinstance(id, ast.Constant) and isinstance(id.value, str)]
+    uses = sum(_is_steps(node) for node in nodes)
+    return frozenset(named) if uses and uses == len(named) else None
+
+
+def _is_steps(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "steps"

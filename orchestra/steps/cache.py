@@ -8,7 +8,9 @@ second change might not show in its times (git calls such entries racy).
 from __future__ import annotations
 
 import os
+import re
 import stat
+from glob import escape
 from typing import (
     Callable,
     Dict,
@@ -34,8 +36,10 @@ from orchestra.errors import StoreError
 from orchestra.model.expression import (
     ExpressionError,
     Scope,
+    Template,
     Text,
     Value,
+    evaluate,
     fill,
     fill_text,
     to_text,
@@ -43,16 +47,16 @@ from orchestra.model.expression import (
 from orchestra.model.workflow import Cache
 from orchestra.steps.bodyparts import (
     body_parts,
-    digest_of_filled,
     digest_of_variable,
-    source_file,
+    source_files,
 )
 from orchestra.steps.environment import encode
-from orchestra.steps.patterns import files_of
+from orchestra.steps.patterns import FileFinder
 
 _BLOCK_BYTES = 2**18
 _PAUSE = 100  # files whose digests are known that are taken between two pauses
 _MOST_NAMED = 1000  # files of one pattern that are parts of their own
+_ESCAPED = re.compile(r"\[([*?[])\]")
 _RACY_NS = 2 * 10**9  # the coarsest times that a file system keeps: FAT
 
 
@@ -67,7 +71,7 @@ class StepCache:
     """The `Cache` of one run.
 
     `functions` gives those of expressions that read files, by the folder of their workflow file;
-    `time_ns` is the wall clock.
+    `time_ns` is the wall clock; `unseen` is the folder of the record, which nothing depends on.
     """
 
     def __init__(
@@ -76,11 +80,13 @@ class StepCache:
         successes: Successes,
         digests: Digests,
         time_ns: Callable[[], int],
+        unseen: str = "",
     ) -> None:
         self._functions = functions
         self._successes = successes
         self._digests = digests
         self._time_ns = time_ns
+        self._finder = FileFinder(unseen)
 
     def check(self, question: Question) -> Generator[None, None, Finding]:
         """Look for an earlier success of a step that is about to run; see `Cache`."""
@@ -111,7 +117,9 @@ class StepCache:
             patterns = _patterns(cache.outputs, place.scope, "outputs")
             left = yield from self._files(place.working_dir, patterns, frozenset())
             if left.missing:
-                problems = ["cache.outputs: there is no `%s`" % name for name in left.missing]
+                problems = [
+                    "cache.outputs: there is no `%s`" % _plain(name) for name in left.missing
+                ]
                 return Seal(None, tuple(problems))
             if not finding.fingerprint:
                 return Seal(None)
@@ -137,9 +145,10 @@ class StepCache:
         place = self._place(question)
         patterns = _patterns(_cache_of(question).outputs, place.scope, "outputs")
         now = yield from self._files(place.working_dir, patterns, frozenset())
-        here = {name: now.parts.get(name, MISSING) for name in success.files}
-        here.update(("file %s" % name, MISSING) for name in now.missing)
-        return changes({**dict.fromkeys(here, ""), **success.files}, here)
+        changed = changes(success.files, {**dict.fromkeys(success.files, MISSING), **now.parts})
+        if changed or not now.missing:
+            return changed
+        return "`%s` is gone" % _plain(now.missing[0])
 
     # What a step depends on
 
@@ -159,24 +168,29 @@ class StepCache:
         parts = body_parts(step.body, scope, question.folder)
         if step.working_dir is not None:
             parts["working_dir"] = digest_of_text(place.given)
-        for name, text in step.env.items():
-            parts["env %s" % name] = digest_of_filled(text, scope)
+        for name, value in question.env.items():
+            parts["env %s" % name] = digest_of_text(value)
+        if step.outputs:
+            types = {name: type.value for name, type in step.outputs.items()}
+            parts["declared"] = digest_of_value(types)
+        if step.success_codes != (0,):
+            parts["codes"] = digest_of_value(list(step.success_codes))
         for name in cache.env:
             parts["variable %s" % name] = digest_of_variable(name, scope)
         if cache.key is not None:
             parts["key"] = digest_of_text(_filled(cache.key, scope, "key"))
         outputs = _patterns(cache.outputs, scope, "outputs")
         parts["outputs"] = digest_of_value([*outputs])
-        left = yield from _names(place.working_dir, outputs)
+        left = yield from self._names(place.working_dir, outputs)
         patterns = _patterns(cache.inputs, scope, "inputs")
         found = yield from self._files(place.working_dir, patterns, left)
         parts.update(found.parts)
-        parts.update(("file %s" % name, MISSING) for name in found.missing)
-        source = source_file(step.body, question.folder)
-        if source is not None:
+        parts.update(("file %s" % _plain(name), MISSING) for name in found.missing)
+        for source in source_files(step.body, question.folder):
             own = yield from self._files(question.folder, [source], frozenset())
             parts["source %s" % source] = digest_of_value({**own.parts})
-        notes = tuple("cache.inputs: there is no `%s`" % name for name in found.missing)
+        missing = [_plain(name) for name in found.missing]
+        notes = tuple("cache.inputs: there is no `%s`" % name for name in missing)
         return parts, notes
 
     def _place(self, question: Question) -> _Place:
@@ -196,8 +210,8 @@ class StepCache:
         missing: List[str] = []
         learnt: List[Tuple[bytes, str, str]] = []
         for pattern in patterns:
-            names = yield from _names(folder, [pattern])
-            if not names and not os.path.isdir(os.path.join(folder, pattern)):
+            names = yield from self._names(folder, [pattern])
+            if not names and not os.path.isdir(os.path.join(folder, _plain(pattern))):
                 missing.append(pattern)
             digest_by_name: Dict[str, str] = {}
             for number, name in enumerate(sorted(names - without)):
@@ -212,6 +226,17 @@ class StepCache:
         if learnt:
             self._digests.remember(learnt)
         return _Files(parts, missing)
+
+    def _names(self, folder: str, patterns: Sequence[str]) -> Generator[None, None, FrozenSet[str]]:
+        """The names of all files that the patterns mean."""
+        names = set()
+        for pattern in patterns:
+            for name in self._finder.files_of(folder, pattern):
+                if name is None:
+                    yield
+                else:
+                    names.add(name)
+        return frozenset(names)
 
     def _digest(
         self, path: str, learnt: List[Tuple[bytes, str, str]]
@@ -259,18 +284,6 @@ def _stamp(found: os.stat_result) -> str:
     return "%d %d %d %d" % (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
-def _names(folder: str, patterns: Sequence[str]) -> Generator[None, None, FrozenSet[str]]:
-    """The names of all files that the patterns mean."""
-    names = set()
-    for pattern in patterns:
-        for name in files_of(folder, pattern):
-            if name is None:
-                yield
-            else:
-                names.add(name)
-    return frozenset(names)
-
-
 def _patterns(texts: Sequence[Text], scope: Scope, key: str) -> List[str]:
     """The patterns that the texts stand for; one that yields a list stands for all of it.
 
@@ -281,14 +294,31 @@ def _patterns(texts: Sequence[Text], scope: Scope, key: str) -> List[str]:
     patterns: List[str] = []
     for text in texts:
         try:
-            value = text if isinstance(text, str) else fill(text, scope)
-            values = value if isinstance(value, (list, tuple)) else [value]
-            patterns.extend(to_text(one) for one in values)
+            patterns.extend([text] if isinstance(text, str) else _with_values(text, scope))
         except ExpressionError as fault:
             raise fault.within("cache.%s" % key) from None
     for pattern in patterns:
         encode(pattern, "cache.%s" % key)
     return [pattern for pattern in patterns if pattern]
+
+
+def _with_values(template: Template, scope: Scope) -> List[str]:
+    """A text with its values, in which nothing is magic; a list stands for all of it."""
+    if len(template.parts) == 1:
+        value = fill(template, scope)
+        values = value if isinstance(value, (list, tuple)) else [value]
+        return [escape(to_text(one)) for one in values]
+    return [
+        "".join(
+            part if isinstance(part, str) else escape(to_text(evaluate(part, scope)))
+            for part in template.parts
+        )
+    ]
+
+
+def _plain(pattern: str) -> str:
+    """A pattern as a person knows it, in which the magic of values was taken away."""
+    return _ESCAPED.sub(r"\1", pattern)
 
 
 def _filled(text: Text, scope: Scope, key: str) -> str:

@@ -6,10 +6,11 @@ import json
 import os
 import sqlite3
 from contextlib import closing
-from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from orchestra.errors import StoreError
 from orchestra.model.events import (
+    AttemptEnded,
     CacheMissed,
     Envelope,
     RunFinished,
@@ -18,7 +19,7 @@ from orchestra.model.events import (
     SuccessKept,
     encode_turn,
 )
-from orchestra.model.run import RunState, StepState, is_handler_id, plain_id
+from orchestra.model.run import Outcome, RunState, StepState, is_handler_id, plain_id
 from orchestra.store import faults
 from orchestra.store.database import RUN_SPAN, open_writer
 from orchestra.store.directory import RunFolder, StateDirectory
@@ -34,6 +35,7 @@ _ADD_RUN = (
 )
 _KEEP = "INSERT INTO successes (folder, step, instance, fingerprint, place) VALUES (?, ?, ?, ?, ?)"
 _WITHDRAW = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ? AND fingerprint = ?"
+_WITHDRAW_ALL = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ?"
 _REMEMBER = "INSERT OR REPLACE INTO digests (path, stamp, digest) VALUES (?, ?, ?)"
 _SET_FAILED = "UPDATE runs SET failed = ? WHERE number = ?"
 _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number = ?"
@@ -56,6 +58,7 @@ class RunJournal:
         self._failed = 0
         self._looked_at = 0.0
         self._cache_folder = b"."
+        self._fingerprint_by_step: Dict[str, str] = {}
 
     def append(self, envelopes: Sequence[Envelope]) -> None:
         """Record the events of one turn, all or none; the first of a run is its `RunStarted`.
@@ -100,7 +103,7 @@ class RunJournal:
         raise StoreError(self._database, "it was replaced")
 
     def _record(self, turn: Sequence[Envelope]) -> None:
-        failures, cached = _marked(turn)
+        failures, cached = _marked(turn, self._fingerprint_by_step)
         first, last = turn[0], turn[-1]
         if failures or cached or type(first.event) is RunStarted or type(last.event) is RunFinished:
             execute = self._execute
@@ -140,15 +143,25 @@ class RunJournal:
             end = last.event
             execute(_SET_END, (end.state, end.exit_code, last.at, self._number))
 
-    def _note_cached(self, cached: Sequence[Union[CacheMissed, SuccessKept]], seq: int) -> None:
-        """A step that runs withdraws the successes it repeats, until it has another one."""
+    def _note_cached(self, cached: Sequence[_News], seq: int) -> None:
+        """A step that runs withdraws the successes it repeats, until it has another one.
+
+        So does an attempt that fails: another run may have had a success meanwhile.
+        """
         for event in cached:
-            step, fingerprint = plain_id(event.step), event.fingerprint
+            step = plain_id(event.step)
             if type(event) is SuccessKept:
-                row = (self._cache_folder, step, event.step, fingerprint, self._place + seq)
+                place = self._place + seq
+                row = (self._cache_folder, step, event.step, event.fingerprint, place)
                 self._execute(_KEEP, row)
-            elif fingerprint:
+                continue
+            if type(event) is CacheMissed:
+                self._fingerprint_by_step[event.step] = event.fingerprint
+            fingerprint = self._fingerprint_by_step[event.step]
+            if fingerprint:
                 self._execute(_WITHDRAW, (self._cache_folder, step, fingerprint))
+            else:  # nobody knows which ones it repeats
+                self._execute(_WITHDRAW_ALL, (self._cache_folder, step))
 
 
 def relative_folder(database: str, folder: str) -> bytes:
@@ -182,21 +195,29 @@ def _insert(
         execute(_ADD_TURN, (place, escaped))
 
 
+_News = Union[CacheMissed, SuccessKept, AttemptEnded]
+
+
 class _Marked(NamedTuple):
     """What of a turn has a place of its own beside it: how many steps failed, news of the cache."""
 
     failures: int
-    cached: List[Union[CacheMissed, SuccessKept]]
+    cached: List[_News]
 
 
-def _marked(turn: Sequence[Envelope]) -> _Marked:
+def _marked(turn: Sequence[Envelope], running: Container[str]) -> _Marked:
+    """`running` are the steps with a cache that run."""
     failures = 0
-    cached: List[Union[CacheMissed, SuccessKept]] = []
+    cached: List[_News] = []
     for envelope in turn:
         event = envelope.event
         if type(event) is StepEnded:
             failures += event.state == StepState.FAILED and not is_handler_id(event.step)
         elif type(event) is SuccessKept or type(event) is CacheMissed:
+            cached.append(event)
+        elif type(event) is not AttemptEnded or event.step not in running:
+            continue
+        elif event.outcome != Outcome.SUCCEEDED:
             cached.append(event)
     return _Marked(failures, cached)
 

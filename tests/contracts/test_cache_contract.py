@@ -8,7 +8,14 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 import pytest
 
 from orchestra.engine.ports import Digests, KeptSuccess, Successes
-from orchestra.model.events import CacheMissed, Envelope, Event, StepEnded, SuccessKept
+from orchestra.model.events import (
+    AttemptEnded,
+    CacheMissed,
+    Envelope,
+    Event,
+    StepEnded,
+    SuccessKept,
+)
 from orchestra.model.run import plain_id
 from orchestra.store.cache import FileDigests, KeptSuccesses
 from orchestra.store.directory import StateDirectory
@@ -38,6 +45,7 @@ class DictRecord:
     def run(self, turns: Sequence[Sequence[Event]]) -> str:
         self._runs += 1
         run_id = "run-%d" % self._runs
+        fingerprint_by_step: Dict[str, str] = {}
         for turn in turns:
             outputs = {e.step: e.outputs for e in turn if isinstance(e, StepEnded)}
             for event in turn:
@@ -45,13 +53,16 @@ class DictRecord:
                     kept = KeptSuccess(run_id, event.parts, event.files, outputs[event.step])
                     self._kept.append((event.step, event.fingerprint, kept, [True]))
                 elif isinstance(event, CacheMissed):
-                    for step, fingerprint, _, stands in self._kept:
-                        if (plain_id(step), fingerprint) == (
-                            plain_id(event.step),
-                            event.fingerprint,
-                        ):
-                            stands[0] = False
+                    fingerprint_by_step[event.step] = event.fingerprint
+                    self._withdraw(event.step, event.fingerprint)
+                elif isinstance(event, AttemptEnded) and event.outcome != "succeeded":
+                    self._withdraw(event.step, fingerprint_by_step[event.step])
         return run_id
+
+    def _withdraw(self, step: str, fingerprint: str) -> None:
+        for other, its_fingerprint, _, stands in self._kept:
+            if plain_id(other) == plain_id(step) and fingerprint in ("", its_fingerprint):
+                stands[0] = False
 
     def success(self, step: str, fingerprint: str) -> Optional[KeptSuccess]:
         found = [
@@ -158,6 +169,22 @@ def test_an_attempt_that_began_and_had_no_success_withdraws_what_it_repeats(reco
     last = record.successes.last_success("a")
     assert last is not None
     assert last.run_id == first
+
+
+def test_an_attempt_whose_fingerprint_nobody_knows_withdraws_all_of_its_step(
+    record: Record,
+) -> None:
+    record.run([kept("a"), kept("b"), kept("a", "g")])
+    record.run([[CacheMissed("a", "", "it cannot be told")]])
+    found = [record.successes.success(*asked) for asked in (("a", "f"), ("a", "g"), ("b", "f"))]
+    assert [each is not None for each in found] == [False, False, True]
+
+
+def test_an_attempt_that_fails_withdraws_what_another_run_had_meanwhile(record: Record) -> None:
+    missed = [CacheMissed("a[0]", "f", "new")]
+    failed = AttemptEnded("a[0]", 1, "failed", 1, None, "exit code 1", None, None, None, 0)
+    record.run([missed, kept("a", "f"), [failed]])
+    assert record.successes.success("a", "f") is None
 
 
 def test_a_success_after_that_stands_again(record: Record) -> None:

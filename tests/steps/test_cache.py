@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Optional
 import pytest
 
 from orchestra.engine.ports import Finding, Question, Seal
-from orchestra.engine.scope import Scopes
+from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.views import StepsView
 from orchestra.errors import StoreError
 from orchestra.model.events import CacheMissed, StepEnded, SuccessKept
@@ -18,6 +18,8 @@ from orchestra.model.expression import parse, parse_text
 from orchestra.model.workflow import (
     Cache,
     Command,
+    FromVariable,
+    OutputType,
     PythonCall,
     PythonCode,
     PythonFile,
@@ -27,6 +29,7 @@ from orchestra.model.workflow import (
     Splice,
     Step,
 )
+from orchestra.spec.scalars import SourceFloat
 from orchestra.steps.cache import StepCache
 from orchestra.steps.files import file_functions
 from tests.contracts.test_cache_contract import DictRecord
@@ -54,6 +57,16 @@ class Results:
         return list(self._outputs)
 
 
+def number(word: str) -> SourceFloat:
+    """A number as it stands in a file."""
+    value = SourceFloat(word)
+    value.source = word
+    return value
+
+
+FACTS = RunFacts("run-1", "flow", "2026-01-31", "2026-01-31T00:00:00Z", "/r")
+
+
 class Bench:
     """A folder with files in it, and one step over them that runs, or need not."""
 
@@ -64,7 +77,8 @@ class Bench:
         self.slices = 0
         self.params: Dict[str, Any] = {}
         self.environ: Dict[str, str] = {}
-        self.root_env: Dict[str, str] = {}
+        self.root_env: Dict[str, Any] = {}
+        self.facts: Optional[RunFacts] = None
         self.above: Results = Results({})
         self.clock_ns: Callable[[], int] = lambda: time.time_ns() + 3600 * 10**9
 
@@ -76,9 +90,12 @@ class Bench:
             os.utime(str(path), (mtime_s, mtime_s))
 
     def question(self, made: Step, force: bool = False) -> Question:
-        scopes = Scopes(workflow(made, env=self.root_env), self.params, {}, self.environ, {})
+        secrets = {name: FromVariable(name) for name in ("TOKEN", "OTHER")}
+        flow = workflow(made, env=self.root_env, secrets=secrets)
+        scopes = Scopes(flow, self.params, {}, self.environ, {}, self.facts)
         steps = StepsView(self.above, made.id)
-        return Question(made, scopes.early_scope(made, steps), str(self.folder), force)
+        scope, env = scopes.veiled_scope(made, steps), scopes.lasting_env(made, steps)
+        return Question(made, scope, env, str(self.folder), force)
 
     def cache(self) -> StepCache:
         return StepCache(file_functions, self.record, self.record, self._time_ns)
@@ -242,16 +259,29 @@ def test_an_upstream_output_that_changes_runs_again(bench: Bench, body: Any) -> 
     assert bench.check(cached(body)).reason.startswith("`steps.up")
 
 
-def test_own_env_counts_and_that_of_others_only_if_it_is_named(bench: Bench) -> None:
+def test_the_env_of_the_file_counts_and_inherited_variables_where_they_are_named(
+    bench: Bench,
+) -> None:
     bench.file("in.csv", "1")
-    bench.environ, bench.root_env = {"CC": "gcc", "TERM": "a"}, {"MODE": "1", "OTHER": "1"}
-    made = cached(cache=Cache(("in.csv",), env=("CC", "MODE", "UNSET")), env={"OWN": "1"})
+    bench.environ, bench.root_env = {"CC": "gcc", "TERM": "a"}, {"MODE": "1"}
+    made = cached(cache=Cache(("in.csv",), env=("CC", "UNSET")), env={"OWN": "1"})
     bench.run(made)
-    bench.environ["TERM"] = bench.root_env["OTHER"] = "b"
+    bench.environ["TERM"] = "b"
     assert bench.check(made).success is not None
     bench.environ["CC"] = bench.root_env["MODE"] = "b"
-    reason = "env `OWN` changed, env `CC` changed, env `MODE` changed since run run-1"
+    reason = "env `MODE` changed, env `OWN` changed, env `CC` changed since run run-1"
     assert bench.check(made._replace(env={"OWN": "2"})).reason == reason
+
+
+def test_variables_of_the_file_that_are_made_from_the_run_do_not_count(bench: Bench) -> None:
+    bench.file("in.csv", "1")
+    bench.facts = FACTS
+    bench.root_env = {"ID": text("${{ run.id }}"), "MODE": "1"}
+    bench.run(cached())
+    bench.facts = FACTS._replace(id="run-2")
+    assert bench.check(cached()).success is not None
+    named = cached(env={"ID": text("${{ run.id }}")})
+    assert bench.check(named).reason == "env `ID` is new since run run-1"
 
 
 def test_secrets_count_by_their_names(bench: Bench) -> None:
@@ -262,6 +292,85 @@ def test_secrets_count_by_their_names(bench: Bench) -> None:
     assert bench.check(made).success is not None
     other = made._replace(env={"T": text("x${{ secrets.OTHER }}")})
     assert bench.check(other).reason == "env `T` changed since run run-1"
+
+
+def test_what_stands_beside_a_secret_counts_by_its_value(bench: Bench) -> None:
+    bench.file("in.csv", "1")
+    bench.params = {"host": "h1"}
+    made = cached(env={"URL": text("${{ params.host + '@' + secrets.TOKEN }}")})
+    bench.run(made)
+    assert bench.check(made).success is not None
+    bench.params = {"host": "h2"}
+    assert bench.check(made).reason == "env `URL` changed since run run-1"
+    either = Slot(parse("secrets.TOKEN if params.host == 'h1' else secrets.OTHER"), Splice.WORD)
+    made = cached(ShellScript(("echo ", either)))
+    bench.run(made)
+    bench.params = {"host": "h1"}
+    assert "changed since run" in bench.check(made).reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outputs": {"n": OutputType.INT}},
+        {"outputs": {"n": OutputType.STRING, "m": OutputType.STRING}},
+        {"success_codes": (0, 3)},
+    ],
+)
+def test_what_makes_a_success_counts(bench: Bench, change: Dict[str, Any]) -> None:
+    bench.file("in.csv", "1")
+    made = cached()._replace(outputs={"n": OutputType.STRING})
+    bench.run(made, {"n": "x"})
+    assert bench.check(made).success is not None
+    assert "since run" in bench.check(made._replace(**change)).reason
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({"b": 1, "a": 2}, {"a": 2, "b": 1}), (1, True), ("1", 1), (number("1.50"), 1.5)],
+)
+def test_values_that_stand_otherwise_in_a_text_are_others(
+    bench: Bench, before: Any, after: Any
+) -> None:
+    bench.file("in.csv", "1")
+    made = cached(ShellScript(("echo ", Slot(parse("params.v"), Splice.WORD))))
+    bench.params = {"v": before}
+    bench.run(made)
+    bench.params = {"v": after}
+    assert bench.check(made).reason == "`params.v` changed since run run-1"
+
+
+def test_a_value_in_a_path_is_no_pattern(bench: Bench) -> None:
+    bench.file("a[1].csv", "1")
+    bench.file("a1.csv", "1")
+    bench.params = {"file": "a[1].csv", "both": ["a[1].csv", "*.csv"]}
+    made = cached(cache=Cache((text("${{ params.file }}"),)))
+    bench.run(made)
+    assert bench.check(made).success is not None
+    bench.file("a1.csv", "2")
+    assert bench.check(made).success is not None
+    bench.file("a[1].csv", "2")
+    assert bench.check(made).reason == "`a[1].csv` changed since run run-1"
+    listed = cached(cache=Cache((text("${{ params.both }}"),)))
+    assert bench.check(listed).notes == ("cache.inputs: there is no `*.csv`",)
+
+
+@pytest.mark.parametrize(
+    ("code", "counts"),
+    [
+        ("print(steps['up'])", ["up"]),
+        ("print([s['outputs'] for s in list(steps.values())])", ["list", "up"]),
+        ("print(steps['up'], len(steps))", ["list", "up"]),
+        ("print(steps[name])", ["list", "up"]),
+        ("print('steps') or (", ["list", "up"]),
+    ],
+)
+def test_code_counts_the_steps_that_it_may_see(bench: Bench, code: str, counts: List[str]) -> None:
+    bench.file("in.csv", "1")
+    bench.above = Results({"up": {"n": 1}, "list": {"n": 1}})
+    parts = bench.check(cached(PythonCode(code))).parts
+    found = [name[12:] for name in parts if name.startswith("value steps.")]
+    assert sorted(found) == counts
 
 
 def test_the_key_and_the_working_dir_count(bench: Bench) -> None:
@@ -329,6 +438,23 @@ def test_the_file_that_a_body_runs_counts(bench: Bench) -> None:
     ]
 
 
+def test_all_files_of_a_package_count_and_a_decorator_hides_what_it_asks_for(
+    bench: Bench,
+) -> None:
+    bench.file("in.csv", "1")
+    bench.file("pkg/__init__.py", "")
+    bench.file("pkg/__main__.py", "1")
+    bench.file("m.py", "@wrapped\ndef f(n): pass")
+    package, call = cached(PythonModule("pkg")), cached(PythonCall("m:f"))._replace(id="b")
+    bench.run(package)
+    bench.run(call)
+    assert bench.check(call).success is not None
+    bench.file("pkg/__main__.py", "2")
+    assert bench.check(package).reason == "`pkg/__main__.py` changed since run run-1"
+    bench.params = {"n": 2}
+    assert bench.check(call).reason == "`params.n` is new since run run-2"
+
+
 def test_an_input_that_is_not_there_is_told_and_counts_when_it_comes(bench: Bench) -> None:
     made = cached()
     assert bench.check(made).notes == ("cache.inputs: there is no `in.csv`",)
@@ -348,8 +474,9 @@ def test_outputs_must_be_as_the_success_left_them(bench: Bench) -> None:
     bench.file("out/a.csv", "1")
     bench.run(cached(cache=OUT))
     assert bench.check(cached(cache=OUT)).success is not None
-    bench.file("out/b.csv", "another step's")
-    assert bench.check(cached(cache=OUT)).success is not None
+    bench.file("out/b.csv", "what an attempt left that was killed")
+    assert bench.check(cached(cache=OUT)).reason == "`out/b.csv` is new since run run-1"
+    (bench.folder / "out/b.csv").unlink()
     bench.file("out/a.csv", "2")
     assert bench.check(cached(cache=OUT)).reason == "`out/a.csv` changed since run run-1"
     (bench.folder / "out/a.csv").unlink()

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from orchestra.steps.patterns import files_of
+from orchestra.steps.patterns import FileFinder
 
 FILES = (
     "a.csv",
@@ -19,6 +19,8 @@ FILES = (
     "data/[odd].csv",
     ".orchestra/runs.db",
 )
+
+files_of = FileFinder().files_of
 
 DATA = [
     "data/.git/config",
@@ -84,3 +86,39 @@ def test_a_long_search_pauses_though_it_finds_nothing(tmp_path):
     for number in range(450):
         (tmp_path / str(number)).touch()
     assert list(files_of(str(tmp_path), "*.csv")) == [None, None]
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+    for name in ("one/a.csv", "one/deep/b.csv", "two/c.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "one/other").symlink_to("../two")
+    (tmp_path / "two/back").symlink_to("../one")
+    (tmp_path / "one/self").symlink_to("self")
+    found = ["one/a.csv", "one/deep/b.csv", "one/other/c.csv"]
+    assert sorted(set(files_of(str(tmp_path), "one"))) == found
+    assert sorted(set(files_of(str(tmp_path), "one/**"))) == found
+
+
+def test_the_record_in_use_and_what_python_compiles_are_passed_over(tmp_path):
+    for name in ("a.py", "__pycache__/a.pyc", "state/runs.db", "sub/state/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    finder = FileFinder(str(tmp_path / "state"))
+    assert sorted(set(finder.files_of(str(tmp_path), "."))) == ["a.py", "sub/state/x"]
+    assert sorted(set(finder.files_of(str(tmp_path), "**"))) == ["a.py", "sub/state/x"]
+    assert list(finder.files_of(str(tmp_path), "state/*")) == ["state/runs.db"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(tmp_path, monkeypatch):
+    (tmp_path / "in/closed").mkdir(parents=True)
+    scan = os.scandir
+
+    def closed(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(PermissionError):
+        list(files_of(str(tmp_path), "in"))
