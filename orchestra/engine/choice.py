@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.fanout import trees_of
 from orchestra.engine.graph import Graph, reached
 from orchestra.engine.holders import step_expressions
 from orchestra.errors import UsageError
@@ -274,7 +275,9 @@ class _Wants:
         place = level.place_in(number)
         if names and self._selection.may_leave_out(place):
             until = level.until or id
-            self._wanted[id] = Wanted(names, by, until)
+            is_part = not self._selection.why_left_out(level.place_of(number))
+            spreads = bool(level.until) or (is_part and step.fan_out is not None)
+            self._wanted[id] = Wanted(names, by, until, spreads)
         if inside is None or not isinstance(step.body, Uses) or self._selection.why_left_out(place):
             return
         for reference in references_of(dict(step.body.workflow.outputs)):
@@ -295,6 +298,9 @@ def _named_by(level: _Level, number: int, step: Step) -> Iterator[Tuple[_Level, 
             found = level.seen(_output_of(reference))
             if found is not None and found != (level, number):
                 yield found
+            made_of = level.seen(_items_of(reference))
+            if made_of is not None:
+                yield from _behind_items(*made_of)
 
 
 def _output_of(reference: Reference) -> str:
@@ -302,6 +308,23 @@ def _output_of(reference: Reference) -> str:
     path = reference.path
     uses = path[0] == "steps" and (len(path) == 2 or (len(path) > 2 and path[2] == "outputs"))
     return str(path[1]) if uses else ""
+
+
+def _items_of(reference: Reference) -> str:
+    """The fan-out whose items a reference uses, empty where it uses none."""
+    path = reference.path
+    uses = path[0] == "steps" and (len(path) == 2 or (len(path) > 2 and path[2] == "items"))
+    return str(path[1]) if uses else ""
+
+
+def _behind_items(level: _Level, number: int) -> Iterator[Tuple[_Level, int]]:
+    """The steps whose outputs the items of a fan-out are made from."""
+    fan_out = level.graph.order[number].fan_out
+    for tree in trees_of(fan_out) if fan_out is not None else ():
+        for reference in references_of(tree):
+            found = level.seen(_output_of(reference))
+            if found is not None:
+                yield found
 
 
 def _sees_all(step: Step) -> bool:

@@ -123,7 +123,9 @@ class _Forecast:
         place = (*self._place, (step.id,))
         left = self._circumstances.selection.left_out(place, self._prefix + step.id)
         if left is not None:
-            self._foresight.settle(step, StepState.SKIPPED, left.outputs)
+            rows = None if step.fan_out is None else self._foresight.rows(step, step.fan_out)
+            items = None if rows is None else [row.value for row in rows]
+            self._foresight.settle(step, StepState.SKIPPED, left.outputs, items=items)
             return Expectation(Will.SKIP, left.reason, is_left_out=True)
         needs = [(need, self._expected_by_id[need.step]) for need in step.needs]
         expected = _by_rule(step, needs, self._scopes)

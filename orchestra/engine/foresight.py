@@ -22,6 +22,8 @@ _DECIDING = frozenset(["run", "command", "python", "env", "working_dir", "cache"
 _KNOWN_TOO = FILE_FUNCTIONS | {"steps"}
 """What is known where nothing above will run, and files may be read."""
 
+_STEPS = frozenset(["steps"])
+
 _NO_NAMES: Mapping[str, Value] = {}
 
 Answer = TypeVar("Answer")
@@ -78,9 +80,8 @@ class Foresight:
 
     def knows(self, step: Step, trees: Sequence[Tree]) -> bool:
         """Whether these, which stand in a step that needs nothing that will run, can be told."""
-        return self.cache is not None and all(
-            self._scopes.is_known(tree, step, _KNOWN_TOO) for tree in trees
-        )
+        also = _KNOWN_TOO if self.cache is not None else _STEPS
+        return all(self._scopes.is_known(tree, step, also) for tree in trees)
 
     def rows(self, step: Step, fan_out: FanOut) -> Optional[List[Row]]:
         """The instances of a step that needs nothing that will run; None where it cannot tell."""

@@ -167,11 +167,11 @@ class Machine:
 
     def _consider(self, run: StepRun) -> None:
         step = run.step
-        why_held = self._tree.why_held(run)
+        run.left_out = self._tree.left_out(run)
+        why_held = self._tree.why_held(run) if run.left_out is None else ""
         if why_held:
             self._end(run, StepState.CANCELLED, why_held)
             return
-        run.left_out = self._tree.left_out(run)
         if step.needs and not asks_status(step):
             end = run.block.end
             verdict = judge([(end(need.step)[1], need.when) for need in step.needs])
@@ -204,6 +204,8 @@ class Machine:
             return
         run.outputs = left.outputs
         run.is_partial = left.lacks_outputs
+        if run.step.fan_out is not None:
+            run.items = self._tree.items(run, run.step.fan_out)
         self._events.append(ResultReused(run.step.id, left.run_id, True))
         self._end(run, StepState.SKIPPED, left.reason)
 

@@ -117,6 +117,7 @@ def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
 def _ready(record: RunRecord, event: StepReady, at: float) -> None:
     step = record.step_by_id[event.step]
     step.resources = event.resources
+    step.ready_at = at
     _move(record, step, StepState.READY)
 
 

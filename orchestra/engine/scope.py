@@ -355,7 +355,8 @@ class Scopes:
         variables = evaluate_vars(body.workflow, shown)
         scopes = self._inside(body.workflow, shown, variables, hidden)
         if self._is_guarded:
-            scopes._veiled_below = self.veiled._root_layers()
+            if self._can_tell("secrets"):
+                scopes._veiled_below = self.veiled._root_layers()
             scopes._veiled_params = self._veiled_given(step, body, names, scope)
         return scopes
 
@@ -387,7 +388,7 @@ class Scopes:
         around = self._surroundings
         assert around is not None
         below: Mapping[str, str] = {**self._below, **self._env_file}
-        if self._facts is not None or self._root_names <= self._known_before:
+        if self._can_tell():
             below = self._root_layers()
         hidden = hidden_above(self._workflow.env, self._hidden_above)
         of_run = _made_from_run(self._workflow.env, self._above.of_run)
@@ -407,6 +408,10 @@ class Scopes:
             hidden_params or _NO_NAMES,
             LayersAbove(self._root_names, of_run),
         )
+
+    def _can_tell(self, *also: str) -> bool:
+        """Whether the variables of the workflow can be evaluated now, where these names can."""
+        return self._facts is not None or self._root_names <= self._known_before.union(also)
 
     def _revealed(self, scope: Scope) -> Scope:
         """The same with all that may be secret."""

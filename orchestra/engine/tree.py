@@ -56,6 +56,13 @@ class StepTree:
             self._group_by_owner[run.step.id] = group
         return group
 
+    def items(self, run: StepRun, fan_out: FanOut) -> Optional[List[Value]]:
+        """What the instances of a step would stand for, None where it cannot be told."""
+        try:
+            return [row.value for row in rows_of(fan_out, self.scope(run))]
+        except ExpressionError:
+            return None
+
     def group_of(self, owner: StepRun) -> Group:
         """The instances of a step, while one of them has not ended."""
         return self._group_by_owner[owner.step.id]

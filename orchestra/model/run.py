@@ -219,6 +219,7 @@ class StepRecord:
     attempts: List[Attempt] = field(default_factory=list)
     artifacts: Tuple[KeptFile, ...] = ()
     ended_at: Optional[float] = None
+    ready_at: Optional[float] = None
     retry_at: Optional[float] = None
     owner: str = ""
     role: Role = Role.STEP

@@ -98,12 +98,14 @@ class Wanted(NamedTuple):
     """Outputs that a step which is left out should have, of an earlier run.
 
     `by` is the step that cannot do without them, empty where there is none. They are looked for
-    back to a run in which `until`, the step or the fan-out that it is part of, has all of its own.
+    back to a run in which `until`, the step or the fan-out that it is part of, has all of its own;
+    `of_instances` says that they are those of the step's instances.
     """
 
     names: FrozenSet[str]
     by: str
     until: str
+    of_instances: bool = False
 
 
 class PastOutputs(NamedTuple):

@@ -37,11 +37,12 @@ class Shortage(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """An attempt that stood in line for a second or more, and what for."""
+    """An attempt that stood in line for a second or more, or does so now, and what for."""
 
     attempt: int
     queued_s: float
     shortages: Tuple[Shortage, ...]
+    goes_on: bool = False
 
 
 class Why(NamedTuple):
@@ -58,21 +59,21 @@ class Why(NamedTuple):
     tries: Tuple[Attempt, ...]
 
 
-def why(record: RunRecord, step: str) -> Why:
-    """Why the step, which must be in the record, is in its state."""
+def why(record: RunRecord, step: str, now: float) -> Why:
+    """Why the step, which must be in the record, is in its state at the time `now`."""
     found = record.step_by_id[step]
     return Why(
         found,
         tuple(_chain(record, found)),
         found.cache_reason,
-        tuple(_waits(record, found)),
+        tuple(_waits(record, found, now)),
         tuple(a for a in found.attempts if a.outcome not in (None, Outcome.SUCCEEDED)),
     )
 
 
-def render_why(record: RunRecord, step: str, look: Look) -> str:
+def render_why(record: RunRecord, step: str, now: float, look: Look) -> str:
     """The reasons in one line, or a few."""
-    told = why(record, step)
+    told = why(record, step, now)
     lines = [_headline(told, look)]
     lines += ["%s %s" % (_quoted(cause), _ended(cause)) for cause in told.chain]
     lines += [_wait_line(wait) for wait in told.waits]
@@ -83,14 +84,14 @@ def render_why(record: RunRecord, step: str, look: Look) -> str:
     return "\n  ".join(lines) + "\n"
 
 
-def render_why_json(record: RunRecord, step: str) -> str:
+def render_why_json(record: RunRecord, step: str, now: float) -> str:
     """The same for programs, as `schemas/why.schema.json` says."""
-    return json_text(why_data(record, step), indent=2) + "\n"
+    return json_text(why_data(record, step, now), indent=2) + "\n"
 
 
-def why_data(record: RunRecord, step: str) -> Dict[str, Any]:
+def why_data(record: RunRecord, step: str, now: float) -> Dict[str, Any]:
     """The reasons as plain data."""
-    told = why(record, step)
+    told = why(record, step, now)
     return {
         "format": WHY_FORMAT,
         "run_id": record.run_id,
@@ -108,6 +109,7 @@ def why_data(record: RunRecord, step: str) -> Dict[str, Any]:
             {
                 "attempt": wait.attempt,
                 "queued_s": round(wait.queued_s, 6),
+                "goes_on": wait.goes_on,
                 "shortages": [
                     {"resource": short.resource, "held_by": list(short.held_by)}
                     for short in wait.shortages
@@ -192,34 +194,49 @@ def _open_needs(record: RunRecord, step: StepRecord) -> List[StepRecord]:
 # What a step waited for in line
 
 
-def _waits(record: RunRecord, step: StepRecord) -> Iterator[Wait]:
+def _waits(record: RunRecord, step: StepRecord, now: float) -> Iterator[Wait]:
     for attempt in step.attempts:
         if attempt.queued_s >= _LONG_WAIT_S:
             came_at = attempt.started_at - attempt.queued_s
-            yield Wait(attempt.number, attempt.queued_s, _shortages(record, step, came_at))
+            short = _shortages(record, step, came_at, attempt.started_at)
+            yield Wait(attempt.number, attempt.queued_s, short)
+    if step.state is StepState.READY and step.ready_at is not None:
+        short = _shortages(record, step, now, now)
+        yield Wait(len(step.attempts) + 1, max(now - step.ready_at, 0.0), short, goes_on=True)
 
 
-def _shortages(record: RunRecord, step: StepRecord, at: float) -> Tuple[Shortage, ...]:
-    """Of what too little was free when the step came into line."""
-    running = _running(record, step, at)
+def _shortages(
+    record: RunRecord, step: StepRecord, came_at: float, until: float
+) -> Tuple[Shortage, ...]:
+    """Of what too little was free when the step came into line, and who held it until its turn."""
+    running = _running(record, step, came_at)
     shortages = []
     for name, amount in step.resources.items():
-        holders = [(other, end) for other, end in running if other.resources.get(name)]
-        used = sum(other.resources[name] for other, _ in holders)
+        used = sum(other.resources.get(name, 0) for other, _ in running)
         if amount and used + amount > record.budget.get(name, 0):
-            shortages.append(Shortage(name, _longest_first(holders)))
+            holders = _running(record, step, came_at, until)
+            shortages.append(
+                Shortage(name, _longest_first([h for h in holders if h[0].resources.get(name)]))
+            )
     if record.max_parallel is not None and len(running) >= record.max_parallel:
         shortages.append(Shortage(SLOTS, _longest_first(running)))
     return tuple(shortages)
 
 
-def _running(record: RunRecord, step: StepRecord, at: float) -> List[Tuple[StepRecord, float]]:
-    """The other steps with an attempt that held its share at that time, and until when it did."""
+def _running(
+    record: RunRecord, step: StepRecord, at: float, until: Optional[float] = None
+) -> List[Tuple[StepRecord, float]]:
+    """The other steps with an attempt that held its share at that time, and until when it did.
+
+    With `until` those as well that began before it.
+    """
+    latest = at if until is None else until - 2 * _SAME_TURN_S
     found = []
     for other in record.step_by_id.values():
         for attempt in other.attempts:
             end = _NO_TIME if attempt.ended_at is None else attempt.ended_at
-            if other is not step and attempt.started_at <= at + _SAME_TURN_S < end:
+            began = attempt.started_at <= max(at, latest) + _SAME_TURN_S
+            if other is not step and began and at + _SAME_TURN_S < end:
                 found.append((other, end))
     return found
 
@@ -232,7 +249,8 @@ def _wait_line(wait: Wait) -> str:
     words = " and ".join(_shortage_words(short) for short in wait.shortages)
     number = " before attempt %d" % wait.attempt if wait.attempt > 1 else ""
     what = "for %s" % words if words else "behind steps that come first"
-    return "waited %s%s %s" % (format_duration(wait.queued_s), number, what)
+    verb = "has waited" if wait.goes_on else "waited"
+    return "%s %s%s %s" % (verb, format_duration(wait.queued_s), number, what)
 
 
 def _shortage_words(short: Shortage) -> str:

@@ -198,13 +198,15 @@ def _shown(path: PathParts, value: Any) -> Iterator[Tuple[PathParts, Expression]
 
 def _keys(field: str, value: Any) -> PathParts:
     """The keys in the file under which a field of the model stands."""
-    if field == "body" and isinstance(value, Uses):
+    if field == "fan_out" or (field == "body" and isinstance(value, Uses)):
         return ()
     if field == "body":
         return ("python",) if isinstance(value, _PYTHON) else ()
+    if field in ("include", "exclude"):
+        return ("matrix", field)
     return (_KEY_BY_FIELD.get(field, field),)
 
 
 _NOT_SHOWN = ("env", "handlers", "workflow", "given")
-_KEY_BY_FIELD = {"condition": "if", "argv": "command"}
+_KEY_BY_FIELD = {"condition": "if", "argv": "command", "axes": "matrix", "items": "foreach"}
 _PYTHON = (PythonCall, PythonCode, PythonFile, PythonModule)

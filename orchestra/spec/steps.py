@@ -353,7 +353,7 @@ class Steps:
         )
 
     def _cache(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
-        if "inputs" not in value and "outputs" not in value:
+        if not value.get("inputs") and not value.get("outputs"):
             message = "`cache` lacks `inputs` or `outputs`"
             hint = "without files to look at, it cannot tell when to run again"
             self._findings.error(path, "missing-key", message, hint, on_key=True)

@@ -108,7 +108,8 @@ def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
     raw = encode(text, "run")
     if not isinstance(script.shell, str):
         return ShellInvocation(_other_shell(script.shell, raw), {})
-    in_file = values.take_large()
+    secrets = scope.names.get("secrets")
+    in_file = values.take_large(secrets if isinstance(secrets, Mapping) else {})
     if in_file:
         write_private(private + ".values", _file_content(in_file, script.shell))
         loader = _loader(in_file, script.shell, private + ".values")
@@ -136,11 +137,23 @@ class _Values:
             self.by_name[known.encode()] = raw
         return known
 
-    def take_large(self) -> Dict[bytes, bytes]:
-        """Take out, and give back, what is too large for the environment."""
+    def take_large(self, secrets: Mapping[str, str]) -> Dict[bytes, bytes]:
+        """Take out, and give back, what is too large for the environment.
+
+        What holds a secret goes into no file: it stays there as long as the kernel takes it.
+
+        Raises:
+            ValueError: it does not.
+        """
         total = sum(len(name) + len(raw) + 2 + _POINTER for name, raw in self.by_name.items())
         limit = LARGEST_VALUE if total <= LARGEST_TOTAL else -1
         large = {name: raw for name, raw in self.by_name.items() if len(raw) > limit}
+        kept = [value.encode() for value in secrets.values()]
+        for name, raw in list(large.items()) if kept else ():
+            if any(secret in raw for secret in kept):
+                if len(name) + len(raw) + 1 > LONGEST_STRING_BYTES:
+                    raise ValueError("run: a value with a secret in it is too long to hand over")
+                del large[name]
         for name in large:
             del self.by_name[name]
         return large

@@ -178,8 +178,13 @@ class RunStore:
                     plain = plain_id(id)
                     if plain in open_ids and wanted[plain].names <= past.outputs.keys():
                         found.setdefault(id, past)
-            have = {plain_id(id) for id in found}
-            open_ids -= {id for id in open_ids if wanted[id].until in whole and id in have}
+            instances = {plain_id(id) for id in found if "[" in id}
+            open_ids -= {
+                id
+                for id in open_ids
+                if wanted[id].until in whole
+                and id in (instances if wanted[id].of_instances else found)
+            }
             if not open_ids:
                 break
         return found

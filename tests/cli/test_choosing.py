@@ -162,6 +162,47 @@ def test_a_step_in_an_instance_can_be_chosen_by_its_number(cli):
     assert cli.run("logs", "flow.yaml", "pack[1]/show").out == "b1\n"
     told = cli.run("why", "flow.yaml", "pack[1]/build").out
     assert told.startswith("`pack[1]/build` skipped: left out by --only pack[1]/show, outputs of")
-    assert cli.run("run", "flow.yaml", "--only", "pack[2]").code == 1
+    refused = cli.run("run", "flow.yaml", "--only", "pack[2]")
+    assert (refused.code, refused.err) == (
+        2,
+        "error: --only pack[2]: there is no such instance\n  help: `pack` has pack[0], pack[1]\n",
+    )
+    assert cli.run("run", "flow.yaml", "--until", "pack[2]").code == 1
     told = cli.run("why", "flow.yaml", "pack").out
-    assert told == "`pack` failed: --only pack[2]: there is no such instance\n"
+    assert told == "`pack` failed: --until pack[2]: there is no such instance\n"
+
+
+SUM = """
+version: 1
+steps:
+  list:
+    run: echo 'names=["a","b"]' >> "$ORCHESTRA_OUTPUT"
+    outputs: {names: json}
+  size:
+    needs: list
+    foreach: ${{ steps.list.outputs.names }}
+    run: echo "n=1${{ item }}" >> "$ORCHESTRA_OUTPUT"
+    outputs: {n: string}
+  sum:
+    needs: size
+    run: echo ${{ join(steps.size.outputs.n, '+') }} of ${{ join(steps.size.items, ',') }}
+"""
+
+
+def test_a_fan_out_that_is_left_out_has_its_items_and_outputs(cli):
+    cli.file("flow.yaml", SUM)
+    assert cli.run("run", "flow.yaml").code == 0
+    for options in (
+        ["--only", "sum"],
+        ["--only", "size[0]", "--only", "sum"],
+        ["--skip", "size[1]"],
+    ):
+        assert cli.run("run", "flow.yaml", *options).code == 0
+        assert cli.run("logs", "flow.yaml", "sum").out == "1a+1b of a,b\n"
+
+
+def test_what_is_left_out_is_left_out_whatever_fails(cli):
+    cli.file("flow.yaml", "steps: {a: {run: exit 1}, b: {needs: c, run: x}, c: {run: sleep 0.2}}")
+    ran = cli.run("run", "flow.yaml", "--fail-fast", "--skip", "b", "--report", "json=r.json")
+    states = {s["id"]: s["state"] for s in json.loads(cli.read("r.json"))["steps"]}
+    assert (ran.code, states["a"], states["b"]) == (1, "failed", "skipped")

@@ -230,3 +230,20 @@ def test_files_that_multiply_are_refused(tmp_path: Path) -> None:
     result = cli.run("validate", "f0.yaml")
     assert result.code == 2
     assert "at most 100000 can be run" in result.err
+
+
+def test_a_used_file_is_planned_though_the_env_around_it_needs_the_run(cli: CommandLine) -> None:
+    cli.environ["T"] = "correct-horse"
+    cli.file(
+        "m.yaml",
+        "secrets: [T]\n"
+        "env: {TE: '${{ secrets.T }}', ID: '${{ run.id }}'}\n"
+        "steps: {u: {uses: u.yaml, with: {q: plain}}, c: {steps: {u: {uses: u.yaml}}}}\n",
+    )
+    cli.file(
+        "u.yaml", "params: {q: x}\nsteps: {s: {run: 'echo ${#TE} ${ID:+yes} ${{ params.q }}'}}"
+    )
+    assert cli.run("plan", "m.yaml").code == 0
+    assert cli.run("run", "m.yaml").code == 0
+    assert cli.run("logs", "u/s").out == "13 yes plain\n"
+    assert cli.run("logs", "c/u/s").out == "13 yes x\n"

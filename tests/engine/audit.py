@@ -182,8 +182,9 @@ class Audit:
         step = self.steps[id]
         needs = [(self._result(need.step), {one.value for one in need.when}) for need in step.needs]
         above = self._has_failure_above([need.step for need in step.needs])
-        expected = decide(needs, _source(step), above, self._moment, self._names())
-        if id in self._left_out and expected not in ("cancelled", "blocked"):
+        moment = CALM if id in self._left_out else self._moment
+        expected = decide(needs, _source(step), above, moment, self._names())
+        if id in self._left_out and expected != "blocked":
             expected = "skipped"
         elif expected == "runs" and step.cache is not None and found in AFTER_CACHE:
             expected = found

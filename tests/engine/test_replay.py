@@ -49,7 +49,7 @@ def test_kinds_that_are_not_known_are_passed_over():
         state=RunState.RUNNING,
         step_by_id={
             "a": StepRecord("a", "A", (), {}),
-            "b": StepRecord("b", "b", ("a",), {"cpu": 500}, StepState.READY),
+            "b": StepRecord("b", "b", ("a",), {"cpu": 500}, StepState.READY, ready_at=103.0),
         },
         counts={**dict.fromkeys(StepState, 0), StepState.PENDING: 1, StepState.READY: 1},
     )

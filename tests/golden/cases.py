@@ -100,9 +100,9 @@ CASES: Dict[str, Callable[[], str]] = {
     "runs-80.txt": lambda: render_runs(ROWS, 80, TEXT, timezone.utc),
     "runs-40.txt": lambda: render_runs(ROWS, 40, TEXT, timezone.utc),
     "runs.json": lambda: runs_json(ROWS),
-    "why.json": lambda: render_why_json(recorded.record(), "publish"),
+    "why.json": lambda: render_why_json(recorded.record(), "publish", 0.0),
     "why.txt": lambda: "".join(
-        render_why(recorded.record(), step, TEXT) for step in recorded.record().step_by_id
+        render_why(recorded.record(), step, 0.0, TEXT) for step in recorded.record().step_by_id
     ),
     "plan-60.txt": lambda: render_plan_table(nightly(), PREDICTION, 60, TEXT),
     "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),

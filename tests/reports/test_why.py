@@ -6,7 +6,15 @@ import pytest
 
 from orchestra.engine.choice import Choice
 from orchestra.engine.ports import Finding, KeptSuccess
+from orchestra.engine.replay import fold
 from orchestra.engine.stimuli import StopAsked
+from orchestra.model.events import (
+    AttemptStarted,
+    Envelope,
+    PlannedEntry,
+    RunStarted,
+    StepReady,
+)
 from orchestra.model.look import Look
 from orchestra.model.workflow import Cache, Retry
 from orchestra.reports.why import Shortage, Wait, render_why, why, why_data
@@ -31,7 +39,7 @@ def play(*steps, behave=None, stops={}, findings={}, **fields):
 
 
 def told(record, step):
-    return render_why(record, step, Look())
+    return render_why(record, step, 0.0, Look())
 
 
 def test_a_blocked_step_leads_to_the_root_cause():
@@ -46,7 +54,7 @@ def test_a_blocked_step_leads_to_the_root_cause():
 
 def test_the_need_that_blocked_is_the_one_that_is_told():
     steps = (step("ok"), step("a"), step("b", "ok", "a"))
-    assert [c.id for c in why(play(*steps, behave={"a": FAILS}), "b").chain] == ["a"]
+    assert [c.id for c in why(play(*steps, behave={"a": FAILS}), "b", 0.0).chain] == ["a"]
 
 
 def test_a_false_if_is_told_with_its_values():
@@ -81,14 +89,14 @@ def test_what_the_cache_found_is_told_of_steps_that_ran_and_failed():
         "`b` failed: exit code 2; it ran because `clean.py` changed since run r0\n",
         "`c` cached: up to date since run r0\n",
     ]
-    data = why_data(record, "c")
+    data = why_data(record, "c", 0.0)
     assert (data["state"], data["reused_from"], data["ran_because"]) == ("cached", "r0", None)
 
 
 def test_a_step_left_out_is_told_with_the_option():
     record = play(step("a"), step("b", "a"), chosen=Choice(only=("b",)))
     assert told(record, "a") == "`a` skipped: left out by --only b\n"
-    assert why_data(record, "a")["left_out"] is True
+    assert why_data(record, "a", 0.0)["left_out"] is True
 
 
 def test_attempts_that_were_retried_are_told():
@@ -140,7 +148,7 @@ def test_a_wait_tells_what_was_short_and_who_held_it(resources, fields, shortage
     )
     lasts = {"big": Behaviour(lasts=12.0), "small": Behaviour(lasts=3.0)}
     record = play(*steps, behave=lasts, **fields)
-    (wait,) = why(record, "late").waits
+    (wait,) = why(record, "late", 0.0).waits
     assert wait == Wait(1, 12.0 if "memory" in words or "cpu" in words else 3.0, shortages)
     assert told(record, "late").splitlines()[1].startswith("  waited ")
     assert told(record, "late").splitlines()[1].endswith(words)
@@ -148,11 +156,33 @@ def test_a_wait_tells_what_was_short_and_who_held_it(resources, fields, shortage
 
 def test_a_short_wait_is_not_worth_a_word():
     record = play(step("a"), step("b", resources={"cpu": 4000}), behave={"a": Behaviour(lasts=0.5)})
-    assert why(record, "b").waits == ()
-    assert why(record, "a").waits == ()
+    assert why(record, "b", 0.0).waits == ()
+    assert why(record, "a", 0.0).waits == ()
 
 
 def test_a_mutex_is_a_resource():
     steps = (step("a", mutex=("db",)), step("b", mutex=("db",)))
     record = play(*steps, behave={"a": Behaviour(lasts=5.0)})
     assert told(record, "b").splitlines()[1] == "  waited 5.0s for mutex:db held by `a`"
+
+
+def test_all_who_held_it_meanwhile_are_told():
+    steps = (step("a", mutex=("db",)), step("b", mutex=("db",)), step("c", mutex=("db",)))
+    record = play(*steps, behave={"a": Behaviour(lasts=2.0), "b": Behaviour(lasts=3.0)})
+    assert told(record, "c").splitlines()[1] == "  waited 5.0s for mutex:db held by `b`, `a`"
+
+
+def test_a_step_in_line_tells_what_it_waits_for():
+    steps = (PlannedEntry(id, id, (), {"db": 1}) for id in ("a", "b"))
+    opening = RunStarted("r", "w", "/w", {}, {"db": 1}, None, 0.0, "h", 1, "0", {}, tuple(steps))
+    events = (
+        opening,
+        StepReady("a", {"db": 1}),
+        AttemptStarted("a", 1, 0.0, ()),
+        StepReady("b", {"db": 1}),
+    )
+    record = fold(Envelope(n, 100.0 + n, event) for n, event in enumerate(events, 1))
+    assert record is not None
+    assert why(record, "b", 109.0).waits == (Wait(1, 5.0, (Shortage("db", ("a",)),), goes_on=True),)
+    words = render_why(record, "b", 109.0, Look()).splitlines()
+    assert words == ["`b` ready", "  has waited 5.0s for db held by `a`"]

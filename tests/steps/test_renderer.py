@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestra.engine.ports import Written
+from orchestra.engine.ports import Launching, Written
 from orchestra.model.expression import ExpressionError, Scope, parse, parse_text
 from orchestra.model.masking import Masker, Needles
 from orchestra.model.run import AttemptKey, Limits
@@ -199,21 +198,27 @@ def test_what_a_step_gives_is_its_limit_where_it_is_enforced(
     assert renderer.render(attempt).limits == limits
 
 
-@pytest.mark.parametrize("size", [1, 100_000])
-def test_a_secret_of_a_script_is_in_its_environment_or_a_private_file_and_never_in_argv(
+def secretive(size: int) -> Launching:
+    """A script that prints a secret of that many times eight bytes."""
+    names = {"secrets": Secrets({"TOKEN": "hunter22" * size})}
+    script = ShellScript(("printf %s ", Slot(parse("secrets.TOKEN"), Splice.WORD)))
+    return an_attempt(script, inherit_env=("PATH",))._replace(script_scope=Scope(names))
+
+
+@pytest.mark.parametrize("size", [1, 12_000])
+def test_a_secret_of_a_script_is_in_its_environment_and_never_in_argv_or_a_file(
     renderer: StepRenderer, run_dir: Path, size: int
 ) -> None:
-    secret = "hunter22" * size
-    names = {"secrets": Secrets({"TOKEN": secret})}
-    script = ShellScript(("printf %s ", Slot(parse("secrets.TOKEN"), Splice.WORD)))
-    attempt = an_attempt(script, inherit_env=("PATH",))._replace(script_scope=Scope(names))
-
-    invocation = renderer.render(attempt)
+    invocation = renderer.render(secretive(size))
 
     assert [word for word in invocation.argv if b"hunter" in word] == []
-    assert run(invocation) == Ran(0, secret, "")
-    private = [stat.S_IMODE(path.stat().st_mode) for path in (run_dir / "private").iterdir()]
-    assert private == ([0o600] if size > 1 else [])
+    assert run(invocation) == Ran(0, "hunter22" * size, "")
+    assert list((run_dir / "private").iterdir()) == []
+
+
+def test_a_secret_that_only_a_file_could_hold_is_refused(renderer: StepRenderer) -> None:
+    with pytest.raises(ValueError, match="a value with a secret in it is too long to hand over"):
+        renderer.render(secretive(17_000))
 
 
 def test_a_fault_in_a_script_quotes_no_secret(renderer: StepRenderer) -> None:

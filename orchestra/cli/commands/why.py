@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import Optional
 
 import typer
@@ -41,7 +42,8 @@ def why(
     if asked is None:
         hint = did_you_mean(id, known) or "one of " + ", ".join(list(known)[:10])
         raise UsageError("run %s has no step `%s`" % (found.folder.run_id, id), hint)
+    now = found.record.ended_at or time.time()
     if format == "json":
-        terminal.out(render_why_json(found.record, asked.id))
+        terminal.out(render_why_json(found.record, asked.id, now))
     else:
-        terminal.out(render_why(found.record, asked.id, terminal.look(sys.stdout)))
+        terminal.out(render_why(found.record, asked.id, now, terminal.look(sys.stdout)))
