@@ -18,6 +18,7 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     _ignore_late_signals()
+    _spare_the_last_collection()
     sys.exit(code)
 
 
@@ -27,6 +28,13 @@ def _ignore_late_signals() -> None:
 
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _spare_the_last_collection() -> None:
+    """Python looks for garbage once more before it ends: 45 ms for the record of 10,000 steps."""
+    import gc
+
+    gc.freeze()
 
 
 def _run(arguments: list[str]) -> int:

@@ -20,6 +20,7 @@ from orchestra.model.selection import Selection
 from orchestra.model.workflow import Workflow, steps_within
 from orchestra.spec.load import Loaded, load
 from orchestra.spec.params import bind, read_params_file
+from orchestra.spec.reader import collection_paused
 
 if TYPE_CHECKING:
     from orchestra.store.sqlite import RunStore
@@ -42,6 +43,7 @@ class Read(NamedTuple):
     warnings: Sequence[Fault]
 
 
+@collection_paused()
 def read(path: str) -> Read:
     """A workflow file, checked as far as no parameter and no machine is needed.
 
@@ -62,6 +64,7 @@ def read(path: str) -> Read:
     return Read(loaded.workflow, built, loaded, faults)
 
 
+@collection_paused()
 def prepare(
     path: str,
     options: PlanOptions,
