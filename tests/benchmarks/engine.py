@@ -11,6 +11,7 @@ takes per step, without its steps, when its process holds 10 MB and 500 MB.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import resource
 import statistics
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
+import orchestra
 from tests.benchmarks.contenders import (
     BODY_BY_KIND,
     Contender,
@@ -31,6 +33,7 @@ from tests.benchmarks.contenders import (
     write_workflow,
 )
 
+PACKAGE = Path(orchestra.__file__).parent
 RESIDENT_BYTES = (10 * 10**6, 500 * 10**6)
 
 
@@ -103,6 +106,8 @@ def main() -> None:
     chosen = parser.parse_args()
     results: Dict[str, object] = {"python": sys.version.split()[0], **vars(chosen)}
     say = sys.stdout.write
+    # as an installation does; where PYTHONDONTWRITEBYTECODE is set each run would compile it all
+    compileall.compile_dir(str(PACKAGE), quiet=1)
     say("%d steps on %d jobs, median of %d rounds\n" % (chosen.steps, chosen.jobs, chosen.rounds))
     with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
         folder = Path(name)
