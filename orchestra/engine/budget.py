@@ -11,6 +11,9 @@ Demand = Tuple[Tuple[int, int], ...]
 Order = Tuple[int, float, int]
 """Where a ready step stands in line, smallest first: minus priority, minus rank, place."""
 
+_InLine = Tuple[int, float, int, int]
+"""An `Order` and the number of its step, in one tuple: such are compared in half the time."""
+
 SLOTS = "slots"
 """The resource that counts steps running at once; every demand takes one of it."""
 
@@ -67,14 +70,14 @@ class ReadyQueue:
     """Ready steps in line, a heap for each distinct demand: no turn looks at all of them."""
 
     def __init__(self) -> None:
-        self._heap_by_demand: Dict[Demand, List[Tuple[Order, int]]] = {}
+        self._heap_by_demand: Dict[Demand, List[_InLine]] = {}
 
     def push(self, step: int, demand: Demand, order: Order) -> None:
         """Put a step in line."""
         heap = self._heap_by_demand.get(demand)
         if heap is None:
             heap = self._heap_by_demand[demand] = []
-        heappush(heap, (order, step))
+        heappush(heap, (*order, step))
 
     def pop(self, budget: Budget) -> Optional[int]:
         """The first step in line whose whole demand is free, None if there is none.
@@ -82,7 +85,7 @@ class ReadyQueue:
         A step that does not fit lets those behind it pass that do.
         """
         if budget.fits(((0, 1),)):
-            best: Optional[Tuple[Order, int]] = None
+            best: Optional[_InLine] = None
             chosen: Demand = ()
             for demand, heap in self._heap_by_demand.items():
                 if (best is None or heap[0] < best) and budget.fits(demand):
@@ -92,5 +95,5 @@ class ReadyQueue:
                 heappop(heap)
                 if not heap:
                     del self._heap_by_demand[chosen]
-                return best[1]
+                return best[-1]
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.model.expression import Value
@@ -111,8 +112,12 @@ def plain_id(step: str) -> str:
     return _INSTANCE.sub("", step) if "[" in step else step
 
 
+@lru_cache(maxsize=256)
 def file_name(step: str) -> str:
-    """A step's id as the name of its files: short, without what shells and file systems mind."""
+    """A step's id as the name of its files: short, without what shells and file systems mind.
+
+    Each attempt asks for it five times.
+    """
     if _PLAIN.fullmatch(step):
         return step
     import hashlib  # 5 ms, which no start should pay that has no such ids
