@@ -14,9 +14,7 @@ from typing import Optional
 from orchestra.errors import StoreError, StoreNewer
 from orchestra.store import faults, locks
 from orchestra.store.directory import StateDirectory
-
-FORMAT = 1
-"""The version of the tables and of the events in them; kept in `user_version`."""
+from orchestra.store.migrations import FORMAT, TABLES_OF_CACHE, complete, migrate
 
 APPLICATION_ID = 0x4F726368
 """`Orch`; tells a record of runs from any other SQLite file."""
@@ -49,25 +47,11 @@ CREATE TABLE turns (
     place INTEGER PRIMARY KEY,
     events TEXT NOT NULL
 );
-CREATE TABLE successes (
-    number INTEGER PRIMARY KEY,
-    folder BLOB NOT NULL,
-    step TEXT NOT NULL,
-    instance TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    place INTEGER NOT NULL,
-    stands INTEGER NOT NULL DEFAULT 1
-);
-CREATE INDEX successes_by_step ON successes (step, fingerprint);
-CREATE TABLE digests (
-    path BLOB PRIMARY KEY,
-    stamp TEXT NOT NULL,
-    digest TEXT NOT NULL
-) WITHOUT ROWID;
+%s;
 PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
-""" % (APPLICATION_ID, FORMAT)
+""" % (";\n".join(TABLES_OF_CACHE), APPLICATION_ID, FORMAT)
 
 
 def open_writer(state: StateDirectory) -> sqlite3.Connection:
@@ -86,7 +70,9 @@ def open_writer(state: StateDirectory) -> sqlite3.Connection:
     except sqlite3.Error as fault:
         raise faults.from_sqlite(fault, path) from fault
     try:
-        _check(connection, path)
+        version = _check(connection, path)
+        if version < FORMAT:
+            migrate(connection, path, version)
         # survives the death of every process; what loss of power takes is bounded by a
         # checkpoint, at the latest when the last connection closes
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -94,6 +80,9 @@ def open_writer(state: StateDirectory) -> sqlite3.Connection:
     except sqlite3.Error as fault:
         connection.close()
         raise faults.from_sqlite(fault, path) from fault
+    except OSError as fault:
+        connection.close()
+        raise faults.from_os(fault, path) from fault
     except StoreError:
         connection.close()
         raise
@@ -125,16 +114,17 @@ def open_reader(state: StateDirectory) -> Optional[sqlite3.Connection]:
 def _open_checked(path: str, mode: str) -> sqlite3.Connection:
     connection = _connect(path, mode)
     try:
-        _check(connection, path)
+        complete(connection, _check(connection, path))
     except (sqlite3.Error, StoreError):
         connection.close()
         raise
     return connection
 
 
-def _check(connection: sqlite3.Connection, path: str) -> None:
+def _check(connection: sqlite3.Connection, path: str) -> int:
+    """The format of a record of runs, which is at most the present one."""
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:
         raise faults.damaged(path, "it is not a record of runs")
     if version > FORMAT:
@@ -144,9 +134,11 @@ def _check(connection: sqlite3.Connection, path: str) -> None:
             % (version, FORMAT),
             "use that version, or name another folder with --state-dir",
         )
-    if version != FORMAT:
+    if version < 1:
         raise faults.damaged(path, "it has the unknown format %d" % version)
-    connection.execute("SELECT 1 FROM runs, turns, successes, digests LIMIT 1")
+    tables = "runs, turns" if version == 1 else "runs, turns, successes, digests"
+    connection.execute("SELECT 1 FROM %s LIMIT 1" % tables)
+    return version
 
 
 def _is_missing(state: StateDirectory) -> bool:

@@ -123,7 +123,7 @@ def test_a_record_of_a_newer_orchestra_is_left_untouched(
     store: RunStore, state: StateDirectory
 ) -> None:
     record(state)
-    alter(state.database, "PRAGMA user_version = 2")
+    alter(state.database, "PRAGMA user_version = 99")
     before = Path(state.database).read_bytes()
 
     with pytest.raises(StoreNewer) as writing:
@@ -133,7 +133,7 @@ def test_a_record_of_a_newer_orchestra_is_left_untouched(
 
     assert writing.value.message == reading.value.message
     assert writing.value.message == (
-        "it was written by a newer orchestra (format 2, this one knows 1)"
+        "it was written by a newer orchestra (format 99, this one knows 2)"
     )
     assert Path(state.database).read_bytes() == before
 
