@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import resource
 import signal
@@ -21,7 +22,7 @@ from typing import (
 )
 
 from orchestra.executors.programs import not_found, program_places, why_not
-from orchestra.model.run import Invocation
+from orchestra.model.run import JOB_DESCRIPTORS, Invocation
 
 NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM))
 """What the kernel says when it has no room at present: no fault of a step."""
@@ -55,6 +56,9 @@ class End(NamedTuple):
     usage: resource.struct_rusage
 
 
+_Actions = Sequence[Tuple[int, ...]]
+
+
 class Spawner:
     """Starts processes in sessions of their own, with default signals and descriptors 0 to 2.
 
@@ -80,13 +84,25 @@ class Spawner:
             NotYet: not now.
         """
         self._go_to(invocation.working_dir)
+        actions = (
+            (os.POSIX_SPAWN_DUP2, self._null, 0),
+            (os.POSIX_SPAWN_DUP2, output_fd, 1),
+            (os.POSIX_SPAWN_DUP2, output_fd, 2),
+        )
+        if invocation.job_tokens is None:
+            return self._start_or_fall_back(invocation, actions)
+        with _token_pipe(invocation.job_tokens) as pipe:
+            more = tuple((os.POSIX_SPAWN_DUP2, *pair) for pair in zip(pipe, JOB_DESCRIPTORS))
+            return self._start_or_fall_back(invocation, (*actions, *more))
+
+    def _start_or_fall_back(self, invocation: Invocation, actions: _Actions) -> int:
         env = invocation.env
         try:
-            return self._start(invocation.argv, invocation.executable or b"", env, output_fd)
+            return self._start(invocation.argv, invocation.executable or b"", env, actions)
         except NotStarted:
             if invocation.fallback is None:
                 raise
-            return self._start(invocation.fallback, b"", env, output_fd)
+            return self._start(invocation.fallback, b"", env, actions)
 
     def go_home(self) -> None:
         """Go back to the directory in which this process was."""
@@ -110,14 +126,13 @@ class Spawner:
         self._here = directory
 
     def _start(
-        self, argv: Tuple[bytes, ...], executable: bytes, env: Mapping[bytes, bytes], output_fd: int
+        self,
+        argv: Tuple[bytes, ...],
+        executable: bytes,
+        env: Mapping[bytes, bytes],
+        actions: _Actions,
     ) -> int:
         """Try each place where the program may be, as execvp(3) does."""
-        actions = (
-            (os.POSIX_SPAWN_DUP2, self._null, 0),
-            (os.POSIX_SPAWN_DUP2, output_fd, 1),
-            (os.POSIX_SPAWN_DUP2, output_fd, 2),
-        )
         places = [executable] if executable else program_places(argv[0], env)
         sought = len(places) > 1
         for path in places:
@@ -141,7 +156,7 @@ class Spawner:
         path: bytes,
         argv: Tuple[bytes, ...],
         env: Mapping[bytes, bytes],
-        actions: Sequence[Tuple[int, ...]],
+        actions: _Actions,
     ) -> int:
         if self._own_session:
             try:
@@ -165,6 +180,30 @@ class Spawner:
             setsigmask=(),
             setsigdef=self._signals,
         )
+
+
+@contextlib.contextmanager
+def _token_pipe(tokens: int) -> Iterator[Tuple[int, int]]:
+    """A pipe with so many tokens in it: what reads it, and what writes to it.
+
+    Raises:
+        NotYet: there is no room for one.
+    """
+    lowest = max(JOB_DESCRIPTORS) + 1  # else one would be closed where the other comes to stand
+    ends: List[int] = []
+    try:
+        try:
+            for end in os.pipe():
+                ends.append(end)
+            for end in tuple(ends):
+                ends.append(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, lowest))
+        except OSError as error:
+            raise NotYet("no pipe for its job tokens: %s" % error.strerror) from error
+        os.write(ends[1], b"+" * tokens)
+        yield ends[2], ends[3]
+    finally:
+        for end in ends:
+            os.close(end)
 
 
 def reap(

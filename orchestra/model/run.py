@@ -150,13 +150,21 @@ class Limits(NamedTuple):
     cpu: Optional[int] = None
 
 
+JOB_DESCRIPTORS = (3, 4)
+"""Where a process finds the pipe of its job tokens: to read, and to write.
+
+Source: GNU make's manual, "POSIX Jobserver Interaction".
+"""
+
+
 class Invocation(NamedTuple):
     """Everything an executor needs to start one attempt.
 
     `executable` is an absolute path or None, then `argv[0]` is looked up in the PATH of `env` from
     `working_dir`; `fallback` is the argv to start when the kernel refuses the first one;
     `env` is complete and encoded; `log_path` is created at the first byte of output; `limits` are
-    enforced.
+    enforced; with `job_tokens` it inherits a pipe that holds so many of them, to read on descriptor
+    3 and to write back on 4; None for no such pipe.
     """
 
     argv: Tuple[bytes, ...]
@@ -166,6 +174,7 @@ class Invocation(NamedTuple):
     executable: Optional[bytes] = None
     fallback: Optional[Tuple[bytes, ...]] = None
     limits: Optional[Limits] = None
+    job_tokens: Optional[int] = None
 
     def __repr__(self) -> str:
         return "Invocation(%r)" % (self.argv,)  # the environment may hold secrets

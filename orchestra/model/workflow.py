@@ -275,6 +275,7 @@ class Step(NamedTuple):
     duration_s: Optional[float] = None
     artifacts: Optional[Artifacts] = None
     enforce: bool = False
+    jobserver: bool = False
     handlers: Mapping[str, Handler] = {}
     cache: Optional[Cache] = None
     fan_out: Optional[FanOut] = None

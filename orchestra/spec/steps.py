@@ -75,6 +75,7 @@ class Steps:
             "cache": self._cache,
             "resources": self._resources,
             "enforce": self._enforce,
+            "jobserver": self._jobserver,
             "priority": self._priority,
             "mutex": self._mutex,
             "duration": self._duration,
@@ -129,6 +130,10 @@ class Steps:
             message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
             hint = "say what it takes under `resources`"
             self._findings.warning((*path, "enforce"), "no-use", message, hint)
+        if data.get("jobserver") and fields.get("resources", {}).get("cpu", _ONE_CPU) == _ONE_CPU:
+            message = "`jobserver` has one job for a step with one core"
+            hint = "say how many it takes: resources: {cpu: 4}"
+            self._findings.warning((*path, "jobserver"), "no-use", message, hint)
         if "cache" in data and body is None:
             message = "`cache` does nothing in a step that runs nothing"
             self._findings.warning((*path, "cache"), "no-use", message)
@@ -379,6 +384,9 @@ class Steps:
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)
 
+    def _jobserver(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["jobserver"] = value
+
     def _enforce(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["enforce"] = value
 
@@ -439,6 +447,7 @@ class Steps:
             self._findings.error((*path, "if"), "if-and-when", message, hint)
 
 
+_ONE_CPU = 1000
 _MOST_LEVELS = 16
 _BESIDE_STEPS = frozenset(["name", "description", "needs", "if", "require", "matrix", "foreach"])
 _BESIDE_STEPS |= frozenset(["max_parallel", "fail_fast", "timeout", "allow_failure", "duration"])

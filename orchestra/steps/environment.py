@@ -15,7 +15,7 @@ from typing import Dict, List, Mapping, Tuple, Union
 
 from orchestra.engine.ports import Launching
 from orchestra.errors import UsageError
-from orchestra.model.run import LONGEST_STRING_BYTES
+from orchestra.model.run import JOB_DESCRIPTORS, LONGEST_STRING_BYTES
 from orchestra.model.units import Amounts
 from orchestra.steps.summaries import SUMMARY_SUFFIX
 
@@ -117,6 +117,9 @@ class Environments:
         env[b"ORCHESTRA_CPUS"] = cpus
         if "cpu" in resources:
             env.setdefault(b"OMP_NUM_THREADS", cpus)
+        if launching.step.jobserver:
+            flags = b" -j%s --jobserver-auth=%d,%d" % (cpus, *JOB_DESCRIPTORS)
+            env[b"MAKEFLAGS"] = env.get(b"MAKEFLAGS", b"") + flags
         if "gpu" in resources:
             env[b"CUDA_VISIBLE_DEVICES"] = ",".join(map(str, launching.devices)).encode()
 

@@ -27,7 +27,7 @@ from orchestra.model.workflow import (
 from orchestra.steps.artifacts import ArtifactCopy
 from orchestra.steps.command import fill_arguments, render_command
 from orchestra.steps.direct import DirectCommands
-from orchestra.steps.environment import Environments, encode
+from orchestra.steps.environment import Environments, encode, whole_cpus
 from orchestra.steps.log_match import with_match
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
@@ -90,7 +90,10 @@ class StepRenderer:
         else:
             invocation = _RENDERERS[type(body)](body, launching, place)
         if launching.step.enforce:
-            return invocation._replace(limits=_limits(launching))
+            invocation = invocation._replace(limits=_limits(launching))
+        if launching.step.jobserver:
+            # whoever runs a job has one without asking; the others take a token for each
+            invocation = invocation._replace(job_tokens=whole_cpus(launching.demand) - 1)
         return invocation
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:

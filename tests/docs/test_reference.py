@@ -65,6 +65,7 @@ BESIDE: Mapping[str, Mapping[str, Any]] = {
     "steps.ID.python.args#1": {"module": "echo"},
     "steps.ID.python.args#2": {"call": "tasks:load"},
     "steps.ID.python.interpreter": {"module": "echo"},
+    "steps.ID.jobserver": {"resources": {"cpu": 4}},
     "steps.ID.enforce": {"resources": {"memory": "512MiB"}},
     "steps.ID.cache.env": {"inputs": ["convert.py"]},
     "steps.ID.cache.key": {"inputs": ["convert.py"]},

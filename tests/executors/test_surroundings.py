@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Dict, Iterator
 
@@ -46,6 +47,22 @@ def test_a_step_has_descriptors_0_to_2_only(run_id: str, tmp_path: Path) -> None
     bench.executor.close()
     # 3 is the one with which the step lists them.
     assert bench.log(ended) == b"0 /dev/null\n1 pipe\n2 pipe\n"
+
+
+@pytest.mark.parametrize("tokens", [0, 3])
+def test_job_tokens_are_in_a_pipe_that_the_step_reads_and_writes(
+    bench: Workbench, tokens: int
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    script = (
+        "import os; os.set_blocking(3, False); os.write(4, b'!'); print(os.read(3, 99)); "
+        "print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
+    )
+    ended = bench.run(sys.executable, "-c", script, job_tokens=tokens)
+
+    expected = "%r\n[0, 1, 2, 3, 4]\n" % (b"+" * tokens + b"!")
+    assert bench.log(ended) == expected.encode()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_signals_are_at_their_defaults(bench: Workbench) -> None:

@@ -113,6 +113,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "cache",
         "resources",
         "enforce",
+        "jobserver",
         "priority",
         "mutex",
         "duration",

@@ -198,6 +198,19 @@ def test_what_a_step_gives_is_its_limit_where_it_is_enforced(
     assert renderer.render(attempt).limits == limits
 
 
+@pytest.mark.parametrize(
+    ("cpu", "jobs", "tokens"), [(4000, 4, 3), (1000, 1, 0), (2500, 3, 2), (0, 1, 0)]
+)
+def test_a_step_with_a_job_server_has_a_token_for_each_core_but_its_own(
+    renderer: StepRenderer, cpu: int, jobs: int, tokens: int
+) -> None:
+    resources = {"cpu": cpu}
+    attempt = an_attempt(Command(("make",)), demand=resources, resources=resources, jobserver=True)
+    invocation = renderer.render(attempt._replace(env={"MAKEFLAGS": "k"}))
+    flags = b"k -j%d --jobserver-auth=3,4" % jobs
+    assert (invocation.job_tokens, invocation.env[b"MAKEFLAGS"]) == (tokens, flags)
+
+
 def secretive(size: int) -> Launching:
     """A script that prints a secret of that many times eight bytes."""
     names = {"secrets": Secrets({"TOKEN": "hunter22" * size})}
