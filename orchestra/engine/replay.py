@@ -152,7 +152,9 @@ def _summary_written(record: RunRecord, event: SummaryWritten, at: float) -> Non
 
 
 def _artifacts_kept(record: RunRecord, event: ArtifactsKept, at: float) -> None:
-    record.step_by_id[event.step].artifacts = event.files
+    step = record.step_by_id[event.step]
+    step.artifacts = event.files
+    step.artifacts_until = None if event.keep_s is None else at + event.keep_s
 
 
 def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> None:

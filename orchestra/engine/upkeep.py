@@ -164,7 +164,9 @@ class Upkeep:
         keeping = self._keeping.pop(copied.key, None)
         if keeping is not None:
             if copied.kept.files:
-                self._events.append(ArtifactsKept(*copied.key, copied.kept.files))
+                artifacts = keeping.run.step.artifacts
+                keep_s = None if artifacts is None else artifacts.keep_s
+                self._events.append(ArtifactsKept(*copied.key, copied.kept.files, keep_s))
             self._events.extend(Noted(copied.key.step, note) for note in copied.kept.notes)
         return keeping
 

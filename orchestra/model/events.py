@@ -101,11 +101,15 @@ class SummaryWritten(NamedTuple):
 
 
 class ArtifactsKept(NamedTuple):
-    """The files of a step were copied into the run's folder, whole."""
+    """The files of a step were copied into the run's folder, whole.
+
+    They are kept for `keep_s` from now, None for as long as the run is.
+    """
 
     step: str
     number: int
     files: Tuple[KeptFile, ...]
+    keep_s: Optional[float] = None
 
 
 class RetryScheduled(NamedTuple):
@@ -296,7 +300,7 @@ def _build(kind: Type[Event], fields: List[Any]) -> Event:
     if kind is RunStarted or kind is StepsAdded:
         known[-1] = tuple(_entry(*entry) for entry in known[-1])
     elif kind is ArtifactsKept:
-        known[-1] = tuple(KeptFile(*file[:3]) for file in known[-1])
+        known[2] = tuple(KeptFile(*file[:3]) for file in known[2])
     elif kind is AttemptStarted:
         known[-1] = tuple(known[-1])
     return kind(*known)

@@ -232,6 +232,7 @@ class StepRecord:
     outputs: Mapping[str, Value] = field(default_factory=dict)
     attempts: List[Attempt] = field(default_factory=list)
     artifacts: Tuple[KeptFile, ...] = ()
+    artifacts_until: Optional[float] = None
     ended_at: Optional[float] = None
     ready_at: Optional[float] = None
     retry_at: Optional[float] = None

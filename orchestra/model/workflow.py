@@ -56,10 +56,14 @@ class ArtifactsWhen(str, Enum):
 
 
 class Artifacts(NamedTuple):
-    """The files of a step that are kept with the run; `paths` start at its working_dir."""
+    """The files of a step that are kept with the run; `paths` start at its working_dir.
+
+    `keep_s` is for how long, None for as long as the run is kept.
+    """
 
     paths: Tuple[Text, ...]
     when: ArtifactsWhen = ArtifactsWhen.SUCCESS
+    keep_s: Optional[float] = None
 
 
 class Splice(Enum):

@@ -52,7 +52,7 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
         "needs": list(step.needs),
         "resources": plain_amounts(step.resources),
         "outputs": dict(step.outputs),
-        "artifacts": [_artifact(file, logs) for file in step.artifacts],
+        "artifacts": [_artifact(file, step.artifacts_until, logs) for file in step.artifacts],
         "reused_from": step.reused_from or None,
         "attempts": [_attempt(attempt, logs) for attempt in step.attempts],
         "owner": step.owner,
@@ -77,11 +77,12 @@ def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
     }
 
 
-def _artifact(file: KeptFile, logs: Optional[LogReader]) -> Dict[str, Any]:
+def _artifact(file: KeptFile, until: Optional[float], logs: Optional[LogReader]) -> Dict[str, Any]:
     return {
         "path": _path(file.path, logs),
         "size_bytes": file.size_bytes,
         "blake2b": file.blake2b,
+        "until": until,
     }
 
 

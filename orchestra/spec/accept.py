@@ -764,6 +764,7 @@ def _test_52(v: Any) -> bool:
 _table_74 = {
     'paths': _test_51,
     'when': _test_52,
+    'keep': _test_33,
 }
 
 

@@ -355,6 +355,7 @@ class Steps:
         fields["artifacts"] = Artifacts(
             tuple(self._texts.text(pattern, place, IN_STEP) for pattern, place in places),
             ArtifactsWhen(value.get("when", ArtifactsWhen.SUCCESS)),
+            self._quantities.duration(value["keep"], (*path, "keep")) if "keep" in value else None,
         )
 
     def _cache(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:

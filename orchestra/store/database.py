@@ -14,7 +14,7 @@ from typing import Optional
 from orchestra.errors import StoreError, StoreNewer
 from orchestra.store import faults, locks
 from orchestra.store.directory import StateDirectory
-from orchestra.store.migrations import FORMAT, TABLES_OF_CACHE, complete, migrate
+from orchestra.store.migrations import FORMAT, TABLES_OF_2, complete, migrate
 
 APPLICATION_ID = 0x4F726368
 """`Orch`; tells a record of runs from any other SQLite file."""
@@ -51,7 +51,7 @@ CREATE TABLE turns (
 PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
-""" % (";\n".join(TABLES_OF_CACHE), APPLICATION_ID, FORMAT)
+""" % (";\n".join(TABLES_OF_2), APPLICATION_ID, FORMAT)
 
 
 def open_writer(state: StateDirectory) -> sqlite3.Connection:
@@ -136,7 +136,7 @@ def _check(connection: sqlite3.Connection, path: str) -> int:
         )
     if version < 1:
         raise faults.damaged(path, "it has the unknown format %d" % version)
-    tables = "runs, turns" if version == 1 else "runs, turns, successes, digests"
+    tables = "runs, turns" if version == 1 else "runs, turns, successes, digests, expiries"
     connection.execute("SELECT 1 FROM %s LIMIT 1" % tables)
     return version
 

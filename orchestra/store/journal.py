@@ -10,6 +10,7 @@ from typing import Callable, Container, Dict, List, NamedTuple, Optional, Sequen
 
 from orchestra.errors import StoreError
 from orchestra.model.events import (
+    ArtifactsKept,
     AttemptEnded,
     CacheMissed,
     Envelope,
@@ -33,6 +34,7 @@ _ADD_RUN = (
     "INSERT INTO runs (run_id, workflow, path, started_at, total, failed, state)"
     " VALUES (?, ?, ?, ?, ?, 0, ?)"
 )
+_EXPIRE = "INSERT INTO expiries (until, run_id, path) VALUES (?, ?, ?)"
 _KEEP = "INSERT INTO successes (folder, step, instance, fingerprint, place) VALUES (?, ?, ?, ?, ?)"
 _WITHDRAW = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ? AND fingerprint = ?"
 _WITHDRAW_ALL = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ?"
@@ -103,15 +105,17 @@ class RunJournal:
         raise StoreError(self._database, "it was replaced")
 
     def _record(self, turn: Sequence[Envelope]) -> None:
-        failures, cached = _marked(turn, self._fingerprint_by_step)
+        failures, cached, expiring = _marked(turn, self._fingerprint_by_step)
         first, last = turn[0], turn[-1]
-        if failures or cached or type(first.event) is RunStarted or type(last.event) is RunFinished:
+        is_noted = failures or cached or expiring
+        if is_noted or type(first.event) is RunStarted or type(last.event) is RunFinished:
             execute = self._execute
             execute("BEGIN IMMEDIATE")
             try:
                 self._update_run(first, last, failures)
                 _insert(execute, self._place, turn)
                 self._note_cached(cached, last.seq)
+                self._note_expiring(expiring)
                 execute("COMMIT")
             except sqlite3.Error:
                 if self._connection.in_transaction:  # a full disk has rolled back already
@@ -163,6 +167,12 @@ class RunJournal:
             else:  # nobody knows which ones it repeats
                 self._execute(_WITHDRAW_ALL, (self._cache_folder, step))
 
+    def _note_expiring(self, expiring: Sequence[Envelope]) -> None:
+        for at, kept in ((envelope.at, envelope.event) for envelope in expiring):
+            if type(kept) is ArtifactsKept and kept.keep_s is not None:
+                folder = "/".join(kept.files[0].path.split("/")[:2])
+                self._execute(_EXPIRE, (at + kept.keep_s, self.folder.run_id, folder))
+
 
 def relative_folder(database: str, folder: str) -> bytes:
     """A workflow's folder as seen from that of the runs: the same when both are moved together."""
@@ -199,27 +209,33 @@ _News = Union[CacheMissed, SuccessKept, AttemptEnded]
 
 
 class _Marked(NamedTuple):
-    """What of a turn has a place of its own beside it: how many steps failed, news of the cache."""
+    """What of a turn has a place of its own beside it: how many steps failed, news of the cache,
+    and files that are kept for a time.
+    """
 
     failures: int
     cached: List[_News]
+    expiring: List[Envelope]
 
 
 def _marked(turn: Sequence[Envelope], running: Container[str]) -> _Marked:
     """`running` are the steps with a cache that run."""
     failures = 0
     cached: List[_News] = []
+    expiring: List[Envelope] = []
     for envelope in turn:
         event = envelope.event
         if type(event) is StepEnded:
             failures += event.state == StepState.FAILED and not is_handler_id(event.step)
         elif type(event) is SuccessKept or type(event) is CacheMissed:
             cached.append(event)
+        elif type(event) is ArtifactsKept:
+            expiring.append(envelope)
         elif type(event) is not AttemptEnded or event.step not in running:
             continue
         elif event.outcome != Outcome.SUCCEEDED:
             cached.append(event)
-    return _Marked(failures, cached)
+    return _Marked(failures, cached, expiring)
 
 
 def _storable(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Mapping, Sequence
 FORMAT = 2
 """The version of the tables and of the events in them; kept in `user_version`."""
 
-TABLES_OF_CACHE = (
+TABLES_OF_2 = (
     """CREATE TABLE successes (
     number INTEGER PRIMARY KEY,
     folder BLOB NOT NULL,
@@ -21,6 +21,12 @@ TABLES_OF_CACHE = (
     stands INTEGER NOT NULL DEFAULT 1
 )""",
     "CREATE INDEX successes_by_step ON successes (step, fingerprint)",
+    """CREATE TABLE expiries (
+    number INTEGER PRIMARY KEY,
+    until REAL NOT NULL,
+    run_id TEXT NOT NULL,
+    path TEXT NOT NULL
+)""",
     """CREATE TABLE digests (
     path BLOB PRIMARY KEY,
     stamp TEXT NOT NULL,
@@ -28,7 +34,7 @@ TABLES_OF_CACHE = (
 ) WITHOUT ROWID""",
 )
 
-_STEPS: Mapping[int, Sequence[str]] = {1: TABLES_OF_CACHE}
+_STEPS: Mapping[int, Sequence[str]] = {1: TABLES_OF_2}
 """What leads from a format to the next one."""
 
 

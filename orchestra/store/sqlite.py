@@ -25,6 +25,7 @@ from orchestra.model.workflow import NeedResult
 from orchestra.store import database, faults, locks
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
+from orchestra.store.expiries import sweep
 from orchestra.store.journal import RunJournal, add_turn
 
 Cell = Union[None, int, float, str, bytes]
@@ -77,10 +78,14 @@ class RunStore:
             lock = locks.acquire(folder.lock)
             if lock is None:
                 raise StoreError(folder.lock, "another program keeps it locked")
+            sweep(connection, self.state, now)
             return RunJournal(connection, self.state.database, folder, lock)
         except OSError as fault:
             connection.close()
             raise faults.from_os(fault, self.state.runs) from fault
+        except sqlite3.Error as fault:
+            connection.close()
+            raise faults.from_sqlite(fault, self.state.database) from fault
         except StoreError:
             connection.close()
             raise

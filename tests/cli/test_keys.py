@@ -321,3 +321,20 @@ def test_a_retry_may_wait_for_what_a_step_says_and_ask_for_more(cli):
         "broken": ("failed", "exit code 1", 1, "no such table\n"),
         "picky": ("failed", "not on p", 0, ""),
     }
+
+
+def test_artifacts_that_were_kept_for_a_while_go_with_a_later_run(cli):
+    cli.file(
+        "p.yaml",
+        "steps:\n"
+        "  a: {run: echo 1 > a.txt, artifacts: {paths: a.txt, keep: 1ms}}\n"
+        "  b: {run: echo 1 > b.txt, artifacts: {paths: b.txt, keep: 9d}}\n",
+    )
+    assert cli.run("run", "p.yaml", "--report", "json=r.json").code == 0
+    steps = json.loads(cli.read("r.json"))["steps"]
+    [[first], [second]] = [step["artifacts"] for step in steps]
+    paths = [Path(file["path"]) for file in (first, second)]
+    assert [path.exists() for path in paths] == [True, True]
+    assert second["until"] - first["until"] > 700_000
+    assert cli.run("run", "p.yaml").code == 0
+    assert [path.exists() for path in paths] == [False, True]

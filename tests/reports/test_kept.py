@@ -44,7 +44,7 @@ def test_the_report_lists_them_with_size_and_hash() -> None:
     steps = report_data(story(FILE).record(), MadeLogs({}))["steps"]
     path = "/run/artifacts/a/dist/x.tar"
     assert [step["artifacts"] for step in steps] == [
-        [{"path": path, "size_bytes": 2048, "blake2b": "ab" * 32}],
+        [{"path": path, "size_bytes": 2048, "blake2b": "ab" * 32, "until": None}],
         [],
     ]
 

@@ -89,7 +89,7 @@ def test_a_page_of_junk_is_damage_to_who_reads_it(
     store: RunStore, state: StateDirectory, page: int
 ) -> None:
     run_id = record(state)
-    assert os.path.getsize(state.database) == (PAGES + 3) * PAGE
+    assert os.path.getsize(state.database) == (PAGES + 4) * PAGE
     with open(state.database, "r+b") as file:
         file.seek(page * PAGE)
         file.write(b"\xa5" * PAGE)
