@@ -184,7 +184,7 @@ def _selection(found: Read, options: PlanOptions, past: _Past) -> Selection:
     chosen = choice.Choice(
         tuple(options.only), tuple(options.start), tuple(options.until), tuple(options.skip)
     )
-    selection = choice.select(found.graph, chosen)
+    selection = choice.select(found.graph, chosen, found.workflow.handlers)
     if not selection.wanted:
         return selection
     outputs = past.store().latest_outputs(found.workflow.path, selection.wanted)

@@ -46,6 +46,7 @@ class PartRun(StepRun):
             outputs=whole.outputs if role is Role.FALLBACK else {},
             resources=whole.resources,
             enforce=whole.enforce,
+            jobserver=whole.jobserver,
         )
         planned = _planned(step)
         use = owner.planned.handlers.get(role.value)
@@ -107,7 +108,7 @@ class TailRun(StepRun):
             self.given_up = StepState(state.value), reason
         else:
             self.given_up = self.block.outcome()
-        if halt.stop is not None:
+        if halt.stop is not None and not cleans_up(self):
             self.cause = halt.cause
         if failures:
             steps = tuple(failure.step for failure in failures)
@@ -157,6 +158,15 @@ def cleans_up(run: StepRun, within: Optional[Block] = None) -> bool:
         if run.block is within or run.block.owner is None:
             return False
         run = run.block.owner
+
+
+def is_in_handler(run: StepRun) -> bool:
+    """Whether a step is, or is in, a fallback or a handler."""
+    while type(run) is not PartRun:
+        if run.block.owner is None:
+            return False
+        run = run.block.owner
+    return True
 
 
 def clean_up_share(budget: Mapping[str, int]) -> Mapping[str, int]:
@@ -250,7 +260,8 @@ def _fits(role: Role, run: StepRun, halt: Halt) -> bool:
         return True
     if was_stopped(run):
         return role is Role.ON_CANCEL
-    if halt.stop is not None or _is_called_off(run):
+    is_stopping = halt.stop is not None and not cleans_up(run)
+    if is_stopping or _is_called_off(run):
         return False
     assert run.given_up is not None
     if role is Role.ON_SUCCESS:

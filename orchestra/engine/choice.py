@@ -7,13 +7,13 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from orchestra.engine.fanout import trees_of
 from orchestra.engine.graph import Graph, reached
-from orchestra.engine.holders import step_expressions
+from orchestra.engine.holders import handler_expressions, step_expressions
 from orchestra.errors import UsageError
 from orchestra.model.expression import Reference, references_of
 from orchestra.model.nearest import did_you_mean
 from orchestra.model.plan import Plan, PlannedStep
 from orchestra.model.selection import UNKNOWN, Option, Picks, Place, Selection, Wanted, spellings
-from orchestra.model.workflow import InnerSteps, PythonCall, PythonCode, Step, Uses
+from orchestra.model.workflow import Handler, InnerSteps, PythonCall, PythonCode, Step, Uses
 
 _SHOWN = 3
 _STEP = re.compile(r"([^\[/]+)(\[(?:\\.|[^\\\]])*\])?(/|$)", re.DOTALL)
@@ -31,8 +31,10 @@ class Choice(NamedTuple):
     skip: Tuple[str, ...] = ()
 
 
-def select(graph: Graph, choice: Choice) -> Selection:
+def select(graph: Graph, choice: Choice, handlers: Mapping[str, Handler] = {}) -> Selection:
     """What the options choose of the steps of a graph; the outputs of earlier runs are not in it.
+
+    `handlers` are those of the workflow.
 
     Raises:
         UsageError: what is named is no step, or nothing is left to run.
@@ -51,7 +53,9 @@ def select(graph: Graph, choice: Choice) -> Selection:
     selection = Selection(tuple(options))
     if options and not _has_any(_Level(graph), selection):
         raise UsageError("these options leave no step to run", "name fewer, or others")
-    return selection._replace(wanted=_Wants(selection).of(_Level(graph)) if options else {})
+    if not options:
+        return selection
+    return selection._replace(wanted=_Wants(selection).of(_Level(graph), handlers))
 
 
 def check(plan: Plan) -> None:
@@ -242,10 +246,20 @@ class _Wants:
         self._selection = selection
         self._wanted: Dict[str, Wanted] = {}
 
-    def of(self, level: _Level) -> Mapping[str, Wanted]:
+    def of(self, level: _Level, handlers: Mapping[str, Handler]) -> Mapping[str, Wanted]:
         """What the steps of a level want, by the full id of the step that should have it."""
         self._walk(level)
+        self._serve(level, handlers)
         return self._wanted
+
+    def _serve(self, level: _Level, handlers: Mapping[str, Handler]) -> None:
+        """What the handlers of a workflow name is welcome, and never necessary."""
+        for handler in handlers.values():
+            for _, holder in handler_expressions(handler):
+                for reference in references_of(holder):
+                    found = level.seen(_output_of(reference))
+                    if found is not None:
+                        self._want(*found, "")
 
     def _walk(self, level: _Level) -> None:
         for number, step in enumerate(level.graph.order):
@@ -262,6 +276,8 @@ class _Wants:
             inside = level.inside(number)
             if inside is not None:
                 self._walk(inside)
+            if inside is not None and isinstance(step.body, Uses):
+                self._serve(inside, step.body.workflow.handlers)
 
     def _want(self, level: _Level, number: int, by: str) -> None:
         step, id = level.graph.order[number], level.full_id(number)

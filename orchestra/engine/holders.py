@@ -67,11 +67,12 @@ def step_expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, 
                 yield ("cache", key, number), text
     yield from _in_body(step.body)
     for key, handler in step.handlers.items():
-        for path, holder in _in_handler(handler):
+        for path, holder in handler_expressions(handler):
             yield (key, *path), holder
 
 
-def _in_handler(handler: Handler) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+def handler_expressions(handler: Handler) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+    """Everything of a handler that may hold expressions, with the path in it to where it stands."""
     for key, text in (("working_dir", handler.working_dir), ("timeout", handler.timeout)):
         if text is not None and type(text) is not float:
             yield (key,), text

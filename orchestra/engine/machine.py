@@ -313,7 +313,7 @@ class Machine:
         if run is None:
             return  # a second exit of the same attempt
         step = run.step
-        stopped_by = run.stopped_by if self._halt.stop is None else self._halt.stop.cause
+        stopped_by = run.stopped_by or (self._halt.stop.cause if self._halt.stop else "")
         verdict = judge_end(step, ended, written, run.cause, stopped_by)
         self._events.append(attempt_ended(ended, verdict))
         if written.summary_bytes:
@@ -552,7 +552,8 @@ class Machine:
         if owner.timeout_s is not None:
             self._orders.append(CancelTimer(Timer("timeout", owner.key)))
         body = owner.step.body
-        if isinstance(body, Uses) and body.workflow.handlers and block.has_started:
+        had_a_turn = block.has_started or block.outcome()[0] is not StepState.CANCELLED
+        if isinstance(body, Uses) and body.workflow.handlers and had_a_turn:
             tail = self._tail_of(body.workflow, owner.planned.at_end, block)
             self._conclude(tail)
         else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from orchestra.engine.aftermath import PartRun, cleans_up, sight
+from orchestra.engine.aftermath import PartRun, cleans_up, is_in_handler, sight
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget
 from orchestra.engine.demand import resolve_timeout_s
@@ -42,7 +42,7 @@ class StepTree:
                 is not among them.
         """
         rows = rows_of(fan_out, self.scope(run))
-        if self._selection.options:
+        if self._selection.options and not is_in_handler(run):
             known = {
                 name for number, row in enumerate(rows) for name in spellings(row.label, number)
             }
@@ -169,7 +169,7 @@ class StepTree:
 
     def left_out(self, run: StepRun) -> Optional[LeftOut]:
         """What a step counts with that a person chose not to run, None for any other."""
-        if not self._selection.options:
+        if not self._selection.options or is_in_handler(run):
             return None
         return self._selection.left_out(self._place(run), run.step.id)
 

@@ -119,7 +119,9 @@ class Environments:
             env.setdefault(b"OMP_NUM_THREADS", cpus)
         if launching.step.jobserver:
             flags = b" -j%s --jobserver-auth=%d,%d" % (cpus, *JOB_DESCRIPTORS)
-            env[b"MAKEFLAGS"] = env.get(b"MAKEFLAGS", b"") + flags
+            # what follows ` -- ` are variables
+            options, dashes, variables = env.get(b"MAKEFLAGS", b"").partition(b" -- ")
+            env[b"MAKEFLAGS"] = options + flags + dashes + variables
         if "gpu" in resources:
             env[b"CUDA_VISIBLE_DEVICES"] = ",".join(map(str, launching.devices)).encode()
 

@@ -44,6 +44,10 @@ _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
 }
 
 
+MOST_TOKENS = 4096
+"""What fits into a pipe on every system that orchestra runs on."""
+
+
 class StepRenderer:
     """The `Renderer` of one run.
 
@@ -93,7 +97,10 @@ class StepRenderer:
             invocation = invocation._replace(limits=_limits(launching))
         if launching.step.jobserver:
             # whoever runs a job has one without asking; the others take a token for each
-            invocation = invocation._replace(job_tokens=whole_cpus(launching.demand) - 1)
+            tokens = whole_cpus(launching.demand) - 1
+            if tokens > MOST_TOKENS:
+                raise ValueError("jobserver: at most %d jobs, not %d" % (MOST_TOKENS, tokens))
+            invocation = invocation._replace(job_tokens=tokens)
         return invocation
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:

@@ -13,6 +13,7 @@ from typing import (
     NamedTuple,
     Optional,
     Sequence,
+    Set,
     Tuple,
     Union,
 )
@@ -177,19 +178,21 @@ class RunStore:
         for number, run_id in self.query(_RUNS_BY_PATH, both) if wanted else ():
             span = (number * RUN_SPAN, (number + 1) * RUN_SPAN)
             whole = set()
+            partial: Set[str] = set()
             for (events,) in self.query(_ENDS, span):
-                for id, past in _outputs_of(self.decode(events), run_id):
+                turn = self.decode(events)
+                partial.update(_left_out_in(turn))
+                for id, past in _outputs_of(turn, run_id):
                     whole.add(id)
                     plain = plain_id(id)
                     if plain in open_ids and wanted[plain].names <= past.outputs.keys():
                         found.setdefault(id, past)
             instances = {plain_id(id) for id in found if "[" in id}
-            open_ids -= {
-                id
-                for id in open_ids
-                if wanted[id].until in whole
-                and id in (instances if wanted[id].of_instances else found)
-            }
+            for id in list(open_ids):
+                until, of_instances = wanted[id].until, wanted[id].of_instances
+                has_all = until not in partial and id in instances if of_instances else id in found
+                if until in whole and has_all:
+                    open_ids.remove(id)
             if not open_ids:
                 break
         return found
@@ -263,6 +266,16 @@ class RunStore:
         if not latest:
             return UsageError("there are no runs yet in %s" % self.state.path)
         return UsageError("there is no run %s" % wanted, "the latest are %s" % ", ".join(latest))
+
+
+def _left_out_in(turn: Sequence[Envelope]) -> Iterator[str]:
+    """The steps, by their ids without instances, of which parts were left out since this turn."""
+    for envelope in turn:
+        event = envelope.event
+        if type(event) is ResultReused and event.left_out:
+            parts = plain_id(event.step).split("/")
+            for count in range(1, len(parts) + 1):
+                yield "/".join(parts[:count])
 
 
 def _outputs_of(turn: Sequence[Envelope], run_id: str) -> Iterator[Tuple[str, PastOutputs]]:

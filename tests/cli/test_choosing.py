@@ -206,3 +206,24 @@ def test_what_is_left_out_is_left_out_whatever_fails(cli):
     ran = cli.run("run", "flow.yaml", "--fail-fast", "--skip", "b", "--report", "json=r.json")
     states = {s["id"]: s["state"] for s in json.loads(cli.read("r.json"))["steps"]}
     assert (ran.code, states["a"], states["b"]) == (1, "failed", "skipped")
+
+
+def test_runs_that_left_out_some_instances_do_not_hide_those_that_had_all(cli):
+    cli.file("flow.yaml", PACK)
+    assert cli.run("run", "flow.yaml").code == 0
+    assert cli.run("run", "flow.yaml", "--only", "pack[0]/show").code == 0
+    assert cli.run("run", "flow.yaml", "--only", "pack[1]/show").code == 0
+    assert cli.run("logs", "flow.yaml", "pack[1]/show").out == "b1\n"
+
+
+def test_handlers_of_the_run_have_the_outputs_of_what_is_left_out(cli):
+    cli.file(
+        "flow.yaml",
+        "steps:\n"
+        "  a: {run: 'echo n=7 >> $ORCHESTRA_OUTPUT', outputs: {n: int}}\n"
+        "  b: {needs: a, run: 'true'}\n"
+        "on_success: {run: 'echo ${{ steps.a.outputs.n }}'}\n",
+    )
+    assert cli.run("run", "flow.yaml").code == 0
+    assert cli.run("run", "flow.yaml", "--only", "b").code == 0
+    assert cli.run("logs", "flow.yaml", ":on_success").out == "7\n"

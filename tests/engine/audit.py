@@ -22,6 +22,7 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.plan import Plan
+from orchestra.model.run import plain_id
 from orchestra.model.workflow import Foreach, Step
 from tests.engine.algebra import CALM, RESULT_BY_STATE, decide, may_start
 
@@ -55,6 +56,8 @@ class Audit:
         self._added: Set[str] = set()
         self._holders: Set[str] = set()
         self._handled: Dict[str, List[str]] = {}
+        self._inside: Dict[str, List[str]] = {}
+        self._ran_out_of_time: Set[str] = set()
         self._under_way: Dict[str, int] = {}
         self._attempts: Dict[str, int] = {}
         self._last: Dict[str, AttemptEnded] = {}
@@ -72,6 +75,8 @@ class Audit:
     def _steps_added(self, event: StepsAdded) -> None:
         for entry in event.steps:
             self._added.add(entry.step)
+            if entry.role in ("inner", "instance"):
+                self._inside.setdefault(entry.owner, []).append(entry.step)
             if entry.role in ("inner", "instance") and entry.owner not in self._holders:
                 self._holders.add(entry.owner)
                 self._check_start(entry.owner)
@@ -96,12 +101,22 @@ class Audit:
         done.append(entry.role)
         if self._moment.is_stopping:
             assert not self._moment.is_at_once
-            assert entry.role in ("on_cancel", "finally")
+            around = plain_id(whole).split("/")[:-1]
+            in_clean_up = any(part.endswith((":on_cancel", ":finally")) for part in around)
+            assert in_clean_up or entry.role in ("on_cancel", "finally")
         if entry.owner and entry.role != "fallback":
             self._strike(entry.owner)
 
     def _strike(self, owner: str) -> None:
         """`fail_fast` strikes as soon as it is clear that a step has failed."""
+        if owner in self.steps and owner in self._inside:
+            states = [self.state_by_step.get(id) for id in self._inside[owner]]
+            saved = self.state_by_step.get(owner + ":fallback") == "succeeded"
+            is_bad = "failed" in states or owner in self._ran_out_of_time
+            is_allowed = self.steps[owner].allow_failure is True
+            if self._fail_fast and is_bad and not (saved or is_allowed or self._moment.is_stopping):
+                self._moment = self._moment._replace(has_struck=True)
+            return
         if owner not in self._last or owner not in self.steps:
             return  # its attempt could not be made at all, or it is an instance
         last = self._last[owner]
@@ -154,6 +169,12 @@ class Audit:
         assert id not in self._under_way, "%s ends before its attempt" % id
         assert event.state in RESULT_BY_STATE
         assert event.reason, "%s has no reason" % id
+        self._ran_out_of_time.update(
+            holder
+            for holder in self._inside
+            if event.reason == "stopped by the timeout of `%s`" % holder
+            or event.reason.startswith("`%s` timed out" % holder)
+        )
         if id in self._last:
             has_succeeded = self._last[id].outcome == "succeeded"
             assert has_succeeded == (event.state == "succeeded")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional
 
+from orchestra.engine.choice import Choice
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded
 from orchestra.model.expression import parse_text
@@ -233,3 +234,51 @@ def test_a_stop_leaves_what_succeeded_and_lets_it_tidy_up() -> None:
     )
     assert world.states["a"] == "succeeded"
     assert world.states["a:finally"] == "succeeded"
+
+
+def test_a_choice_of_steps_says_nothing_of_what_a_handler_uses() -> None:
+    ends_with = {"fallback": using(step("do")), "finally": using(step("tidy"))}
+    world = play(
+        step("up"),
+        step("m", "up", handlers=ends_with),
+        handlers={"finally": using(step("last"))},
+        behave={"m": FAILS},
+        chosen=Choice(only=("m",)),
+    )
+    assert [id for id, _ in world.launches] == [
+        "m",
+        "m:fallback/do",
+        "m:finally/tidy",
+        ":finally/last",
+    ]
+
+
+def test_clean_up_that_uses_a_workflow_is_not_taken_for_stopped() -> None:
+    its_ends = {"on_success": using(step("good")), "on_cancel": using(step("bad"))}
+    tidy = using(step("x"), handlers=its_ends)
+    world = play(
+        step("a", handlers={"finally": tidy}),
+        behave={"a": Behaviour(lasts=9.0)},
+        stops={2.0: StopAsked("SIGINT", 130)},
+    )
+    assert [id for id, _ in world.launches] == [
+        "a",
+        "a:finally/x",
+        "a:finally/:on_success/good",
+    ]
+
+
+def test_a_step_that_its_handlers_timeout_ended_says_so() -> None:
+    world = play(
+        step("a"),
+        handlers={"on_cancel": using(step("w"))._replace(timeout=3.0)},
+        behave={"a": Behaviour(lasts=9.0), ":on_cancel/w": Behaviour(lasts=50.0)},
+        stops={2.0: StopAsked("SIGINT", 130)},
+    )
+    assert world.reasons[":on_cancel/w"] == "stopped by the timeout of `:on_cancel`"
+
+
+def test_a_used_workflow_that_had_nothing_to_run_has_its_end() -> None:
+    used = workflow(step("x", if_="false"), handlers={"finally": using(step("tidy"))})
+    world = play(step("u", body=Uses(used)))
+    assert [id for id, _ in world.launches] == ["u/:finally/tidy"]

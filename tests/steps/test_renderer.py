@@ -211,6 +211,26 @@ def test_a_step_with_a_job_server_has_a_token_for_each_core_but_its_own(
     assert (invocation.job_tokens, invocation.env[b"MAKEFLAGS"]) == (tokens, flags)
 
 
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        ("s -- A=1 B=2", b"s -j2 --jobserver-auth=3,4 -- A=1 B=2"),
+        (" -- A=1", b" -j2 --jobserver-auth=3,4 -- A=1"),
+    ],
+)
+def test_the_job_server_is_named_before_the_variables_of_make(
+    renderer: StepRenderer, given: str, flags: bytes
+) -> None:
+    attempt = an_attempt(Command(("make",)), demand={"cpu": 2000}, jobserver=True)
+    assert renderer.render(attempt._replace(env={"MAKEFLAGS": given})).env[b"MAKEFLAGS"] == flags
+
+
+def test_more_jobs_than_a_pipe_holds_are_refused(renderer: StepRenderer) -> None:
+    attempt = an_attempt(Command(("make",)), demand={"cpu": 66_000_000}, jobserver=True)
+    with pytest.raises(ValueError, match="jobserver: at most 4096 jobs, not 65999"):
+        renderer.render(attempt)
+
+
 def secretive(size: int) -> Launching:
     """A script that prints a secret of that many times eight bytes."""
     names = {"secrets": Secrets({"TOKEN": "hunter22" * size})}
