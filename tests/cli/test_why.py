@@ -44,3 +44,11 @@ def test_a_step_that_is_not_there_gets_the_nearest_name(cli):
 
 def test_why_without_runs_says_so(cli):
     assert cli.run("why", "build").code == 2
+
+
+def test_why_without_a_step_asks_for_one(cli):
+    assert cli.run("why") == (
+        2,
+        "",
+        "error: name a step\n  help: `orchestra show` tells the reasons of all steps in short\n",
+    )

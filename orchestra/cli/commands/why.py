@@ -16,7 +16,9 @@ from orchestra.errors import UsageError
 
 
 def why(
-    run: str = typer.Argument(..., metavar="[RUN]", hidden=True, autocompletion=complete_runs),
+    run: Optional[str] = typer.Argument(
+        None, metavar="RUN", hidden=True, autocompletion=complete_runs
+    ),
     step: Optional[str] = typer.Argument(
         None, metavar="STEP", hidden=True, autocompletion=complete_steps
     ),
@@ -34,6 +36,8 @@ def why(
     from orchestra.reports.why import render_why, render_why_json
 
     options.check_choice("--format", format, ("text", "json"))
+    if run is None:
+        raise UsageError("name a step", "`orchestra show` tells the reasons of all steps in short")
     terminal = Terminal(dict(os.environ))
     wanted, id = (None, run) if step is None else (run, step)
     found = find_run(wanted, state_dir)
