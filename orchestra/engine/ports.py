@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import (
-    Dict,
     Generator,
     List,
     Mapping,
@@ -18,7 +17,6 @@ from typing import (
 from orchestra.model.events import Envelope
 from orchestra.model.expression import Scope, Value
 from orchestra.model.run import AttemptKey, Invocation, KeptFile
-from orchestra.model.selection import PastOutputs, Wanted
 from orchestra.model.units import Amounts
 from orchestra.model.workflow import Step
 
@@ -94,20 +92,6 @@ class Store(Protocol):
 
         Raises:
             StoreError: they are not recorded.
-        """
-
-
-class History(Protocol):
-    """What is known of earlier runs."""
-
-    def latest_outputs(self, path: str, wanted: Mapping[str, Wanted]) -> Dict[str, PastOutputs]:
-        """The outputs of steps in the latest run of the workflow file that has all those names.
-
-        `wanted` is by their ids without instances; what is found is by their full ids. A step that
-        no run has is left out; one that did not itself run names the run that did.
-
-        Raises:
-            StoreError: the record cannot be read.
         """
 
 

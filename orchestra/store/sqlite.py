@@ -171,7 +171,14 @@ class RunStore:
             lock.release()
 
     def latest_outputs(self, path: str, wanted: Mapping[str, Wanted]) -> Dict[str, PastOutputs]:
-        """The outputs of steps in the latest run that has them; see `History`."""
+        """The outputs of steps in the latest run of the workflow file that has all those names.
+
+        `wanted` is by their ids without instances; what is found is by their full ids. A step that
+        no run has is left out; one that did not itself run names the run that did.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
         found: Dict[str, PastOutputs] = {}
         open_ids = set(wanted)
         both = (os.fsencode(path), os.fsencode(os.path.realpath(path)))

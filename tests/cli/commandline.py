@@ -77,6 +77,24 @@ class CommandLine:
                 raise
         return Result(process.returncode, out or "", err or "")
 
+    def complete(self, words: str) -> List[str]:
+        """What bash is offered for the last of these words after `orchestra`."""
+        script = "from orchestra.cli.app import main; import sys; sys.argv[0] = 'orchestra'; main()"
+        asked = {
+            "_ORCHESTRA_COMPLETE": "complete_bash",
+            "COMP_WORDS": "orchestra " + words,
+            "COMP_CWORD": str(words.count(" ") + 1),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=self.folder,
+            env={**self.environ, **asked},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.split()
+
     def read(self, name: str) -> str:
         """A file of the folder."""
         return (self.folder / name).read_text(encoding="utf-8")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -123,19 +121,7 @@ def test_an_unknown_step_is_told_with_the_nearest_name(cli):
 @pytest.mark.parametrize("words", ["run flow.yaml --only ", "plan flow.yaml --skip "])
 def test_step_ids_are_completed(cli, words):
     cli.file("flow.yaml", FLOW)
-    cli.environ.update(
-        _ORCHESTRA_COMPLETE="complete_bash", COMP_WORDS="orchestra " + words, COMP_CWORD="4"
-    )
-    script = "from orchestra.cli.app import main; import sys; sys.argv[0] = 'orchestra'; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=cli.folder,
-        env=cli.environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.split() == ["fetch", "load", "count", "report"]
+    assert cli.complete(words) == ["fetch", "load", "count", "report"]
 
 
 PACK = """
