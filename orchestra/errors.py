@@ -7,6 +7,7 @@ OrchestraError                 anything orchestra says no to; has an exit code
 │   ├── StoreNewer     3       it was written by a newer orchestra
 │   └── StoreDamaged   3       what it holds is not a record of runs
 ├── RunBroken          3       the run cannot go on (its directory is gone, the disk is full)
+├── RunHeld            4       another orchestrator holds the run
 └── GroupFull          4       other runs hold the concurrency group, and this one may not wait
 """
 
@@ -112,6 +113,16 @@ class StoreNewer(StoreError):
 
 class StoreDamaged(StoreError):
     """What stands where the record of runs should be is not one, or is damaged."""
+
+
+class RunHeld(OrchestraError):
+    """Another orchestrator holds the run; only one may."""
+
+    exit_code = ExitCode.BUSY
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
 
 
 class GroupFull(OrchestraError):

@@ -77,6 +77,7 @@ class Alerts:
         self._owing.begin()
         if self._watched.entries:
             try:
+                self._awaiting.drop(self._watched.run_id)  # of before the run went on
                 self._awaiting.put(self._watched.run_id, owed_text(self._watched.owed))
             except StoreError as fault:
                 self.lines.append("alerts of this run would be lost if it died: %s" % fault.message)

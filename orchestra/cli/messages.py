@@ -16,6 +16,7 @@ from orchestra.errors import (
     GroupFull,
     OrchestraError,
     RunBroken,
+    RunHeld,
     StoreError,
     UsageError,
     WorkflowError,
@@ -80,6 +81,9 @@ def format_error(error: OrchestraError, color: bool = False) -> str:
         return format_faults(error.faults, error.text, color)
     if isinstance(error, (UsageError, RunBroken, GroupFull)):
         return _sentence(error.message, error.hint, Look(color))
+    if isinstance(error, RunHeld):
+        words = "another orchestra is at work on run %s" % error.run_id
+        return _sentence(words, "`orchestra show %s` shows it" % error.run_id, Look(color))
     if isinstance(error, StoreError):
         words = "%s: %s" % (error.path, error.message)
         return _sentence(words, error.hint, Look(color))

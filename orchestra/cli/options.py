@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import typer
 
 from orchestra.cli.completion import complete_choice
 from orchestra.errors import UsageError
 from orchestra.model.units import parse_amount
+
+if TYPE_CHECKING:
+    from orchestra.model.expression import Value
+    from orchestra.model.run import RunRecord
 
 # Arguments are told of in the docstrings: not every pair of typer and click shows their help.
 FILE = typer.Argument(..., metavar="FILE", hidden=True)
@@ -51,13 +55,25 @@ SKIP = typer.Option(
     autocompletion=complete_choice,
 )
 FORCE = typer.Option(False, "--force", help="Run steps with a cache as well that are up to date.")
+REPORT = typer.Option(
+    [], "--report", metavar="json=PATH", help="Write a report when the run is over."
+)
+OUTPUT = typer.Option(
+    None,
+    "--output",
+    metavar="live|plain|stream|quiet|json",
+    help="How to show the run (default: live on a terminal, else plain).",
+)
 STATE_DIR = typer.Option(
     None, "--state-dir", metavar="DIR", help="Where runs are recorded (default: .orchestra)."
 )
 
 
 class PlanOptions(NamedTuple):
-    """What the command line says about a plan, its texts not yet read."""
+    """What the command line says about a plan, its texts not yet read.
+
+    `bound` are the values of the params of a run that goes on, None for a new one.
+    """
 
     params: Sequence[str] = ()
     params_file: Optional[str] = None
@@ -70,6 +86,37 @@ class PlanOptions(NamedTuple):
     skip: Sequence[str] = ()
     state_dir: Optional[str] = None
     force: bool = False
+    bound: Optional[Mapping[str, Value]] = None
+
+    def to_record(self) -> Dict[str, Value]:
+        """What a run goes on with that is resumed; `resumed` reads it."""
+        given: Dict[str, Value] = {
+            "jobs": self.jobs,
+            "budget": list(self.budget),
+            "fail_fast": self.fail_fast,
+            "only": list(self.only),
+            "start": list(self.start),
+            "until": list(self.until),
+            "skip": list(self.skip),
+            "force": self.force,
+        }
+        return {name: value for name, value in given.items() if value not in (None, [], False)}
+
+
+def resumed(
+    record: RunRecord,
+    jobs: Optional[int],
+    budget: Sequence[str],
+    fail_fast: Optional[bool],
+    state_dir: Optional[str],
+) -> PlanOptions:
+    """The options that a run began with, but for those that are given now, and its params."""
+    kept: Dict[str, Any] = {
+        name: value for name, value in record.options.items() if name in PlanOptions._fields
+    }
+    given = {"jobs": jobs, "budget": list(budget), "fail_fast": fail_fast}
+    kept.update((name, value) for name, value in given.items() if value not in (None, []))
+    return PlanOptions(**{**kept, "state_dir": state_dir}, bound=record.params)
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import TYPE_CHECKING, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from orchestra.cli import messages
 from orchestra.cli.options import PlanOptions, parse_budget, parse_params
@@ -18,6 +18,7 @@ from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan, Room
 from orchestra.model.selection import Selection
 from orchestra.model.workflow import Workflow, steps_within
+from orchestra.spec.files import read_file
 from orchestra.spec.load import Loaded, load
 from orchestra.spec.params import bind, read_params_file
 from orchestra.spec.reader import collection_paused
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
 
 
 class Prepared(NamedTuple):
-    """A plan, and what the file's author should know, with the file's text to show it in."""
+    """A plan, and what the file's author should know, with the file's text to show it in.
+
+    `sources` are the files that it was made from by their absolute paths, `options` what else.
+    """
 
     plan: Plan
     warnings: Sequence[Fault]
     text: str
+    sources: Mapping[str, bytes]
+    options: PlanOptions
 
 
 class Read(NamedTuple):
@@ -41,6 +47,7 @@ class Read(NamedTuple):
     graph: graph.Graph
     loaded: Loaded
     warnings: Sequence[Fault]
+    sources: Mapping[str, bytes]
 
 
 @collection_paused()
@@ -50,7 +57,13 @@ def read(path: str) -> Read:
     Raises:
         WorkflowError: it has errors; all that could be found.
     """
-    loaded = load(path)
+    sources: Dict[str, bytes] = {}
+
+    def read_and_keep(file: str) -> bytes:
+        data = sources[os.path.abspath(file)] = read_file(file)
+        return data
+
+    loaded = load(path, read=read_and_keep)
     built = None
     problems: List[Problem] = []
     if loaded.draft is not None:
@@ -61,7 +74,7 @@ def read(path: str) -> Read:
     faults = loaded.located(problems)
     if loaded.workflow is None or built is None or has_errors(faults):
         raise WorkflowError(faults, loaded.text)
-    return Read(loaded.workflow, built, loaded, faults)
+    return Read(loaded.workflow, built, loaded, faults, sources)
 
 
 @collection_paused()
@@ -85,6 +98,10 @@ def prepare(
     workflow = found.workflow
     given = parse_params(options.params)
     in_file = {} if options.params_file is None else read_params_file(options.params_file)
+    if options.bound is not None:
+        bound = options.bound.items()
+        in_file = {name: value for name, value in bound if name in workflow.params}
+        in_file = {name: value for name, value in in_file.items() if value is not None}
     params = bind(workflow, given, in_file, environ, datetime.date.today(), here)
     try:
         variables = evaluate_vars(workflow, params)
@@ -111,7 +128,7 @@ def prepare(
     if plan is None:
         raise _faulty(found, problems)
     choice.check(plan)
-    return Prepared(plan, found.warnings, found.loaded.text)
+    return Prepared(plan, found.warnings, found.loaded.text, found.sources, options)
 
 
 def bind_used(workflow: Workflow, values: Mapping[str, Value]) -> Mapping[str, Value]:

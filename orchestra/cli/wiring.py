@@ -20,6 +20,7 @@ from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
 from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared, bind_used
+from orchestra.cli.resuming import Resumption, take_up
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import Audience
@@ -33,6 +34,7 @@ from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, GroupFull, RunBroken, UsageError
 from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
+from orchestra.executors.proc import boot_id
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
@@ -71,12 +73,14 @@ def run(
     reports: Sequence[str],
     terminal: Terminal,
     environ: Mapping[str, str],
+    resumption: Optional[Resumption] = None,
 ) -> int:
-    """Run a plan to its end; the exit code.
+    """Run a plan to its end, or go on with a run; the exit code.
 
     `mode` is one of `terminal.MODES`, `reports` are paths for the JSON report.
 
     Raises:
+        RunHeld: another orchestrator holds the run that is to go on.
         UsageError: a shell, an env file or a secret that the workflow names is missing.
         GroupFull: other runs hold its concurrency group, and it may not wait for them.
         StoreError: there can be no record of the run, or it was lost on the way.
@@ -89,7 +93,10 @@ def run(
     with SignalInbox() as signals:
         kept = read_kept(prepared.plan.workflow, environ, signals)
         store = RunStore(state)
-        journal = store.begin_run(time.time())
+        if resumption is None:
+            journal = store.begin_run(time.time(), prepared.sources)
+        else:
+            journal = store.resume_run(resumption.run_id, prepared.sources)
         cache = step_cache(prepared.plan.workflow.folder, store, journal)
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
@@ -107,9 +114,11 @@ def run(
                 environ,
                 signals,
                 state,
+                resumption,
             )
         except (UsageError, GroupFull):
-            shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
+            if resumption is None:
+                shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
             raise
         finally:
             # values that were handed over, of no use once their steps have ended
@@ -133,10 +142,11 @@ def _drive(
     environ: Mapping[str, str],
     signals: SignalInbox,
     state: StateDirectory,
+    resumption: Optional[Resumption],
 ) -> int:
     plan, folder = prepared.plan, journal.folder
     functions = file_functions(plan.workflow.folder)
-    facts = _facts(plan, folder)
+    facts = _facts(plan, folder, time.time() if resumption is None else resumption.started_at)
     around = Surroundings(bind_used, lambda path: env_files.get(path, {}), file_functions)
     env_file = env_files[plan.workflow.path]
     scopes = Scopes(
@@ -151,10 +161,23 @@ def _drive(
         around,
     )
     inherited = plan.workflow.inheritable(environ)
-    origin = Origin(folder.run_id, socket.gethostname(), os.getpid(), __version__)
+    origin = Origin(
+        folder.run_id,
+        socket.gethostname(),
+        os.getpid(),
+        __version__,
+        prepared.options.to_record(),
+        boot_id(),
+    )
     with ExitStack() as stack:
         turn = _turn(plan, scopes, folder, state, signals, terminal, environ)
         stack.callback(turn.leave)
+        goes_on = None
+        if resumption is not None:
+            if turn.unstarted is not None:
+                terminal.say("the run does not go on: %s" % turn.unstarted.reason)
+                return turn.unstarted.exit_code
+            goes_on = take_up(resumption, store, plan, scopes, origin, replay, folder)
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
         view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
@@ -162,13 +185,15 @@ def _drive(
         stack.callback(audience.close)
         if turn.unstarted is not None:
             return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
-        executor = LocalExecutor(folder.run_id, view.on_output, masker=kept.masker)
+        executor = LocalExecutor(
+            folder.run_id, view.on_output, masker=kept.masker, folder=folder.path
+        )
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)
         alerts = open_alerts(plan, facts, env_file, kept, store, replay, executor, environ, read)
         _spare_the_collector()
         driver = Driver(
-            Machine(plan, scopes, origin, random.Random().random),
+            Machine(plan, scopes, origin, random.Random().random, goes_on and goes_on.past),
             executor if alerts is None else alerts.companions,
             StepRenderer(
                 folder.path,
@@ -182,6 +207,7 @@ def _drive(
             SystemClock(),
             signals,
             cache,
+            goes_on and goes_on.recorded,
         )
         if alerts is not None:
             for warning in alerts.warnings():
@@ -271,13 +297,13 @@ def _report(
     return exit_code
 
 
-def _facts(plan: Plan, folder: RunFolder) -> RunFacts:
-    now = datetime.now(timezone.utc)
+def _facts(plan: Plan, folder: RunFolder, started_at: float) -> RunFacts:
+    began = datetime.fromtimestamp(started_at, timezone.utc)
     return RunFacts(
         folder.run_id,
         plan.workflow.name,
-        datetime.now().date().isoformat(),
-        now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        datetime.fromtimestamp(started_at).date().isoformat(),
+        began.isoformat(timespec="seconds").replace("+00:00", "Z"),
         folder.path,
     )
 

@@ -47,6 +47,7 @@ class PartRun(StepRun):
             resources=whole.resources,
             enforce=whole.enforce,
             jobserver=whole.jobserver,
+            may_rerun=whole.may_rerun,
         )
         planned = _planned(step)
         use = owner.planned.handlers.get(role.value)
@@ -179,14 +180,19 @@ def settle(run: StepRun, ended: Ended, written: Written, verdict: Verdict) -> Tu
     run.exit_code = ended.exit_code
     run.outputs = written.outputs
     final = final_state(run.step, verdict, ended.exit_code, run.cause, run.timeout_s)
+    take_final(run, final, ended.key.log)
+    return final
+
+
+def take_final(run: StepRun, final: Tuple[StepState, str], log: Optional[str]) -> None:
+    """Take in what a step comes to by its last attempt, the output of which is in `log`."""
     run.given_up = final
     run.failure = None
     if final[0] in _BAD:
-        run.failure = failure_of(run.step.id, final, ended.exit_code, ended.key.log)
+        run.failure = failure_of(run.step.id, final, run.exit_code, log)
     elif final[0] is StepState.SUCCEEDED and run.why:
-        tries = "" if run.number == 1 else "; attempt %d succeeded" % run.number
+        tries = "" if run.tries == 1 else "; attempt %d succeeded" % run.tries
         run.given_up = StepState.SUCCEEDED, run.why + tries
-    return final
 
 
 def fail(run: StepRun, reason: str, failure: Optional[Failure] = None) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Dict, List, Optional
 
 from orchestra.engine.aftermath import cleans_up, sight
 from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
-from orchestra.engine.ports import Launched, Launching
+from orchestra.engine.ports import Launched, Launching, Reattached
 from orchestra.engine.steprun import StepRun
-from orchestra.engine.stimuli import CancelTimer, Launch, Order, SetTimer, Stop, Timer
+from orchestra.engine.stimuli import (
+    CancelTimer,
+    Launch,
+    Order,
+    Reattach,
+    SetTimer,
+    Stop,
+    Timer,
+)
 from orchestra.engine.verdicts import Cause
-from orchestra.model.events import AttemptLaunched, AttemptStarted, Event
+from orchestra.model.events import AttemptLaunched, AttemptStarted, Event, Noted
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey
 
@@ -69,11 +78,30 @@ class Attempts:
         )
         return ""
 
+    def take_over(self, run: StepRun, pid: Optional[int], began_s: float) -> None:
+        """Follow an attempt that another orchestrator started."""
+        scopes, view = sight(run)
+        with suppress(ExpressionError):  # it could be evaluated when the attempt was launched
+            env = scopes.env(run.step, view, run.names)
+            scope = scopes.scope(run.step, env, view, None, run.names)
+            run.timeout_s = resolve_timeout_s(run.step, scope)
+        self._run_by_key[run.key] = run
+        self._orders.append(Reattach(run.key, run.step, pid, began_s))
+
+    def reattached(self, reattached: Reattached) -> None:
+        """The process of an attempt still runs: what is left of its time goes on."""
+        run = self._run_by_key.get(reattached.key)
+        if run is not None:
+            self._events.append(Noted(run.step.id, "taken over, still running"))
+            if run.timeout_s is not None:
+                rest_s = max(0.0, run.timeout_s - reattached.elapsed_s)
+                self._orders.append(SetTimer(Timer("timeout", run.key), rest_s))
+
     def launched(self, launched: Launched) -> None:
         """A process exists: its time begins."""
         run = self._run_by_key.get(launched.key)
         if run is not None:
-            self._events.append(AttemptLaunched(*launched.key, launched.pid))
+            self._events.append(AttemptLaunched(*launched.key, *launched[1:]))
             if run.timeout_s is not None:
                 self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
 

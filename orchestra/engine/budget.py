@@ -58,6 +58,13 @@ class Budget:
             self._free[number] -= amount
         return tuple(heappop(self._devices) for _ in range(devices))
 
+    def hold(self, demand: Demand, devices: Sequence[int]) -> None:
+        """Reserve what is held already, these GPUs among it, whether it fits or not."""
+        for number, amount in demand:
+            self._free[number] -= amount
+        self._devices = [each for each in self._devices if each not in devices]
+        heapify(self._devices)
+
     def give(self, demand: Demand, devices: Sequence[int] = ()) -> None:
         """Hand a reserved demand and its GPUs back."""
         for number, amount in demand:

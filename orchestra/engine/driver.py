@@ -14,6 +14,7 @@ from orchestra.engine.ports import (
     Clock,
     Ended,
     Executor,
+    Handle,
     Kept,
     Renderer,
     Store,
@@ -32,6 +33,7 @@ from orchestra.engine.stimuli import (
     Launch,
     NotRendered,
     Reaction,
+    Reattach,
     SealSuccess,
     SetTimer,
     Stimulus,
@@ -51,7 +53,10 @@ _NOTHING_WRITTEN = Written({})
 
 
 class Driver:
-    """Drives one run to its end; `lost` is why its record was lost on the way, if it was."""
+    """Drives one run to its end; `lost` is why its record was lost on the way, if it was.
+
+    A run that goes on has a last event that was `recorded`.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class Driver:
         clock: Clock,
         signals: SignalInbox,
         cache: Cache,
+        recorded: Optional[Envelope] = None,
     ) -> None:
         self._machine = machine
         self._executor = executor
@@ -77,12 +83,15 @@ class Driver:
         self._inbox: List[Stimulus] = []
         self._step_by_key: Dict[AttemptKey, Step] = {}
         self._hurries = False
-        self._seq = 0
+        self._lasting = False
+        self._seq = 0 if recorded is None else recorded.seq
+        self._not_before = 0.0 if recorded is None else recorded.at
         self._epoch = 0.0
         self._exit_code: int = ExitCode.BROKEN
         self.lost: Optional[StoreError] = None
         self._act: Dict[type, Callable[..., None]] = {
             Stop: self._stop,
+            Reattach: self._reattach,
             SetTimer: self._set_timer,
             CancelTimer: self._cancel_timer,
             Decide: self._decide,
@@ -99,7 +108,7 @@ class Driver:
             AssertionError: nothing runs, nothing is due, and the run is not over (a bug).
         """
         now = self._clock.monotonic()
-        self._epoch = self._clock.time() - now
+        self._epoch = max(self._clock.time(), self._not_before) - now
         poller = select.poll()
         poller.register(self._executor.fileno(), select.POLLIN)
         poller.register(self._signals.fileno(), select.POLLIN)
@@ -138,6 +147,7 @@ class Driver:
 
     def _over(self, ended: Ended) -> AttemptOver:
         step = self._step_by_key.pop(ended.key, None)
+        self._lasting = self._lasting or (step is not None and not step.may_rerun)
         if step is None or ended.refusal:
             return AttemptOver(ended, _NOTHING_WRITTEN)
         return AttemptOver(ended, self._renderer.outputs(step, ended.key))
@@ -152,19 +162,19 @@ class Driver:
         if due is not None:
             wait = min(wait, due - now) if wait is not None else due - now
         assert wait is not None or self._executor.running(), "nothing runs, is due, and no end"
-        patience = self._audience.attend(self._epoch + now)
-        if patience is not None:
-            wait = min(wait, patience) if wait is not None else patience
+        for patience in (self._audience.attend(self._epoch + now), self._sync(self._epoch + now)):
+            if patience is not None:
+                wait = min(wait, patience) if wait is not None else patience
         poller.poll(None if wait is None else max(0, math.ceil(wait * 1000)))
 
     def _carry_out(self, reaction: Reaction, now: float) -> None:
         """Record the events of a turn, then do what it orders, then tell the audience."""
-        recorded = self._record(self._number(reaction.events, now))
-        launches = []
+        launches = [order for order in reaction.orders if type(order) is Launch]
+        lasting = self._lasting or any(not each.launching.step.may_rerun for each in launches)
+        self._lasting = False
+        recorded = self._record(self._number(reaction.events, now), lasting)
         for order in reaction.orders:
-            if type(order) is Launch:
-                launches.append(order)
-            else:
+            if type(order) is not Launch:
                 self._act[type(order)](order)
         if launches and self.lost is None:
             self._launch(launches)
@@ -176,12 +186,12 @@ class Driver:
         self._seq += len(events)
         return [Envelope(first + n, at, event) for n, event in enumerate(events)]
 
-    def _record(self, envelopes: Sequence[Envelope]) -> Sequence[Envelope]:
+    def _record(self, envelopes: Sequence[Envelope], lasting: bool = False) -> Sequence[Envelope]:
         """Commit a turn; gives what may now be told, nothing where it was not recorded."""
         if not envelopes or self.lost is not None:
             return ()
         try:
-            self._store.append(envelopes)
+            self._store.append(envelopes, lasting)
         except StoreError as fault:
             self.lost = fault
             return ()
@@ -189,6 +199,16 @@ class Driver:
         if type(last) is RunFinished:
             self._exit_code = last.exit_code
         return envelopes
+
+    def _sync(self, at: float) -> Optional[float]:
+        """Let the store see to what is due; in how many seconds something will be."""
+        if self.lost is not None:
+            return None
+        try:
+            return self._store.attend(at)
+        except StoreError as fault:
+            self.lost = fault
+            return 0.0
 
     # Orders
 
@@ -205,6 +225,12 @@ class Driver:
                 # its time runs from the moment at which the machine hears that it was launched
                 self._hurries = self._hurries or launching.step.timeout is not None
         self._executor.submit(batch)
+
+    def _reattach(self, order: Reattach) -> None:
+        key = order.key
+        self._step_by_key[key] = order.step
+        handle = Handle(key, order.pid, order.began_s, self._renderer.log_path(key))
+        self._executor.reattach([handle])
 
     def _stop(self, stop: Stop) -> None:
         self._executor.stop(stop.key, stop.signal)

@@ -7,6 +7,7 @@ import re
 from collections import Counter, deque
 from typing import Any, Dict, List, Mapping, Match, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.fingerprint import digest_of_value
 from orchestra.engine.opening import entry
 from orchestra.engine.steprun import StepRun
 from orchestra.model.events import PlannedEntry
@@ -252,8 +253,15 @@ class Group:
         """The instances for the record."""
         owner, block = self.owner.step.id, self.owner.block
         return tuple(
-            entry(member.planned, block.scopes, member.names, owner, Role.INSTANCE)
-            for member in self.members
+            entry(
+                member.planned,
+                block.scopes,
+                member.names,
+                owner,
+                Role.INSTANCE,
+                item=digest_of_value(row.value),
+            )
+            for member, row in zip(self.members, self.rows)
         )
 
     def admit(self) -> List[StepRun]:

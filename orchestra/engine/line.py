@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.engine.budget import Budget, ReadyQueue
 from orchestra.engine.demand import fit_demand, grown, resolve_demand
@@ -77,6 +77,13 @@ class Line:
                 return run
             index = self._queue.pop(self.budget)  # it was called off in line
         return None
+
+    def hold(self, run: StepRun, devices: Tuple[int, ...]) -> None:
+        """Have a step hold the share that it had before the run went on."""
+        self.ask_for(run, run.amounts)
+        self.budget.hold(run.demand, devices)
+        run.devices = devices
+        run.state = StepState.RUNNING
 
     def give_back(self, run: StepRun) -> None:
         """Take the share of a step back."""

@@ -28,7 +28,9 @@ from orchestra.engine.fanout import why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.line import Line
 from orchestra.engine.opening import Origin, run_started
-from orchestra.engine.ports import Ended, Launched, Written
+from orchestra.engine.past import Past, has_ended
+from orchestra.engine.ports import Ended, Launched, Lost, Reattached, Written
+from orchestra.engine.reopening import INTERRUPTED
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
@@ -59,6 +61,7 @@ from orchestra.engine.upkeep import Upkeep
 from orchestra.engine.verdicts import (
     allowed,
     attempt_ended,
+    attempt_interrupted,
     judge_end,
     retry_delay_s,
     wants_retry,
@@ -68,7 +71,10 @@ from orchestra.errors import ExitCode
 from orchestra.model.events import (
     Event,
     Noted,
+    OutputsTaken,
+    PlannedEntry,
     ResultReused,
+    ResultsDropped,
     RetryScheduled,
     RunFinished,
     StepEnded,
@@ -78,7 +84,7 @@ from orchestra.model.events import (
 )
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan, PlannedUse
-from orchestra.model.run import AttemptKey, Role, StepState
+from orchestra.model.run import Attempt, AttemptKey, Role, StepState
 from orchestra.model.selection import LeftOut
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import FanOut, Uses, Workflow
@@ -88,13 +94,22 @@ _UNDER_WAY = frozenset([StepState.RUNNING, StepState.READY])
 
 
 class Machine:
-    """Follows one run of a plan. `draw` gives numbers from 0 to 1, for jitter."""
+    """Follows one run of a plan. `draw` gives numbers from 0 to 1, for jitter.
+
+    With a `past` the run goes on where it was cut off, or where it ended.
+    """
 
     def __init__(
-        self, plan: Plan, scopes: Scopes, origin: Origin, draw: Callable[[], float]
+        self,
+        plan: Plan,
+        scopes: Scopes,
+        origin: Origin,
+        draw: Callable[[], float],
+        past: Optional[Past] = None,
     ) -> None:
         self._plan = plan
         self._origin = origin
+        self._past = past
         self._draw = draw
         self._now = 0.0
         self._unsettled: Deque[StepRun] = deque()
@@ -111,6 +126,8 @@ class Machine:
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
             Launched: self._attempts.launched,
+            Reattached: self._attempts.reattached,
+            Lost: self._lost,
             TimerFired: self._timer_fired,
             NotRendered: self._not_rendered,
             Decided: self._decided,
@@ -122,9 +139,12 @@ class Machine:
         self.finished = False
 
     def begin(self, now: float) -> Reaction:
-        """The first turn: the run starts, and all that can start at once."""
+        """The first turn: the run starts, or goes on, and all that can start at once."""
         self._now = now
-        self._events.append(run_started(self._plan, self.root.scopes, self._origin))
+        if self._past is None:
+            self._events.append(run_started(self._plan, self.root.scopes, self._origin))
+        else:
+            self._events.append(self._past.resumed)
         self._events.extend(Noted("", note) for note in self._plan.notes)
         if self._plan.workflow.timeout_s is not None:
             self._orders.append(SetTimer(_RUN_TIMER, self._plan.workflow.timeout_s))
@@ -168,6 +188,8 @@ class Machine:
     def _consider(self, run: StepRun) -> None:
         step = run.step
         run.left_out = self._tree.left_out(run)
+        if self._past is not None and self._take_up(run, self._past):
+            return
         why_held = self._tree.why_held(run) if run.left_out is None else ""
         if why_held:
             self._end(run, StepState.CANCELLED, why_held)
@@ -196,6 +218,44 @@ class Machine:
             self._orders.append(Decide(step, scope))
         else:
             self._take(run, decide(step, scope))
+
+    def _take_up(self, run: StepRun, past: Past) -> bool:
+        """Go on with a step that had begun, unless it has to begin anew."""
+        before = past.of(run)
+        if before is None:
+            return False
+        if has_ended(before):
+            past.restore_end(run, before, self._now)
+            if run.step.fan_out is not None:
+                run.items = self._tree.items(run, run.step.fan_out)
+            self._ended(run, before.reason)
+            return True
+        run.why = why_it_goes(run) if run.step.condition is None else "its `if` was true"
+        if before.parts and (run.step.fan_out is not None or run.planned.inner):
+            self._go(run, run.why)
+            return True
+        if len(before.attempts) == before.spent:
+            return False
+        past.restore_attempts(run, before, self._now)
+        if run.step.cache is not None:
+            self._upkeep.spare_asking(run)
+        if before.state is StepState.READY:
+            self._line.join(run, self._now)
+        elif before.state is StepState.WAITING_RETRY:
+            run.state = before.state
+            timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
+            self._orders.append(SetTimer(timer, past.waits_s(before)))
+        else:
+            self._hold(run, before.attempts[-1])
+        return True
+
+    def _hold(self, run: StepRun, last: Attempt) -> None:
+        """Go on with a step that has its share: its last attempt is under way, or was the last."""
+        self._line.hold(run, last.devices)
+        if last.outcome is None:
+            self._attempts.take_over(run, last.pid, last.began_s)
+        else:
+            self._conclude(run)
 
     def _leave_out(self, run: StepRun, left: LeftOut) -> None:
         """It counts as a success once what is above it has ended, so that the order is kept."""
@@ -287,13 +347,72 @@ class Machine:
 
     def _start(self, part: PartRun) -> None:
         part.ready_at = self._now
+        if self._past is not None and self._take_up_part(part, self._past):
+            return
         self._events.append(StepsAdded((part.entry(),)))
+        self._note_handler(part)
         if part.planned.inner:
             self._enter(part)
             return
         fault = self._attempts.launch(part, self._now)
         if fault:
             self._part_over(part, StepState.FAILED, fault)
+
+    def _note_handler(self, part: PartRun) -> None:
+        """A handler begins: what its step comes to is settled, unless it is the fallback."""
+        owner = part.owner
+        assert owner.given_up is not None
+        if part.role is not Role.FALLBACK and type(owner) is not TailRun:
+            self._strike(owner, owner.given_up[0])
+
+    def _take_up_part(self, part: PartRun, past: Past) -> bool:
+        """Go on with a handler that had begun, unless it has to begin anew."""
+        before = past.of(part)
+        if before is None:
+            return False
+        self._note_handler(part)
+        if has_ended(before):
+            past.restore_end(part, before, self._now)
+            self._part_ended(part, before.state, before.reason)
+        elif part.planned.inner:
+            self._enter(part)
+        elif before.attempts and before.attempts[-1].outcome is None:
+            past.restore_attempts(part, before, self._now)
+            self._attempts.take_over(part, before.attempts[-1].pid, before.attempts[-1].began_s)
+        else:
+            past.forget(part.step.id)
+            self._events.append(ResultsDropped((part.step.id,)))
+            return False
+        return True
+
+    def _lost(self, lost: Lost) -> None:
+        """An attempt was interrupted: it counts as none, and is made again if it may."""
+        run = self._attempts.running(lost.key)
+        if run is None:
+            return
+        if run.cause is not None:  # it was asked to end, and has
+            self._close(Ended(lost.key, log_bytes=lost.log_bytes), Written({}), again=True)
+            return
+        self._attempts.over(lost.key)
+        self._events.append(attempt_interrupted(lost))
+        run.spent += 1
+        run.ready_at = self._now
+        why_held = self._tree.why_held(run)
+        if why_held:
+            run.given_up = StepState.CANCELLED, why_held
+            run.cause = None if self._halt.stop is None else self._halt.cause
+        elif not run.step.may_rerun:
+            fail(run, "%s, and may not run again" % INTERRUPTED)
+        else:
+            fault = self._attempts.launch(run, self._now)
+            if not fault:
+                return
+            fail(run, fault)
+        assert run.given_up is not None
+        if type(run) is PartRun:
+            self._part_over(run, *run.given_up)
+        else:
+            self._conclude(run)
 
     def _not_rendered(self, refused: NotRendered) -> None:
         self._close(Ended(refused.key, refusal=refused.reason), Written({}), again=False)
@@ -324,11 +443,13 @@ class Machine:
         if type(run) is PartRun:
             self._part_over(run, state, reason)
             return
-        again = again and wants_retry(step, run.number, ended, written, verdict.outcome)
+        again = again and wants_retry(step, run.tries, ended, written, verdict.outcome)
         if not again or self._tree.why_held(run):
+            if run.outputs and (step.handlers or step.artifacts is not None):
+                self._events.append(OutputsTaken(step.id, run.outputs))
             self._conclude(run)
             return
-        delay_s = retry_delay_s(step.retry, run.number, self._draw)
+        delay_s = retry_delay_s(step.retry, run.tries, self._draw)
         if run.has_time(step.retry.max_time_s, self._now + delay_s):
             self._wait_for_retry(run, delay_s)
         else:
@@ -350,10 +471,10 @@ class Machine:
         assert run.given_up is not None
         if run.step.handlers:
             role = next_role(run, last, self._halt)
+            if role is not None and self._past is not None and run.state is not StepState.RUNNING:
+                self._hold_for(run, role, self._past)
             if role is not None and run.state is StepState.RUNNING:
                 self._start(PartRun(run, role))
-                if role is not Role.FALLBACK and type(run) is not TailRun:
-                    self._strike(run, run.given_up[0])
                 return
             if role is not None:
                 run.next_role = role
@@ -369,11 +490,19 @@ class Machine:
         if block.owner is not None:
             self._come_to(block, block.owner)
 
+    def _hold_for(self, run: StepRun, role: Role, past: Past) -> None:
+        """Have a step hold its share at once where a handler of it runs from before."""
+        if past.is_under_way("%s:%s" % (run.step.id, role.value)):
+            self._line.hold(run, ())
+
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
         """A fallback or a handler has ended: on with what comes after it."""
         if part.block_has_run:
             part.owner.state = StepState.READY  # it gave its share back
         self._events.append(StepEnded(part.step.id, state._value_, reason, part.outputs))
+        self._part_ended(part, state, reason)
+
+    def _part_ended(self, part: PartRun, state: StepState, reason: str) -> None:
         note = take_in(part, state, reason)
         if note is not None:
             self._events.append(Noted(part.owner.recorded, note))
@@ -420,6 +549,11 @@ class Machine:
         if run.is_partial and run.left_out is None:
             self._events.append(ResultReused(run.step.id, "", False))
         self._events.append(StepEnded(run.step.id, state._value_, reason, run.outputs))
+        self._ended(run, reason)
+
+    def _ended(self, run: StepRun, reason: str) -> None:
+        """What the end of a step means to others."""
+        state = run.state
         if run.instance_of is not None:
             self._instance_ended(run, run.instance_of, reason)
             return
@@ -508,7 +642,7 @@ class Machine:
             return
         run.state = StepState.RUNNING
         run.first_started_at = self._now
-        self._events.append(StepsAdded(group.entries()))
+        self._add_parts(run, group.entries())
         self._unsettled.extend(group.admit())
 
     def _instance_ended(self, run: StepRun, owner: StepRun, reason: str) -> None:
@@ -540,10 +674,20 @@ class Machine:
                 run.timeout_s = CLEAN_UP_S
         run.state = StepState.RUNNING
         run.first_started_at = self._now
-        self._events.append(StepsAdded(block.entries()))
+        self._add_parts(run, block.entries())
         if run.timeout_s is not None:
             self._orders.append(SetTimer(Timer("timeout", run.key), run.timeout_s))
         self._unsettled.extend(each for each in block.runs if not each.waiting)
+
+    def _add_parts(self, run: StepRun, entries: Sequence[PlannedEntry]) -> None:
+        """Record the parts of a step, but for those that count from before the run went on."""
+        if self._past is not None:
+            outdated = self._past.drop_outdated(run.step.id, entries)
+            if outdated:
+                self._events.append(ResultsDropped(outdated))
+            entries = self._past.unknown(entries)
+        if entries:
+            self._events.append(StepsAdded(tuple(entries)))
 
     def _leave(self, block: Block, owner: StepRun) -> None:
         """All steps in a step have ended; what a used workflow has for its end comes next."""

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import List, Mapping, NamedTuple
+from typing import List, Mapping, NamedTuple, Tuple
 
 from orchestra.engine.scope import Scopes
-from orchestra.model.events import Event, PlannedEntry, RunFinished, RunStarted, StepEnded
+from orchestra.model.events import (
+    Event,
+    PlannedEntry,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    StepEnded,
+)
 from orchestra.model.expression import ExpressionError, Value, fill_text
 from orchestra.model.plan import Plan, PlannedStep
 from orchestra.model.run import Role, RunState
@@ -15,12 +22,14 @@ _NO_NAMES: Mapping[str, Value] = {}
 
 
 class Origin(NamedTuple):
-    """Which run this is and who runs it, for the record."""
+    """Which run this is and who runs it, for the record; see `RunStarted`."""
 
     run_id: str
     host: str
     pid: int
     version: str
+    options: Mapping[str, Value] = {}
+    boot: str = ""
 
 
 def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
@@ -38,6 +47,26 @@ def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
         origin.version,
         plan.workflow.labels,
         tuple(entry(planned, scopes) for planned in plan.steps),
+        origin.options,
+        origin.boot,
+    )
+
+
+def run_resumed(plan: Plan, scopes: Scopes, origin: Origin, dropped: Tuple[str, ...]) -> RunResumed:
+    """The run as it goes on with its plan; what the `dropped` steps came to counts no more."""
+    return RunResumed(
+        plan.workflow.name,
+        plan.workflow.path,
+        plan.budget,
+        plan.max_parallel,
+        plan.lower_bound_s,
+        origin.host,
+        origin.pid,
+        origin.version,
+        tuple(entry(planned, scopes) for planned in plan.steps),
+        dropped,
+        origin.options,
+        origin.boot,
     )
 
 
@@ -60,10 +89,11 @@ def entry(
     owner: str = "",
     role: Role = Role.STEP,
     prefix: str = "",
+    item: str = "",
 ) -> PlannedEntry:
     """A step for the record; `names` are those that it alone sees.
 
-    `prefix` stands before the ids of its needs.
+    `prefix` stands before the ids of its needs; `item` tells what an instance stands for.
     """
     step = planned.step
     given = step.name or step.id
@@ -74,4 +104,4 @@ def entry(
         with suppress(ExpressionError):  # a value that comes later in the run
             name = fill_text(given, scopes.early_scope(step, names=names))
     needs = tuple(prefix + need.step for need in step.needs)
-    return PlannedEntry(step.id, name, needs, planned.demand or {}, owner, role.value)
+    return PlannedEntry(step.id, name, needs, planned.demand or {}, owner, role.value, item)

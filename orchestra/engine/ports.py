@@ -22,10 +22,28 @@ from orchestra.model.workflow import Step
 
 
 class Launched(NamedTuple):
-    """The process of an attempt exists."""
+    """The process of an attempt exists; `began_s` is as in `AttemptLaunched`."""
 
     key: AttemptKey
     pid: int
+    began_s: float = 0.0
+
+
+class Reattached(NamedTuple):
+    """The process of an attempt that another orchestrator started still runs, for `elapsed_s`."""
+
+    key: AttemptKey
+    elapsed_s: float
+
+
+class Lost(NamedTuple):
+    """An attempt is over, its whole tree is dead, and nobody can tell how its process ended.
+
+    `log_bytes` is what it wrote, as far as that was kept.
+    """
+
+    key: AttemptKey
+    log_bytes: int = 0
 
 
 class Ended(NamedTuple):
@@ -47,7 +65,20 @@ class Ended(NamedTuple):
     memory_limit_bytes: Optional[int] = None
 
 
-ExecutorStimulus = Union[Launched, Ended]
+ExecutorStimulus = Union[Launched, Ended, Reattached, Lost]
+
+
+class Handle(NamedTuple):
+    """What is known of an attempt that another orchestrator started.
+
+    `pid` is None and `began_s` 0 where that died before it could say; `began_s` counts since the
+    machine was started; `log_path` is where its output goes.
+    """
+
+    key: AttemptKey
+    pid: Optional[int]
+    began_s: float
+    log_path: str
 
 
 class Executor(Protocol):
@@ -58,6 +89,13 @@ class Executor(Protocol):
 
     def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
         """Start all of the batch; what became of each comes through `collect`."""
+
+    def reattach(self, handles: Sequence[Handle]) -> None:
+        """Take over attempts that have not ended as far as is known.
+
+        `collect` tells of each that it runs (`Reattached`, and later how it ended), how it ended
+        meanwhile (`Ended`), or that it is `Lost`.
+        """
 
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened since the last call, in order; never blocks."""
@@ -87,11 +125,18 @@ class Executor(Protocol):
 class Store(Protocol):
     """Where events are kept; what `append` returned from survives the death of processes."""
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
-        """Record the events of one turn.
+    def append(self, envelopes: Sequence[Envelope], lasting: bool = False) -> None:
+        """Record the events of one turn; loss of power takes none that are `lasting`.
 
         Raises:
             StoreError: they are not recorded.
+        """
+
+    def attend(self, at: float) -> Optional[float]:
+        """See to what is due at this time (UTC seconds); in how many seconds something will be.
+
+        Raises:
+            StoreError: what was recorded may not last.
         """
 
 
@@ -272,6 +317,9 @@ class Renderer(Protocol):
             ValueError: a value cannot be handed over (too long, a NUL byte); says which.
             OSError: a private file cannot be written.
         """
+
+    def log_path(self, key: AttemptKey) -> str:
+        """Where the output of an attempt goes, absolute."""
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left, its log looked at if the step asks; it has ended."""

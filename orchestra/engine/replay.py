@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Iterable, Optional, Sequence
 
+from orchestra.engine.reopening import comes_back, drop, reopen
 from orchestra.model.events import (
     AlertSent,
     ArtifactsKept,
@@ -13,10 +14,13 @@ from orchestra.model.events import (
     CacheMissed,
     Envelope,
     Noted,
+    OutputsTaken,
     PlannedEntry,
     ResultReused,
+    ResultsDropped,
     RetryScheduled,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepEnded,
     StepReady,
@@ -74,6 +78,8 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         lower_bound_s=event.lower_bound_s,
         pid=event.pid,
         host=event.host,
+        options=event.options,
+        boot=event.boot,
     )
     record.counts = dict.fromkeys(StepState, 0)
     _add(record, event.steps)
@@ -82,11 +88,14 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
 
 def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
     for entry in entries:
-        step = StepRecord(entry.step, entry.name, entry.needs, entry.resources)
+        step = comes_back(record, entry)
         step.owner = entry.owner
         step.role = Role(entry.role)
+        step.item = entry.item
         step.is_handler = step.role in HANDLER_ROLES or _is_handler(record, entry.owner)
         record.step_by_id[entry.step] = step
+        if entry.owner:
+            record.step_by_id[entry.owner].parts.append(entry.step)
         if not step.is_handler:
             record.counts[StepState.PENDING] += 1
 
@@ -105,6 +114,14 @@ def _steps_added(record: RunRecord, event: StepsAdded, at: float) -> None:
                 owner.began_at = at
             owner.members += 1
     _add(record, event.steps)
+
+
+def _run_resumed(record: RunRecord, event: RunResumed, at: float) -> None:
+    reopen(record, event, at)
+
+
+def _results_dropped(record: RunRecord, event: ResultsDropped, at: float) -> None:
+    drop(record, event.steps, at)
 
 
 def _move(record: RunRecord, step: StepRecord, state: StepState) -> None:
@@ -129,11 +146,14 @@ def _attempt_started(record: RunRecord, event: AttemptStarted, at: float) -> Non
 
 
 def _attempt_launched(record: RunRecord, event: AttemptLaunched, at: float) -> None:
-    record.step_by_id[event.step].attempts[event.number - 1].pid = event.pid
+    attempt = record.step_by_id[event.step].attempts[event.number - 1]
+    attempt.pid = event.pid
+    attempt.began_s = event.began_s
 
 
 def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
-    attempt = record.step_by_id[event.step].attempts[event.number - 1]
+    step = record.step_by_id[event.step]
+    attempt = step.attempts[event.number - 1]
     attempt.ended_at = at
     attempt.outcome = Outcome(event.outcome)
     attempt.exit_code = event.exit_code
@@ -143,6 +163,12 @@ def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
     attempt.max_rss_bytes = event.max_rss_bytes
     attempt.log = event.log
     attempt.log_bytes = event.log_bytes
+    if attempt.outcome is Outcome.INTERRUPTED:
+        step.spent += 1
+
+
+def _outputs_taken(record: RunRecord, event: OutputsTaken, at: float) -> None:
+    record.step_by_id[event.step].outputs = event.outputs
 
 
 def _summary_written(record: RunRecord, event: SummaryWritten, at: float) -> None:
@@ -206,11 +232,14 @@ def _alert_sent(record: RunRecord, event: AlertSent, at: float) -> None:
 
 
 _HANDLERS: Dict[type, Callable[..., None]] = {
+    RunResumed: _run_resumed,
+    ResultsDropped: _results_dropped,
     StepsAdded: _steps_added,
     StepReady: _ready,
     AttemptStarted: _attempt_started,
     AttemptLaunched: _attempt_launched,
     AttemptEnded: _attempt_ended,
+    OutputsTaken: _outputs_taken,
     SummaryWritten: _summary_written,
     ArtifactsKept: _artifacts_kept,
     RetryScheduled: _retry_scheduled,

@@ -26,11 +26,11 @@ class StepRun:
     `cause` is why orchestra asked the present attempt to end, `stopped_by` on whose behalf;
     `given_up` is what the step comes to if no further attempt is made, `failure` how the last one
     failed; `next_role` is the part of it that it stands in line for, where that is no attempt;
-    times are the machine's seconds. `names` are those that it alone sees; `items` is what its
-    instances stand for. What is an `instance_of` another step has neither needs nor an `if` of its
-    own, save one that names its `item` or `matrix`: the other's was asked for all. `left_out` says
-    that a person chose not to run it; it is `is_partial` if outputs of it, or of its parts, are
-    missed for that.
+    times are the machine's seconds; `spent` of its attempts count no more. `names` are those that
+    it alone sees; `items` is what its instances stand for. What is an `instance_of` another step
+    has neither needs nor an `if` of its own, save one that names its `item` or `matrix`: the
+    other's was asked for all. `left_out` says that a person chose not to run it; it is `is_partial`
+    if outputs of it, or of its parts, are missed for that.
     """
 
     __slots__ = (
@@ -58,6 +58,7 @@ class StepRun:
         "outputs",
         "planned",
         "ready_at",
+        "spent",
         "state",
         "step",
         "stopped_by",
@@ -92,6 +93,7 @@ class StepRun:
         self.demand: Demand = ()
         self.devices: Tuple[int, ...] = ()
         self.number = 0
+        self.spent = 0
         self.key = AttemptKey(step.id, 0)
         self.timeout_s: Optional[float] = None
         self.cause: Optional[Cause] = None
@@ -122,6 +124,11 @@ class StepRun:
         if self.left_out is not None and self.state is StepState.SKIPPED:
             return NeedResult.SUCCESS
         return RESULT_BY_STATE.get(self.state)
+
+    @property
+    def tries(self) -> int:
+        """How many attempts there have been that count."""
+        return self.number - self.spent
 
     def next_attempt(self) -> AttemptKey:
         """Count one more attempt; names it."""

@@ -11,7 +11,9 @@ from orchestra.engine.ports import (
     Kept,
     Launched,
     Launching,
+    Lost,
     Question,
+    Reattached,
     Seal,
     Written,
 )
@@ -89,6 +91,8 @@ class StopAsked(NamedTuple):
 
 Stimulus = Union[
     Launched,
+    Reattached,
+    Lost,
     AttemptOver,
     NotRendered,
     Decided,
@@ -104,6 +108,15 @@ class Launch(NamedTuple):
     """Start an attempt."""
 
     launching: Launching
+
+
+class Reattach(NamedTuple):
+    """Take over an attempt that another orchestrator started; see `Handle`."""
+
+    key: AttemptKey
+    step: Step
+    pid: Optional[int]
+    began_s: float
 
 
 class Stop(NamedTuple):
@@ -162,6 +175,7 @@ class SealSuccess(NamedTuple):
 
 Order = Union[
     Launch,
+    Reattach,
     Stop,
     SetTimer,
     CancelTimer,

@@ -71,12 +71,19 @@ class Upkeep:
 
     def ask(self, run: StepRun) -> None:
         """Ask whether the step must run; it waits for the answer."""
+        question = self._question(run)
+        self._waiting[run.step.id] = run, question
+        self._orders.append(CheckCache(question))
+
+    def spare_asking(self, run: StepRun) -> None:
+        """The step has begun: it need not ask, but later runs cannot count on its success."""
+        self._asked_by_step[run.step.id] = _Asked(self._question(run), Finding())
+
+    def _question(self, run: StepRun) -> Question:
         scopes, view = sight(run)
         scope = scopes.veiled_scope(run.step, view, run.names)
         env = scopes.lasting_env(run.step, view, run.names)
-        question = Question(run.step, scope, env, scopes.folder, self._force)
-        self._waiting[run.step.id] = run, question
-        self._orders.append(CheckCache(question))
+        return Question(run.step, scope, env, scopes.folder, self._force)
 
     def is_asking(self, run: StepRun) -> bool:
         """Whether the step waits for an answer."""

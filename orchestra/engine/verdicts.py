@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Callable, NamedTuple, Optional, Tuple
 
-from orchestra.engine.ports import Ended, Written
+from orchestra.engine.ports import Ended, Lost, Written
+from orchestra.engine.reopening import INTERRUPTED
 from orchestra.model.events import AttemptEnded
 from orchestra.model.run import Outcome, StepState
 from orchestra.model.units import format_amount, format_duration
@@ -114,6 +115,14 @@ def attempt_ended(ended: Ended, verdict: Verdict) -> AttemptEnded:
         ended.key.log if ended.log_bytes else None,
         ended.log_bytes,
     )
+
+
+def attempt_interrupted(lost: Lost) -> AttemptEnded:
+    """The event that records that nobody saw an attempt end."""
+    key, log_bytes = lost
+    log = key.log if log_bytes else None
+    outcome = Outcome.INTERRUPTED._value_
+    return AttemptEnded(*key, outcome, None, None, INTERRUPTED, None, None, log, log_bytes)
 
 
 def final_state(

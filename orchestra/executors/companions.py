@@ -14,7 +14,7 @@ import time
 from functools import partial
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, Executor, ExecutorStimulus
+from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle
 from orchestra.model.run import AttemptKey, Invocation
 
 TIMEOUT = "timeout"
@@ -80,6 +80,10 @@ class Companions:
     def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
         """Start attempts."""
         self._executor.submit(batch)
+
+    def reattach(self, handles: Sequence[Handle]) -> None:
+        """Take over attempts."""
+        self._executor.reattach(handles)
 
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened to attempts; companions are seen to on the way."""

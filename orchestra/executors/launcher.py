@@ -8,7 +8,8 @@ from collections import OrderedDict
 from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
-from orchestra.executors.output import Output
+from orchestra.executors.output import Output, output_pipe
+from orchestra.executors.proc import since_boot_s
 from orchestra.executors.process import NotStarted, NotYet, Spawner
 from orchestra.executors.started import Started
 from orchestra.model.masking import Masker
@@ -99,7 +100,7 @@ class Launcher:
 
     def _start(self, key: AttemptKey, invocation: Invocation) -> Started:
         try:
-            reader, writer = os.pipe()
+            reader, writer = output_pipe()
         except OSError as error:
             raise NotYet("no pipe for its output: %s" % error.strerror) from error
         try:
@@ -108,10 +109,11 @@ class Launcher:
             os.close(reader)
             os.close(writer)
             raise
+        began_s = since_boot_s()
         os.set_blocking(reader, False)
         mask = None if self._masker is None else self._masker.stream()
         output = Output(reader, writer, invocation.log_path, self._on_fault, mask)
-        return Started(key, invocation, pid, output)
+        return Started(key, invocation, pid, began_s, output)
 
     def _spawn(self, key: AttemptKey, invocation: Invocation, writer: int) -> int:
         if invocation.limits is None:

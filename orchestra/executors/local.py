@@ -7,7 +7,8 @@ import time
 from signal import Signals
 from typing import Callable, Collection, ContextManager, Dict, List, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, ExecutorStimulus, Launched
+from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched
+from orchestra.executors.adoption import Adoption
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
 from orchestra.executors.enforcement import NEVER, Enforcement, make_enforcement
 from orchestra.executors.launcher import Launcher
@@ -63,7 +64,11 @@ class LocalExecutor:
         drain_s: float = DRAIN_S,
         proc: str = "/proc",
         masker: Optional[Masker] = None,
+        folder: str = "",
     ) -> None:
+        self._run_id = run_id
+        self._folder = folder
+        self._adoption: Optional[Adoption] = None
         self._faults: List[str] = []
         self._on_output = on_output
         self._masker = masker
@@ -109,17 +114,34 @@ class LocalExecutor:
         if self._launch():
             self._wakeup.poke()
 
+    def reattach(self, handles: Sequence[Handle]) -> None:
+        """Take over attempts of the run that another orchestrator started on this machine."""
+        if self._adoption is None:
+            self._adoption = Adoption(
+                self._run_id,
+                self._folder,
+                self._proc,
+                self._poller,
+                self._note_fault,
+                self._tell,
+                self._masker,
+            )
+        self._adoption.take(handles)
+        self._wakeup.poke()
+
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened since the last call, in order; never blocks."""
         now = time.monotonic()
         sweep = woken = now >= self._sweep_at
         for fd in self._poller.ready():
             started = self._started_by_fd.get(fd)
-            if started is None:
+            if started is not None:
+                self._pump(started, now)
+            elif self._adoption is not None and self._adoption.owns(fd):
+                self._adoption.attend(fd, self._block, now)
+            else:
                 self._wakeup.drain()
                 woken = True
-            else:
-                self._pump(started, now)
         ended = woken and self._reap(now)
         if sweep or (ended and self._trees.sees_orphans):
             self._look_for_orphans()
@@ -130,6 +152,8 @@ class LocalExecutor:
             self._enforce(self._enforcement, now)
         if len(self._launcher) and (ended or now >= self._launcher.retry_at):
             self._launch()
+        if self._adoption is not None:
+            self._stimuli.extend(self._adoption.collect(self._block, now))
         stimuli, self._stimuli = self._stimuli, []
         self._tell_by = None
         return stimuli
@@ -146,6 +170,9 @@ class LocalExecutor:
             times.append(self._tell_by)
         if len(self._launcher):
             times.append(self._launcher.retry_at)
+        adopted_s = None if self._adoption is None else self._adoption.due_in(now)
+        if adopted_s is not None:
+            times.append(now + adopted_s)
         return max(0.0, min(times) - now) if times else None
 
     def stop(self, key: AttemptKey, signal: str) -> None:
@@ -158,10 +185,12 @@ class LocalExecutor:
         if self._launcher.drop(key):
             self._stimuli.append(Ended(key, refusal="it was stopped before it could start"))
             self._wakeup.poke()
+        number = Signals[signal]
+        if self._adoption is not None:
+            self._adoption.stop(key, number)
         started = self._started_by_key.get(key)
         if started is None:
             return
-        number = Signals[signal]
         self._look_for_orphans()
         if number == Signals.SIGKILL:
             self._kill(started)
@@ -176,7 +205,8 @@ class LocalExecutor:
 
     def running(self) -> int:
         """How many attempts have been submitted and not yet been reported as ended."""
-        return len(self._started_by_key) + len(self._launcher)
+        adopted = 0 if self._adoption is None else len(self._adoption)
+        return len(self._started_by_key) + len(self._launcher) + adopted
 
     def close(self) -> None:
         """Kill whatever still runs and give everything back. Safe to call twice."""
@@ -184,6 +214,8 @@ class LocalExecutor:
             return
         self._closed = True
         try:
+            if self._adoption is not None:
+                self._adoption.close(time.monotonic() + self._drain_s)
             self._kill_all(time.monotonic() + self._drain_s)
         finally:
             for started in list(self._started_by_fd.values()):
@@ -212,7 +244,7 @@ class LocalExecutor:
             self._started_by_pid[started.pid] = started
             self._started_by_fd[started.output.fd] = started
             self._poller.add(started.output.fd)
-            self._stimuli.append(Launched(started.key, started.pid))
+            self._stimuli.append(Launched(started.key, started.pid, started.began_s))
         if all_started and self._tell_by is None:
             self._tell_by = time.monotonic() + TELL_S
         if refused:

@@ -9,7 +9,8 @@ import contextlib
 import errno
 import fcntl
 import os
-from typing import Callable, Optional
+import sys
+from typing import Callable, Optional, Tuple
 
 from orchestra.model.masking import MaskStream
 
@@ -20,6 +21,31 @@ DEFAULT_PIPE_BYTES = 1 << 16
 F_SETPIPE_SZ = 1031
 
 LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+ADDING_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def output_pipe() -> Tuple[int, int]:
+    """A pipe: what reads it, and what a step writes to.
+
+    On Linux the step holds both its ends by that: it does not die of SIGPIPE when the reader does,
+    but waits as soon as the pipe is full, until somebody opens it again through /proc.
+
+    Raises:
+        OSError: there is no room for one.
+    """
+    reader, writer = os.pipe()
+    if sys.platform != "linux":
+        return reader, writer
+    try:
+        both = os.open("/proc/self/fd/%d" % writer, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:  # there is no /proc
+        return reader, writer
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
+    os.close(writer)
+    return reader, both
 
 
 class Output:
@@ -29,10 +55,12 @@ class Output:
     process runs: a process gives up its descriptors just before it ends, and would wake us twice.
     The log is created at the first byte, mode 0600, never through a link, never over something
     that is there. When it cannot be written `on_fault` is told why, once, and the pipe is read on:
-    a step neither blocks nor dies because a disk is full. `log_bytes` is what the log holds.
+    a step neither blocks nor dies because a disk is full. `log_bytes` is what went into the log;
+    what `adds` goes on with one that may be there.
     """
 
     __slots__ = (
+        "_flags",
         "_grown",
         "_log",
         "_log_path",
@@ -52,6 +80,7 @@ class Output:
         log_path: str,
         on_fault: Callable[[str], None],
         mask: Optional[MaskStream] = None,
+        adds: bool = False,
     ) -> None:
         self.fd = fd
         self._mask = mask
@@ -60,6 +89,7 @@ class Output:
         self.log_bytes = 0
         self._log_path = log_path
         self._on_fault = on_fault
+        self._flags = ADDING_FLAGS if adds else LOG_FLAGS
         self._log = -1
         self._lost = False
         self._grown = False
@@ -120,7 +150,7 @@ class Output:
             return
         try:
             if self._log < 0:
-                self._log = os.open(self._log_path, LOG_FLAGS, 0o600)
+                self._log = os.open(self._log_path, self._flags, 0o600)
             while view:
                 written = os.write(self._log, view)
                 self.log_bytes += written

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import List
+import time
+from typing import List, Optional
+
+_BOOTTIME: Optional[int] = getattr(time, "CLOCK_BOOTTIME", None)
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def boot_id() -> str:
+    """Tells this start of the machine from others; empty where the system does not.
+
+    Source: proc_sys_kernel(5), random/boot_id.
+    """
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+    return ""
+
+
+def since_boot_s() -> float:
+    """Seconds since the machine was started; 0 where the system does not count them."""
+    return 0.0 if _BOOTTIME is None else round(time.clock_gettime(_BOOTTIME), 2)
 
 
 class Proc:
@@ -19,9 +38,33 @@ class Proc:
 
     def parent(self, pid: int) -> int:
         """The parent of a process, 0 if that is not known."""
-        # The second field after the command, which is in brackets and may hold anything.
-        fields = self.read(pid, "stat").rpartition(b")")[2].split()
+        fields = self._stat(pid)
         return int(fields[1]) if len(fields) > 1 else 0
+
+    def is_dead(self, pid: int) -> bool:
+        """Whether a process has ended, be it that nobody has taken its end yet."""
+        fields = self._stat(pid)
+        return not fields or fields[0] in (b"Z", b"X")
+
+    def began_s(self, pid: int) -> Optional[float]:
+        """When a process began, in seconds since the machine was started; None if not known.
+
+        Source: proc(5), field 22 of /proc/PID/stat.
+        """
+        fields = self._stat(pid)
+        return int(fields[19]) / _TICKS if len(fields) > 19 else None
+
+    def left_status(self, pid: int) -> Optional[int]:
+        """How a process ended whose end nobody has taken, as wait(2) gives it, if that is told.
+
+        Source: proc(5), field 52 of /proc/PID/stat.
+        """
+        fields = self._stat(pid)
+        return int(fields[49]) if len(fields) > 49 and fields[0] == b"Z" else None
+
+    def _stat(self, pid: int) -> List[bytes]:
+        """The fields after the command, which is in brackets and may hold anything."""
+        return self.read(pid, "stat").rpartition(b")")[2].split()
 
     def children(self, pid: int) -> List[int]:
         """The children of a process, of all its threads."""

@@ -21,10 +21,12 @@ class Started:
 
     `output` is None once it is closed; `end` is None while the process runs. After that what it
     left behind may write until `drained_by`, and must be dead at `gone_by`, monotonic seconds.
-    `stopping` and `killed` say that it was told to end.
+    `stopping` and `killed` say that it was told to end; `began_s` counts since the machine was
+    started.
     """
 
     __slots__ = (
+        "began_s",
         "drained_by",
         "end",
         "gone_by",
@@ -37,7 +39,10 @@ class Started:
         "stopping",
     )
 
-    def __init__(self, key: AttemptKey, invocation: Invocation, pid: int, output: Output) -> None:
+    def __init__(
+        self, key: AttemptKey, invocation: Invocation, pid: int, began_s: float, output: Output
+    ) -> None:
+        self.began_s = began_s
         self.key = key
         self.invocation = invocation
         self.pid = pid

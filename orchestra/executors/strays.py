@@ -9,16 +9,11 @@ is known to be the child of one that is held as well.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import sys
 from typing import Collection, Iterator, Optional, Sequence
 
+from orchestra.executors.pidfd import Held, hold
 from orchestra.executors.proc import Proc
-
-# Linux 5.3, the same on every architecture; Python has them from 3.9 on.
-SYS_PIDFD_SEND_SIGNAL = 424
-SYS_PIDFD_OPEN = 434
 
 DEEPEST = 64
 """How many generations are followed; each holds a descriptor while its children are looked at."""
@@ -29,7 +24,6 @@ class Strays:
 
     def __init__(self, proc: Proc) -> None:
         self._proc = proc
-        self._syscall = ctypes.CDLL(None).syscall if sys.platform == "linux" else None
 
     def signal(self, root: int, numbers: Sequence[int], groups: Collection[int]) -> None:
         """Send the signals to all below `root`, a child that is not reaped, but in no group.
@@ -42,39 +36,32 @@ class Strays:
     def _signal_below(
         self,
         parent: int,
-        parent_held: Optional[int],
+        parent_held: Optional[Held],
         numbers: Sequence[int],
         groups: Collection[int],
         depth: int,
     ) -> None:
         for pid in self._proc.children(parent) if depth else ():
-            with self._held(pid) as held:
+            with _held(pid) as held:
                 if held is None or self._proc.parent(pid) != parent:
                     continue
-                if parent_held is not None and not self._send(parent_held, 0):
+                if parent_held is not None and not parent_held.send(0):
                     return
                 self._signal_below(pid, held, numbers, groups, depth - 1)
                 if not _is_in(pid, groups):
                     for number in numbers:
-                        self._send(held, number)
+                        held.send(number)
 
-    @contextlib.contextmanager
-    def _held(self, pid: int) -> Iterator[Optional[int]]:
-        """A descriptor of the process; None if it has gone, or cannot be held."""
-        held = -1 if self._syscall is None else self._syscall(SYS_PIDFD_OPEN, pid, 0)
-        if held < 0:
-            yield None
-            return
-        try:
-            yield held
-        finally:
-            os.close(held)
 
-    def _send(self, held: int, number: int) -> bool:
-        """Whether the process is still there to get it; 0 only asks."""
-        assert self._syscall is not None
-        sent: int = self._syscall(SYS_PIDFD_SEND_SIGNAL, held, number, None, 0)
-        return sent == 0
+@contextlib.contextmanager
+def _held(pid: int) -> Iterator[Optional[Held]]:
+    """A process that cannot become another; None if it has gone, or cannot be held."""
+    held = hold(pid)
+    try:
+        yield held
+    finally:
+        if held is not None:
+            held.close()
 
 
 def _is_in(pid: int, groups: Collection[int]) -> bool:

@@ -18,7 +18,8 @@ EVENTS_FORMAT = 1
 class PlannedEntry(NamedTuple):
     """One step as it stood in the plan when the run started, or when it was added to the run.
 
-    `owner` is the step of which it is a part, `role` (a `Role`'s value) the part it plays there.
+    `owner` is the step of which it is a part, `role` (a `Role`'s value) the part it plays there;
+    `item` is a digest of what an instance of a fan-out stands for, empty for any other step.
     """
 
     step: str
@@ -27,10 +28,15 @@ class PlannedEntry(NamedTuple):
     resources: Mapping[str, int]
     owner: str = ""
     role: str = "step"
+    item: str = ""
 
 
 class RunStarted(NamedTuple):
-    """The run began. `steps` are in plan order; `budget` and `resources` in `Amounts` units."""
+    """The run began. `steps` are in plan order; `budget` and `resources` in `Amounts` units.
+
+    `options` are what the command line said of the plan, to go on with; `boot` tells the start of
+    the machine from its others, empty where there is no telling.
+    """
 
     run_id: str
     workflow: str
@@ -44,6 +50,35 @@ class RunStarted(NamedTuple):
     version: str
     labels: Mapping[str, str]
     steps: Tuple[PlannedEntry, ...]
+    options: Mapping[str, Value] = {}
+    boot: str = ""
+
+
+class RunResumed(NamedTuple):
+    """The run goes on, under another orchestrator and by the plan of the file as it is now.
+
+    `dropped` are the steps whose results and attempts count no more, with all that is part of them;
+    what had not ended well otherwise is open again. The other fields are those of `RunStarted`.
+    """
+
+    workflow: str
+    path: str
+    budget: Mapping[str, int]
+    max_parallel: Optional[int]
+    lower_bound_s: Optional[float]
+    host: str
+    pid: int
+    version: str
+    steps: Tuple[PlannedEntry, ...]
+    dropped: Tuple[str, ...]
+    options: Mapping[str, Value] = {}
+    boot: str = ""
+
+
+class ResultsDropped(NamedTuple):
+    """What these steps came to before counts no more, nor does anything that is part of them."""
+
+    steps: Tuple[str, ...]
 
 
 class StepsAdded(NamedTuple):
@@ -69,11 +104,15 @@ class AttemptStarted(NamedTuple):
 
 
 class AttemptLaunched(NamedTuple):
-    """The process of an attempt exists."""
+    """The process of an attempt exists.
+
+    `began_s` is when, in seconds since the machine was started, 0 where that is not known.
+    """
 
     step: str
     number: int
     pid: int
+    began_s: float = 0.0
 
 
 class AttemptEnded(NamedTuple):
@@ -89,6 +128,13 @@ class AttemptEnded(NamedTuple):
     max_rss_bytes: Optional[int]
     log: Optional[str]
     log_bytes: int
+
+
+class OutputsTaken(NamedTuple):
+    """The outputs of an attempt that succeeded, whose step has yet to end."""
+
+    step: str
+    outputs: Mapping[str, Value]
 
 
 class SummaryWritten(NamedTuple):
@@ -199,11 +245,14 @@ class AlertSent(NamedTuple):
 
 Event = Union[
     RunStarted,
+    RunResumed,
+    ResultsDropped,
     StepsAdded,
     StepReady,
     AttemptStarted,
     AttemptLaunched,
     AttemptEnded,
+    OutputsTaken,
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
@@ -219,11 +268,14 @@ Event = Union[
 
 _KINDS: Tuple[Type[Event], ...] = (
     RunStarted,
+    RunResumed,
+    ResultsDropped,
     StepsAdded,
     StepReady,
     AttemptStarted,
     AttemptLaunched,
     AttemptEnded,
+    OutputsTaken,
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
@@ -236,6 +288,9 @@ _KINDS: Tuple[Type[Event], ...] = (
     RunFinished,
     AlertSent,
 )
+_PLACE_OF_ENTRIES: Dict[type, int] = {
+    kind: kind._fields.index("steps") for kind in (RunStarted, RunResumed, StepsAdded)
+}
 _NAME_BY_KIND: Dict[type, str] = {kind: kind.__name__ for kind in _KINDS}
 _KIND_BY_NAME: Dict[str, Type[Event]] = {kind.__name__: kind for kind in _KINDS}
 
@@ -288,7 +343,7 @@ def to_data(envelope: Envelope) -> Dict[str, Any]:
     event = envelope.event
     data: Dict[str, Any] = {"seq": envelope.seq, "at": envelope.at, "event": type(event).__name__}
     data.update(event._asdict())
-    if type(event) is RunStarted or type(event) is StepsAdded:
+    if isinstance(event, (RunStarted, RunResumed, StepsAdded)):
         data["steps"] = [entry._asdict() for entry in event.steps]
     elif type(event) is ArtifactsKept:
         data["files"] = [file._asdict() for file in event.files]
@@ -297,12 +352,17 @@ def to_data(envelope: Envelope) -> Dict[str, Any]:
 
 def _build(kind: Type[Event], fields: List[Any]) -> Event:
     known = fields[: len(kind._fields)]
-    if kind is RunStarted or kind is StepsAdded:
-        known[-1] = tuple(_entry(*entry) for entry in known[-1])
+    place = _PLACE_OF_ENTRIES.get(kind)
+    if place is not None:
+        known[place] = tuple(_entry(*entry) for entry in known[place])
     elif kind is ArtifactsKept:
         known[2] = tuple(KeptFile(*file[:3]) for file in known[2])
     elif kind is AttemptStarted:
-        known[-1] = tuple(known[-1])
+        known[3] = tuple(known[3])
+    elif kind is ResultsDropped:
+        known[0] = tuple(known[0])
+    if kind is RunResumed:
+        known[9] = tuple(known[9])
     return kind(*known)
 
 
@@ -313,6 +373,7 @@ def _entry(
     resources: Mapping[str, int],
     owner: str = "",
     role: str = "step",
+    item: str = "",
     *_: Any,
 ) -> PlannedEntry:
-    return PlannedEntry(step, name, tuple(needs), resources, owner, role)
+    return PlannedEntry(step, name, tuple(needs), resources, owner, role, item)

@@ -104,6 +104,7 @@ class Outcome(str, Enum):
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"  # it was killed because it exceeded an enforced limit
     CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # the orchestrator died, and nobody saw it end
     NOT_LAUNCHED = "not_launched"  # no process could be started for it
 
 
@@ -182,7 +183,10 @@ class Invocation(NamedTuple):
 
 @dataclass
 class Attempt:
-    """What is known of one attempt; times are UTC seconds, carried by the monotonic clock."""
+    """What is known of one attempt; times are UTC seconds, carried by the monotonic clock.
+
+    `began_s` is when its process did, in seconds since the machine was started, 0 if not known.
+    """
 
     number: int
     queued_s: float
@@ -193,6 +197,7 @@ class Attempt:
     signal: Optional[str] = None
     reason: str = ""
     pid: Optional[int] = None
+    began_s: float = 0.0
     cpu_s: Optional[float] = None
     max_rss_bytes: Optional[int] = None
     log: Optional[str] = None
@@ -220,7 +225,9 @@ class StepRecord:
     `members_failed` those of them that failed, and `began_at` is when they were made;
     `reused_from` is the run whose outputs it has, if they are not its own; `left_out` means that a
     person chose not to run it: it counts as a success; `cache_reason` is why it ran though it may
-    be cached.
+    be cached; `spent` is how many of its attempts its retries do not count: those before it ran
+    again, and those that were interrupted; `item` tells what an instance stands for; `parts` are
+    the ids of its instances, of the steps in it, of its handlers.
     """
 
     id: str
@@ -246,6 +253,9 @@ class StepRecord:
     reused_from: str = ""
     left_out: bool = False
     cache_reason: str = ""
+    spent: int = 0
+    item: str = ""
+    parts: List[str] = field(default_factory=list)
 
     @property
     def is_root_of_failure(self) -> bool:
@@ -254,12 +264,15 @@ class StepRecord:
 
     @property
     def duration_s(self) -> Optional[float]:
-        """Seconds from the first attempt's start to the last one's end, None if none ended."""
+        """Seconds from the first attempt's start to the last one's end, None if none ended.
+
+        Attempts that were made before the step ran again do not count.
+        """
         if self.began_at is not None and self.ended_at is not None:
             return self.ended_at - self.began_at
-        if not self.attempts or self.attempts[-1].ended_at is None:
+        if len(self.attempts) <= self.spent or self.attempts[-1].ended_at is None:
             return None
-        return self.attempts[-1].ended_at - self.attempts[0].started_at
+        return self.attempts[-1].ended_at - self.attempts[self.spent].started_at
 
 
 class AlertRecord(NamedTuple):
@@ -278,7 +291,9 @@ class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
 
     `counts` has every state, also those no step is in; it counts no handlers, and leaves out steps
-    with members, which count for them. `path` is the workflow file.
+    with members, which count for them. `path` is the workflow file; `former` are steps that are no
+    part of the run any more, or not yet again, with the attempts that they had; `resumed_at` is
+    when it went on, each time, `done_before` how many steps had ended by the last time.
     """
 
     run_id: str
@@ -300,18 +315,21 @@ class RunRecord:
     stopping: str = ""
     host: str = ""
     alerts: List[AlertRecord] = field(default_factory=list)
+    former: Dict[str, StepRecord] = field(default_factory=dict)
+    options: Mapping[str, Value] = field(default_factory=dict)
+    boot: str = ""
+    resumed_at: List[float] = field(default_factory=list)
+    done_before: int = 0
 
     def in_order(self) -> List[StepRecord]:
         """All steps in plan order, each with its parts right behind it."""
-        parts: Dict[str, List[StepRecord]] = {}
-        for step in self.step_by_id.values():
-            parts.setdefault(step.owner, []).append(step)
+        steps = self.step_by_id
         ordered: List[StepRecord] = []
-        waiting = parts.get("", [])[::-1]
+        waiting = [step for step in reversed(list(steps.values())) if not step.owner]
         while waiting:
             step = waiting.pop()
             ordered.append(step)
-            waiting.extend(reversed(parts.get(step.id, ())))
+            waiting.extend(steps[part] for part in reversed(step.parts))
         return ordered
 
     def find_step(self, name: str) -> Optional[StepRecord]:

@@ -252,7 +252,8 @@ class Step(NamedTuple):
     """One step; `place` counts the steps of the file from 0, the tie-break everywhere.
 
     `handlers` are by the values of the `Role`s that they play: `fallback`, `on_failure` and so on;
-    `max_parallel` and `fail_fast` speak of the instances of its `fan_out`.
+    `max_parallel` and `fail_fast` speak of the instances of its `fan_out`; one that `may_rerun` is
+    run again where a crash of the orchestrator has interrupted it.
     """
 
     id: str
@@ -285,6 +286,7 @@ class Step(NamedTuple):
     fan_out: Optional[FanOut] = None
     max_parallel: Optional[int] = None
     fail_fast: Optional[bool] = None
+    may_rerun: bool = True
 
 
 def steps_within(

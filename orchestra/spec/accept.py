@@ -658,19 +658,31 @@ def _test_34(v: Any) -> bool:
     return True
 
 
-_table_64 = {
+_pattern_11 = '^(always|never)$(?!\\n)'
+
+
+def _test_46(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_11, v):
+            return False
+    return True
+
+
+_table_66 = {
     'exit_codes': _test_39,
 }
 
 
-def _test_46(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_64.get(key)
+            test = _table_66.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -678,7 +690,7 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-_table_66 = {
+_table_68 = {
     'run': _test_18,
     'command': _test_19,
     'python': _test_20,
@@ -691,14 +703,14 @@ _table_66 = {
 }
 
 
-def _test_47(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_66.get(key)
+            test = _table_68.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -706,19 +718,19 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-_pattern_11 = '^(string|int|float|bool|json)$(?!\\n)'
+_pattern_12 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_49(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_11, v):
+        if not _fits(_pattern_12, v):
             return False
     return True
 
 
-def _test_48(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -727,12 +739,12 @@ def _test_48(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_49(value):
+            if not _test_50(value):
                 return False
     return True
 
 
-def _test_51(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -749,48 +761,36 @@ def _test_51(v: Any) -> bool:
     return True
 
 
-_pattern_12 = '^(success|failure|always)$(?!\\n)'
+_pattern_13 = '^(success|failure|always)$(?!\\n)'
 
 
-def _test_52(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_12, v):
+        if not _fits(_pattern_13, v):
             return False
     return True
 
 
-_table_74 = {
-    'paths': _test_51,
-    'when': _test_52,
+_table_76 = {
+    'paths': _test_52,
+    'when': _test_53,
     'keep': _test_33,
 }
 
 
-def _test_50(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'paths' not in v:
             return False
         for key, value in v.items():
-            test = _table_74.get(key)
+            test = _table_76.get(key)
             if test is None:
                 return False
             elif not test(value):
-                return False
-    return True
-
-
-def _test_54(v: Any) -> bool:
-    if not (isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) > 1000:
-            return False
-        for item in v:
-            if not _test_1(item):
                 return False
     return True
 
@@ -802,27 +802,39 @@ def _test_55(v: Any) -> bool:
         if len(v) > 1000:
             return False
         for item in v:
+            if not _test_1(item):
+                return False
+    return True
+
+
+def _test_56(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 1000:
+            return False
+        for item in v:
             if not _test_29(item):
                 return False
     return True
 
 
-_table_78 = {
-    'inputs': _test_54,
-    'outputs': _test_54,
-    'env': _test_55,
+_table_80 = {
+    'inputs': _test_55,
+    'outputs': _test_55,
+    'env': _test_56,
     'key': _test_1,
 }
 
 
-def _test_53(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_78.get(key)
+            test = _table_80.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -830,14 +842,14 @@ def _test_53(v: Any) -> bool:
     return True
 
 
-_pattern_13 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
+_pattern_14 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_57(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_13, v):
+        if not _fits(_pattern_14, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -847,14 +859,14 @@ def _test_57(v: Any) -> bool:
     return True
 
 
-_pattern_14 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
+_pattern_15 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_58(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_14, v):
+        if not _fits(_pattern_15, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -864,14 +876,14 @@ def _test_58(v: Any) -> bool:
     return True
 
 
-_pattern_15 = '\\$\\{\\{'
+_pattern_16 = '\\$\\{\\{'
 
 
-def _test_59(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_15, v):
+        if not _fits(_pattern_16, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -881,16 +893,16 @@ def _test_59(v: Any) -> bool:
     return True
 
 
-_table_86 = {
-    'cpu': _test_57,
-    'memory': _test_58,
-    'gpu': _test_59,
-    'disk': _test_58,
-    'network': _test_58,
+_table_88 = {
+    'cpu': _test_58,
+    'memory': _test_59,
+    'gpu': _test_60,
+    'disk': _test_59,
+    'network': _test_59,
 }
 
 
-def _test_56(v: Any) -> bool:
+def _test_57(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -899,16 +911,16 @@ def _test_56(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_86.get(key)
+            test = _table_88.get(key)
             if test is None:
-                if not _test_59(value):
+                if not _test_60(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_60(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -919,7 +931,7 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -934,7 +946,7 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-_table_90 = {
+_table_92 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -957,22 +969,23 @@ _table_90 = {
     'timeout': _test_30,
     'stop': _test_31,
     'retry': _test_34,
-    'allow_failure': _test_46,
+    'rerun': _test_46,
+    'allow_failure': _test_47,
     'success_codes': _test_39,
     'skip_codes': _test_39,
-    'fallback': _test_47,
-    'on_success': _test_47,
-    'on_failure': _test_47,
-    'on_cancel': _test_47,
-    'finally': _test_47,
-    'outputs': _test_48,
-    'artifacts': _test_50,
-    'cache': _test_53,
-    'resources': _test_56,
+    'fallback': _test_48,
+    'on_success': _test_48,
+    'on_failure': _test_48,
+    'on_cancel': _test_48,
+    'finally': _test_48,
+    'outputs': _test_49,
+    'artifacts': _test_51,
+    'cache': _test_54,
+    'resources': _test_57,
     'enforce': _test_17,
     'jobserver': _test_17,
-    'priority': _test_60,
-    'mutex': _test_61,
+    'priority': _test_61,
+    'mutex': _test_62,
     'duration': _test_33,
 }
 
@@ -982,7 +995,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_90.get(key)
+            test = _table_92.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -990,7 +1003,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_63(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1001,7 +1014,7 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-def _test_64(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1015,23 +1028,23 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-_pattern_16 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_17 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_67(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_16, v):
+        if not _fits(_pattern_17, v):
             return False
     return True
 
 
-def _test_68(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     return True
 
 
-def _test_69(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1042,28 +1055,28 @@ def _test_69(v: Any) -> bool:
     return True
 
 
-def _test_70(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_99 = {
-    'type': _test_67,
-    'default': _test_68,
-    'enum': _test_69,
+_table_101 = {
+    'type': _test_68,
+    'default': _test_69,
+    'enum': _test_70,
     'pattern': _test_43,
-    'min': _test_70,
-    'max': _test_70,
+    'min': _test_71,
+    'max': _test_71,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_66(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_99.get(key)
+            test = _table_101.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1071,7 +1084,7 @@ def _test_66(v: Any) -> bool:
     return True
 
 
-def _test_65(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1080,26 +1093,26 @@ def _test_65(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_66(value):
-                return False
-    return True
-
-
-def _test_71(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_68(value):
+            if not _test_67(value):
                 return False
     return True
 
 
 def _test_72(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_69(value):
+                return False
+    return True
+
+
+def _test_73(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1114,21 +1127,21 @@ def _test_72(v: Any) -> bool:
     return True
 
 
-_table_104 = {
+_table_106 = {
     'env': _test_29,
     'file': _test_18,
     'command': _test_19,
 }
 
 
-def _test_74(v: Any) -> bool:
+def _test_75(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_104.get(key)
+            test = _table_106.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1136,7 +1149,7 @@ def _test_74(v: Any) -> bool:
     return True
 
 
-def _test_73(v: Any) -> bool:
+def _test_74(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1145,7 +1158,7 @@ def _test_73(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_74(value):
+            if not _test_75(value):
                 return False
     if isinstance(v, list):
         if len(v) > 100:
@@ -1156,7 +1169,7 @@ def _test_73(v: Any) -> bool:
     return True
 
 
-_table_107 = {
+_table_109 = {
     'shell': _test_26,
     'working_dir': _test_18,
     'env': _test_27,
@@ -1164,25 +1177,26 @@ _table_107 = {
     'timeout': _test_30,
     'stop': _test_31,
     'retry': _test_34,
-    'allow_failure': _test_46,
+    'rerun': _test_46,
+    'allow_failure': _test_47,
     'success_codes': _test_39,
     'skip_codes': _test_39,
-    'artifacts': _test_50,
-    'resources': _test_56,
+    'artifacts': _test_51,
+    'resources': _test_57,
     'enforce': _test_17,
     'jobserver': _test_17,
-    'priority': _test_60,
-    'mutex': _test_61,
+    'priority': _test_61,
+    'mutex': _test_62,
     'duration': _test_33,
 }
 
 
-def _test_75(v: Any) -> bool:
+def _test_76(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_107.get(key)
+            test = _table_109.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1190,14 +1204,14 @@ def _test_75(v: Any) -> bool:
     return True
 
 
-_pattern_17 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_18 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_77(v: Any) -> bool:
+def _test_78(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_17, v):
+        if not _fits(_pattern_18, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1207,14 +1221,14 @@ def _test_77(v: Any) -> bool:
     return True
 
 
-_pattern_18 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_19 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_78(v: Any) -> bool:
+def _test_79(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_18, v):
+        if not _fits(_pattern_19, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1224,7 +1238,7 @@ def _test_78(v: Any) -> bool:
     return True
 
 
-def _test_79(v: Any) -> bool:
+def _test_80(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1235,16 +1249,16 @@ def _test_79(v: Any) -> bool:
     return True
 
 
-_table_114 = {
-    'cpu': _test_77,
-    'memory': _test_78,
-    'gpu': _test_79,
-    'disk': _test_78,
-    'network': _test_78,
+_table_116 = {
+    'cpu': _test_78,
+    'memory': _test_79,
+    'gpu': _test_80,
+    'disk': _test_79,
+    'network': _test_79,
 }
 
 
-def _test_76(v: Any) -> bool:
+def _test_77(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1253,82 +1267,19 @@ def _test_76(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_114.get(key)
+            test = _table_116.get(key)
             if test is None:
-                if not _test_79(value):
+                if not _test_80(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-_pattern_19 = '^(failure|recovery|success|slow)$(?!\\n)'
+_pattern_20 = '^(failure|recovery|success|slow)$(?!\\n)'
 
 
-def _test_83(v: Any) -> bool:
-    if not (isinstance(v, str)):
-        return False
-    if isinstance(v, str):
-        if not _fits(_pattern_19, v):
-            return False
-    return True
-
-
-def _test_82(v: Any) -> bool:
-    if not (isinstance(v, str) or isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) < 1:
-            return False
-        for item in v:
-            if not _test_83(item):
-                return False
-    if isinstance(v, str):
-        if not _fits(_pattern_19, v):
-            return False
-    return True
-
-
-_table_119 = {
-    'name': _test_1,
-    'when': _test_82,
-    'url': _test_18,
-    'command': _test_19,
-    'webhook': _test_18,
-    'timeout': _test_33,
-    'slow_after': _test_33,
-}
-
-
-def _test_81(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        for key, value in v.items():
-            test = _table_119.get(key)
-            if test is None:
-                return False
-            elif not test(value):
-                return False
-    return True
-
-
-def _test_80(v: Any) -> bool:
-    if not (isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) > 100:
-            return False
-        for item in v:
-            if not _test_81(item):
-                return False
-    return True
-
-
-_pattern_20 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
-
-
-def _test_85(v: Any) -> bool:
+def _test_84(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1337,21 +1288,38 @@ def _test_85(v: Any) -> bool:
     return True
 
 
-_table_124 = {
-    'group': _test_1,
-    'limit': _test_16,
-    'policy': _test_85,
+def _test_83(v: Any) -> bool:
+    if not (isinstance(v, str) or isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        for item in v:
+            if not _test_84(item):
+                return False
+    if isinstance(v, str):
+        if not _fits(_pattern_20, v):
+            return False
+    return True
+
+
+_table_121 = {
+    'name': _test_1,
+    'when': _test_83,
+    'url': _test_18,
+    'command': _test_19,
+    'webhook': _test_18,
+    'timeout': _test_33,
+    'slow_after': _test_33,
 }
 
 
-def _test_84(v: Any) -> bool:
+def _test_82(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
-        if len(v) < 1:
-            return False
         for key, value in v.items():
-            test = _table_124.get(key)
+            test = _table_121.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1359,38 +1327,42 @@ def _test_84(v: Any) -> bool:
     return True
 
 
+def _test_81(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_82(item):
+                return False
+    return True
+
+
+_pattern_21 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+
+
+def _test_86(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_21, v):
+            return False
+    return True
+
+
 _table_126 = {
-    'version': _test_63,
-    'name': _test_1,
-    'description': _test_1,
-    'labels': _test_64,
-    'params': _test_65,
-    'vars': _test_71,
-    'env': _test_27,
-    'env_file': _test_72,
-    'inherit_env': _test_28,
-    'secrets': _test_73,
-    'defaults': _test_75,
-    'budget': _test_76,
-    'max_parallel': _test_16,
-    'fail_fast': _test_17,
-    'timeout': _test_33,
-    'notify': _test_80,
-    'concurrency': _test_84,
-    'steps': _test_24,
-    'on_success': _test_47,
-    'on_failure': _test_47,
-    'on_cancel': _test_47,
-    'finally': _test_47,
-    'outputs': _test_25,
+    'group': _test_1,
+    'limit': _test_16,
+    'policy': _test_86,
 }
 
 
-def _test_62(v: Any) -> bool:
+def _test_85(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
-        if 'steps' not in v:
+        if len(v) < 1:
             return False
         for key, value in v.items():
             test = _table_126.get(key)
@@ -1401,5 +1373,47 @@ def _test_62(v: Any) -> bool:
     return True
 
 
+_table_128 = {
+    'version': _test_64,
+    'name': _test_1,
+    'description': _test_1,
+    'labels': _test_65,
+    'params': _test_66,
+    'vars': _test_72,
+    'env': _test_27,
+    'env_file': _test_73,
+    'inherit_env': _test_28,
+    'secrets': _test_74,
+    'defaults': _test_76,
+    'budget': _test_77,
+    'max_parallel': _test_16,
+    'fail_fast': _test_17,
+    'timeout': _test_33,
+    'notify': _test_81,
+    'concurrency': _test_85,
+    'steps': _test_24,
+    'on_success': _test_48,
+    'on_failure': _test_48,
+    'on_cancel': _test_48,
+    'finally': _test_48,
+    'outputs': _test_25,
+}
+
+
+def _test_63(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if 'steps' not in v:
+            return False
+        for key, value in v.items():
+            test = _table_128.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
 is_step = _test_0
-is_workflow = _test_62
+is_workflow = _test_63

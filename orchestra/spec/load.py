@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.errors import Fault, PathParts, Problem
 from orchestra.model.workflow import Workflow
@@ -22,6 +22,9 @@ from orchestra.spec.secrets import names_of_secrets, problems_of_secrets, read_s
 from orchestra.spec.steps import Steps
 from orchestra.spec.texts import Texts
 from orchestra.spec.uses import Open, Opened, UsesReader
+
+Read = Callable[[str], bytes]
+"""Gives the bytes of a file by its path; raises UsageError where it cannot."""
 
 _NUL_ESCAPE = re.compile(rb"\\0|\\x00|\\u0000|\\U00000000")
 
@@ -54,30 +57,34 @@ class Loaded:
         return _told([*self.faults, *self.document.faults(problems)], 0, False)
 
 
-def load(path: str, data: Optional[bytes] = None) -> Loaded:
+def load(path: str, data: Optional[bytes] = None, read: Read = read_file) -> Loaded:
     """The workflow in the file `path`, whose bytes are read unless `data` gives them.
 
-    The files that it uses are read with it, each once.
+    The files that it uses are read with it, each once; `read` gives the bytes of a file.
 
     Raises:
         UsageError: the file cannot be read.
     """
-    return _load(path, data, (), {})
+    return _load(path, data, (), {}, read)
 
 
 def _load(
-    path: str, data: Optional[bytes], chain: Tuple[str, ...], known: Dict[str, Opened]
+    path: str,
+    data: Optional[bytes],
+    chain: Tuple[str, ...],
+    known: Dict[str, Opened],
+    read: Read,
 ) -> Loaded:
     chain = (*chain, os.path.realpath(path))
 
     def open_used(file: str) -> Opened:
         real = os.path.realpath(file)
         if real not in known:
-            used = _load(file, None, chain, known)
+            used = _load(file, None, chain, known, read)
             known[real] = (used.workflow, used.faults)
         return known[real]
 
-    document = read_document(path, read_file(path) if data is None else data)
+    document = read_document(path, read(path) if data is None else data)
     with collection_paused():
         findings = Findings()
         draft = None

@@ -67,6 +67,7 @@ class Steps:
             "timeout": self._timeout,
             "stop": self._stop,
             "retry": self._retry,
+            "rerun": self._rerun,
             "allow_failure": self._allow_failure,
             "success_codes": self._success_codes,
             "skip_codes": self._skip_codes,
@@ -384,6 +385,9 @@ class Steps:
 
     def _resources(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["resources"] = self._quantities.demands(value, path)
+
+    def _rerun(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
+        fields["may_rerun"] = value == "always"
 
     def _jobserver(self, fields: Dict[str, Any], value: Any, path: PathParts) -> None:
         fields["jobserver"] = value

@@ -83,7 +83,7 @@ class StepRenderer:
         place = Place(
             env,
             working_dir,
-            "%s/%s" % (self._run_dir, key.log),
+            self.log_path(key),
             "%s/private/%s.%d" % (self._run_dir, file_name(key.step), key.number),
             folder,
             self._interpreter,
@@ -103,6 +103,10 @@ class StepRenderer:
             invocation = invocation._replace(job_tokens=tokens)
         return invocation
 
+    def log_path(self, key: AttemptKey) -> str:
+        """Where the output of an attempt goes."""
+        return "%s/%s" % (self._run_dir, key.log)
+
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
         written = read_outputs(self._output(key), step.outputs, self._masker)
@@ -112,7 +116,7 @@ class StepRenderer:
             written = written._replace(summary_bytes=size, warnings=warnings)
         if step.retry.when is None:
             return written
-        return with_match(written, step, "%s/%s" % (self._run_dir, key.log))
+        return with_match(written, step, self.log_path(key))
 
     def artifacts(self, step: Step, scope: Scope, folder: str) -> ArtifactCopy:
         """A copy of the files that the step says to keep; see `Renderer`."""

@@ -14,7 +14,7 @@ from typing import Optional
 from orchestra.errors import StoreError, StoreNewer
 from orchestra.store import faults, locks
 from orchestra.store.directory import StateDirectory
-from orchestra.store.migrations import FORMAT, TABLES_OF_2, complete, migrate
+from orchestra.store.migrations import FORMAT, TABLES_OF_2, TABLES_OF_3, complete, migrate
 
 APPLICATION_ID = 0x4F726368
 """`Orch`; tells a record of runs from any other SQLite file."""
@@ -51,7 +51,7 @@ CREATE TABLE turns (
 PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
-""" % (";\n".join(TABLES_OF_2), APPLICATION_ID, FORMAT)
+""" % (";\n".join((*TABLES_OF_2, *TABLES_OF_3)), APPLICATION_ID, FORMAT)
 
 
 def open_writer(state: StateDirectory) -> sqlite3.Connection:
@@ -136,8 +136,8 @@ def _check(connection: sqlite3.Connection, path: str) -> int:
         )
     if version < 1:
         raise faults.damaged(path, "it has the unknown format %d" % version)
-    tables = "runs, turns" if version == 1 else "runs, turns, successes, digests, expiries"
-    connection.execute("SELECT 1 FROM %s LIMIT 1" % tables)
+    tables = ("runs, turns", "successes, digests, expiries", "sources")[:version]
+    connection.execute("SELECT 1 FROM %s LIMIT 1" % ", ".join(tables))
     return version
 
 
@@ -188,6 +188,16 @@ def _write(path: str) -> None:
     with closing(_connect(draft, "rw")) as connection:
         connection.executescript(_SCHEMA)
     os.rename(draft, path)
+    _sync_folder(os.path.dirname(path))
+
+
+def _sync_folder(path: str) -> None:
+    """Let loss of power not take the names of new files."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _has_news(path: str) -> bool:

@@ -175,6 +175,17 @@ class StateDirectory:
             raise faults.from_os(fault, self.runs) from fault
         return folder
 
+    def reopen_run(self, folder: RunFolder) -> None:
+        """Have all folders of a run that goes on.
+
+        Raises:
+            StoreError: what stands there is no folder, or a link.
+            OSError: one cannot be made.
+        """
+        for path in (folder.path, folder.logs, folder.outputs, folder.private):
+            if not _make_new(path) and not stat.S_ISDIR(os.lstat(path).st_mode):
+                raise StoreError(path, "it is no folder", "move it away")
+
 
 def locate(named: Optional[str], workflow: Optional[str], here: str) -> StateDirectory:
     """The state directory to use.

@@ -1,12 +1,28 @@
-"""Writes the events of one run: one row a turn, one transaction a turn. Never reads."""
+"""Writes the events of one run: one row a turn, one transaction a turn. Never reads.
+
+What is committed survives the death of every process; what is synced, loss of power. That is done
+a second after there is news, when it is asked for, and at the end of the run.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import sqlite3
+import zlib
 from contextlib import closing
-from typing import Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import (
+    Callable,
+    Container,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from orchestra.errors import StoreError
 from orchestra.model.events import (
@@ -15,6 +31,7 @@ from orchestra.model.events import (
     CacheMissed,
     Envelope,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepEnded,
     SuccessKept,
@@ -26,6 +43,9 @@ from orchestra.store.database import RUN_SPAN, open_writer
 from orchestra.store.directory import RunFolder, StateDirectory
 from orchestra.store.locks import Lock
 
+SYNC_S = 1.0
+"""How much of what was recorded loss of power may take."""
+
 LOOK_S = 1.0
 """How often it is looked whether the database is still in its place; at a run's end in any case."""
 
@@ -34,6 +54,12 @@ _ADD_RUN = (
     "INSERT INTO runs (run_id, workflow, path, started_at, total, failed, state)"
     " VALUES (?, ?, ?, ?, ?, 0, ?)"
 )
+_GO_ON = (
+    "UPDATE runs SET workflow = ?, total = ?, failed = 0, state = ?, exit_code = NULL,"
+    " ended_at = NULL WHERE number = ?"
+)
+_DROP_SOURCES = "DELETE FROM sources WHERE number = ?"
+_ADD_SOURCE = "INSERT INTO sources (number, path, text) VALUES (?, ?, ?)"
 _EXPIRE = "INSERT INTO expiries (until, run_id, path) VALUES (?, ?, ?)"
 _KEEP = "INSERT INTO successes (folder, step, instance, fingerprint, place) VALUES (?, ?, ?, ?, ?)"
 _WITHDRAW = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ? AND fingerprint = ?"
@@ -44,26 +70,40 @@ _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number 
 
 
 class RunJournal:
-    """The store of one run, as the engine sees it; holds the run's kernel lock until `close`."""
+    """The store of one run, as the engine sees it; holds the run's kernel lock until `close`.
+
+    `sources` are the files of its workflow by their paths; `number` is that of a run that goes on.
+    """
 
     def __init__(
-        self, connection: sqlite3.Connection, database: str, folder: RunFolder, lock: Lock
+        self,
+        connection: sqlite3.Connection,
+        database: str,
+        folder: RunFolder,
+        lock: Lock,
+        sources: Mapping[str, bytes] = {},
+        number: Optional[int] = None,
     ) -> None:
         self.folder = folder
+        self._sources = sources
         self._connection = connection
         self._execute = connection.execute
         self._database = database
         self._inode = os.stat(database).st_ino
         self._lock = lock
-        self._number: Optional[int] = None
-        self._place = 0
+        self._number = number
+        self._place = 0 if number is None else number * RUN_SPAN
+        self._log: Optional[int] = None
+        self._unsynced_since: Optional[float] = None
         self._failed = 0
         self._looked_at = 0.0
         self._cache_folder = b"."
         self._fingerprint_by_step: Dict[str, str] = {}
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
+    def append(self, envelopes: Sequence[Envelope], lasting: bool = False) -> None:
         """Record the events of one turn, all or none; the first of a run is its `RunStarted`.
+
+        What is `lasting` has been synced when this returns.
 
         Raises:
             StoreError: they are not recorded.
@@ -78,6 +118,24 @@ class RunJournal:
             self._record(envelopes)
         except sqlite3.Error as fault:
             raise faults.from_sqlite(fault, self._database) from fault
+        if self._unsynced_since is None:
+            self._unsynced_since = last.at
+        if lasting or type(last.event) is RunFinished:
+            self._sync()
+
+    def attend(self, at: float) -> Optional[float]:
+        """Sync what is due at this time; in how many seconds something will be, None for never.
+
+        Raises:
+            StoreError: it may be lost.
+        """
+        if self._unsynced_since is None:
+            return None
+        wait_s = self._unsynced_since + SYNC_S - at
+        if wait_s > 0:
+            return wait_s
+        self._sync()
+        return None
 
     def remember(self, rows: Sequence[Tuple[bytes, str, str]]) -> None:
         """Keep the digests of files, for `FileDigests`; where that fails, they are read again."""
@@ -93,7 +151,20 @@ class RunJournal:
     def close(self) -> None:
         """Give the lock and the database back. Safe to call twice."""
         self._connection.close()
+        if self._log is not None:
+            os.close(self._log)
+            self._log = None
         self._lock.release()
+
+    def _sync(self) -> None:
+        """Have the system write out SQLite's log, as SQLite itself would at each commit."""
+        try:
+            if self._log is None:
+                self._log = os.open(self._database + "-wal", os.O_RDONLY | os.O_CLOEXEC)
+            _sync_data(self._log)
+        except OSError as fault:
+            raise faults.from_os(fault, self._database) from fault
+        self._unsynced_since = None
 
     def _assert_in_place(self) -> None:
         # SQLite goes on writing to a file that was deleted or moved away, and says nothing
@@ -108,7 +179,8 @@ class RunJournal:
         failures, cached, expiring = _marked(turn, self._fingerprint_by_step)
         first, last = turn[0], turn[-1]
         is_noted = failures or cached or expiring
-        if is_noted or type(first.event) is RunStarted or type(last.event) is RunFinished:
+        is_edge = type(first.event) in _OPENINGS or type(last.event) is RunFinished
+        if is_noted or is_edge:
             execute = self._execute
             execute("BEGIN IMMEDIATE")
             try:
@@ -140,12 +212,25 @@ class RunJournal:
             self._number = execute(_ADD_RUN, row).lastrowid
             assert self._number is not None
             self._place = self._number * RUN_SPAN
-            self._cache_folder = relative_folder(self._database, os.path.dirname(start.path))
+            self._note_sources(start.path)
+        elif type(first.event) is RunResumed:
+            on = first.event
+            state = RunState.RUNNING.value
+            execute(_GO_ON, (_storable(on.workflow), len(on.steps), state, self._number))
+            self._note_sources(on.path)
         if failures:
             execute(_SET_FAILED, (self._failed + failures, self._number))
         if type(last.event) is RunFinished:
             end = last.event
             execute(_SET_END, (end.state, end.exit_code, last.at, self._number))
+
+    def _note_sources(self, path: str) -> None:
+        """Keep the files of the workflow as they are now."""
+        self._cache_folder = relative_folder(self._database, os.path.dirname(path))
+        self._execute(_DROP_SOURCES, (self._number,))
+        for name, text in self._sources.items():
+            row = (self._number, os.fsencode(name), zlib.compress(text, 1))
+            self._execute(_ADD_SOURCE, row)
 
     def _note_cached(self, cached: Sequence[_News], seq: int) -> None:
         """A step that runs withdraws the successes it repeats, until it has another one.
@@ -172,6 +257,10 @@ class RunJournal:
             if type(kept) is ArtifactsKept and kept.keep_s is not None:
                 folder = "/".join(kept.files[0].path.split("/")[:2])
                 self._execute(_EXPIRE, (at + kept.keep_s, self.folder.run_id, folder))
+
+
+_OPENINGS = frozenset([RunStarted, RunResumed])
+_sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 def relative_folder(database: str, folder: str) -> bytes:

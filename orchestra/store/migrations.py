@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import Mapping, Sequence
 
-FORMAT = 2
+FORMAT = 3
 """The version of the tables and of the events in them; kept in `user_version`."""
 
 TABLES_OF_2 = (
@@ -34,7 +34,16 @@ TABLES_OF_2 = (
 ) WITHOUT ROWID""",
 )
 
-_STEPS: Mapping[int, Sequence[str]] = {1: TABLES_OF_2}
+TABLES_OF_3 = (
+    """CREATE TABLE sources (
+    number INTEGER NOT NULL,
+    path BLOB NOT NULL,
+    text BLOB NOT NULL,
+    PRIMARY KEY (number, path)
+) WITHOUT ROWID""",
+)
+
+_STEPS: Mapping[int, Sequence[str]] = {1: TABLES_OF_2, 2: TABLES_OF_3}
 """What leads from a format to the next one."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from typing import (
     Any,
     Dict,
@@ -18,7 +19,7 @@ from typing import (
     Union,
 )
 
-from orchestra.errors import StoreError, UsageError
+from orchestra.errors import RunHeld, StoreError, UsageError
 from orchestra.model.events import Envelope, Event, ResultReused, StepEnded, decode_turn
 from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState, plain_id
 from orchestra.model.selection import PastOutputs, Wanted
@@ -43,6 +44,7 @@ _BEFORE = (
     " AND number < (SELECT number FROM runs WHERE run_id = ?) ORDER BY number DESC LIMIT ?"
 )
 _RUNS_BY_PATH = "SELECT number, run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC"
+_SOURCES = "SELECT sources.path, text FROM sources JOIN runs USING (number) WHERE run_id = ?"
 _NUMBER = "SELECT number FROM runs WHERE run_id = ?"
 _ENDS = (
     "SELECT events FROM turns WHERE place > ? AND place < ?"
@@ -66,8 +68,10 @@ class RunStore:
         self.state = state
         self._reader: Optional[sqlite3.Connection] = None
 
-    def begin_run(self, now: float) -> RunJournal:
+    def begin_run(self, now: float, sources: Mapping[str, bytes] = {}) -> RunJournal:
         """A journal for a new run that begins `now` (UTC seconds), with its folder made and locked.
+
+        `sources` are the files of its workflow, by their paths.
 
         Raises:
             StoreError: there can be no record of it; nothing must be started.
@@ -80,7 +84,7 @@ class RunStore:
             if lock is None:
                 raise StoreError(folder.lock, "another program keeps it locked")
             sweep(connection, self.state, now)
-            return RunJournal(connection, self.state.database, folder, lock)
+            return RunJournal(connection, self.state.database, folder, lock, sources)
         except OSError as fault:
             connection.close()
             raise faults.from_os(fault, self.state.runs) from fault
@@ -90,6 +94,41 @@ class RunStore:
         except StoreError:
             connection.close()
             raise
+
+    def resume_run(self, run_id: str, sources: Mapping[str, bytes]) -> RunJournal:
+        """A journal for a run that goes on, with its folder locked.
+
+        Raises:
+            RunHeld: another orchestrator holds it; nothing was changed.
+            StoreError: there can be no record of it; nothing must be started.
+        """
+        folder = self.state.run(run_id)
+        try:
+            lock = locks.acquire(folder.lock)
+            if lock is None:
+                raise RunHeld(run_id)
+            try:
+                self.state.reopen_run(folder)
+                [(number,)] = self.query(_NUMBER, (run_id,))
+                connection = database.open_writer(self.state)
+                return RunJournal(connection, self.state.database, folder, lock, sources, number)
+            except BaseException:
+                lock.release()
+                raise
+        except OSError as fault:
+            raise faults.from_os(fault, folder.path) from fault
+
+    def sources(self, run_id: str) -> Dict[str, bytes]:
+        """The files of a run's workflow by their paths, as they were when it last went on.
+
+        Raises:
+            StoreError: the record cannot be read.
+        """
+        try:
+            rows = self.query(_SOURCES, (run_id,))
+            return {os.fsdecode(path): zlib.decompress(text) for path, text in rows}
+        except zlib.error as fault:
+            raise self._damaged("the workflow of run %s" % run_id) from fault
 
     def runs(self, limit: int) -> List[RunRow]:
         """The latest runs, newest first; at most `limit`, all where it is negative.

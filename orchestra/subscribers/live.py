@@ -18,6 +18,7 @@ from orchestra.model.events import (
     Envelope,
     RetryScheduled,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepEnded,
     StepReady,
@@ -97,6 +98,9 @@ class LiveView:
                 self._added(record, event)
             elif type(event) is RunStarted:
                 self._begin(record)
+            elif type(event) is RunResumed:
+                self._begin(record)
+                self._go_on(record, envelope.at)
             elif type(event) is RunFinished:
                 self._finish(record)
 
@@ -121,6 +125,19 @@ class LiveView:
         self._widen(record.step_by_id.values())
         for step in record.step_by_id.values():
             self._demanded(record, step.resources)
+
+    def _go_on(self, record: RunRecord, at: float) -> None:
+        """Take note of what was under way, and of what had ended, when the run went on."""
+        for step in record.step_by_id.values():
+            if step.attempts and step.attempts[-1].outcome is None:
+                if step.attempts[-1].started_at < at:
+                    self._started(step)
+            elif step.state is StepState.WAITING_RETRY:
+                self._retrying[step.id] = step
+            elif step.parts and step.ended_at is None:
+                self._open[step.id] = step
+            elif step.ended_at is not None and self._expectation is not None:
+                self._expectation.ended(step.id)
 
     def _added(self, record: RunRecord, event: StepsAdded) -> None:
         self._widen(record.step_by_id[entry.step] for entry in event.steps)

@@ -17,6 +17,7 @@ from orchestra.model.events import (
     Noted,
     RetryScheduled,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepEnded,
     StepsAdded,
@@ -31,6 +32,7 @@ from orchestra.subscribers.screen import Screen, Summarize
 from orchestra.subscribers.step_lines import (
     handler_line,
     note_line,
+    resume_line,
     retry_line,
     start_line,
     step_line,
@@ -122,6 +124,9 @@ class PlainView:
             return self._grouping.line(stop_line(event))
         if type(event) is RunStarted:
             return self._grouping.line(start_line(record))
+        if type(event) is RunResumed:
+            self._done = record.done_before
+            return self._grouping.line(resume_line(record))
         if type(event) is RunFinished:
             quoted = self._summarize(record)
             return "\n%s%s%s" % (self._grouping.quote_begin, quoted, self._grouping.quote_end)

@@ -25,6 +25,16 @@ def start_line(record: RunRecord) -> str:
     return "%s (run %s)" % (words, safe_line(record.run_id))
 
 
+def resume_line(record: RunRecord) -> str:
+    """`nightly goes on: 9 of 12 steps are done, budget cpu 4 (run 20261122-101500-ab12)`."""
+    count = record.total
+    steps = "%d %s" % (count, "step is" if count == 1 else "steps are")
+    words = "%s goes on: %d of %s done" % (safe_line(record.workflow), record.done_before, steps)
+    if record.budget:
+        words += ", budget %s" % amounts_text(record.budget)
+    return "%s (run %s)" % (words, safe_line(record.run_id))
+
+
 def step_line(step: StepRecord, event: StepEnded, done: int, total: int) -> str:
     """`[3/12] convert failed after 12.3s and 3 attempts: exit code 2`.
 

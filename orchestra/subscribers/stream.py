@@ -18,6 +18,7 @@ from orchestra.model.events import (
     Noted,
     RetryScheduled,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepEnded,
     StepsAdded,
@@ -30,6 +31,7 @@ from orchestra.subscribers.grouping import Grouping
 from orchestra.subscribers.screen import Screen, Summarize
 from orchestra.subscribers.step_lines import (
     note_line,
+    resume_line,
     retry_line,
     start_line,
     step_line,
@@ -103,16 +105,19 @@ class StreamView:
         if type(event) is StopRequested:
             return stop_line(event) + "\n"
         if type(event) is RunStarted:
-            return self._start(record)
+            return self._start(record, start_line(record))
+        if type(event) is RunResumed:
+            self._done = record.done_before
+            return self._start(record, resume_line(record))
         if type(event) is StepsAdded:
             self._widen(entry.step for entry in event.steps)
         return self._finish(record) if type(event) is RunFinished else ""
 
-    def _start(self, record: RunRecord) -> str:
+    def _start(self, record: RunRecord, line: str) -> str:
         self._width = 0
         self._widen(record.step_by_id)
         self._quoting = bool(self._grouping.quote_end)
-        return self._grouping.line(start_line(record)) + self._grouping.quote_begin
+        return self._grouping.line(line) + self._grouping.quote_begin
 
     def _widen(self, steps: Iterable[str]) -> None:
         longest = max(map(len, steps), default=0)

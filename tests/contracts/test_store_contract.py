@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterator, List, NamedTuple, Sequence
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence
 
 import pytest
 
@@ -32,8 +32,11 @@ class ListStore:
     def __init__(self) -> None:
         self.envelopes: List[Envelope] = []
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
+    def append(self, envelopes: Sequence[Envelope], lasting: bool = False) -> None:
         self.envelopes.extend(envelopes)
+
+    def attend(self, at: float) -> Optional[float]:
+        return None
 
 
 def in_memory(_: Path) -> Opened:

@@ -10,9 +10,11 @@ from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tup
 from orchestra.engine.ports import (
     Ended,
     Finding,
+    Handle,
     Kept,
     Launched,
     Launching,
+    Lost,
     Question,
     Seal,
     Written,
@@ -67,6 +69,11 @@ class FakeExecutor:
             elif word == b"die":
                 self._tell(Ended(key, signal=more[0].decode()))
         self.on_submit()
+
+    def reattach(self, handles: Sequence[Handle]) -> None:
+        for handle in handles:
+            self.trace.append("reattach %s.%d" % handle.key)
+            self._tell(Lost(handle.key))
 
     def collect(self) -> List[Any]:
         with contextlib.suppress(BlockingIOError):
@@ -140,6 +147,9 @@ class FakeRenderer:
         words = self._words.get(launching.key.step, "exit 0").encode().split()
         return Invocation(tuple(words), {}, "/", "/log")
 
+    def log_path(self, key: AttemptKey) -> str:
+        return "/run/" + key.log
+
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         return self.written.get(step.id, Written({}))
 
@@ -188,11 +198,14 @@ class FakeStore:
         self._trace = trace
         self._fails_at = fails_at
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
+    def append(self, envelopes: Sequence[Envelope], lasting: bool = False) -> None:
         if len(self.turns) + 1 >= self._fails_at:
             raise StoreError("/runs.db", "the disk is full")
         self.turns.append(list(envelopes))
         self._trace.append("commit " + " ".join(type(e.event).__name__ for e in envelopes))
+
+    def attend(self, at: float) -> Optional[float]:
+        return None
 
 
 class Listener:

@@ -7,6 +7,7 @@ from typing import Any, List
 import pytest
 
 from orchestra.engine.fanout import MOST_INSTANCES, rows_of
+from orchestra.engine.fingerprint import digest_of_value
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded, StepsAdded
 from orchestra.model.expression import ExpressionError, Scope, Tree, parse_text
@@ -90,7 +91,7 @@ def test_instances_are_recorded_before_they_start() -> None:
     world = play(fanned("a", ["x"], name=parse_text("copy ${{ item }}")))
     added = [e for e in world.events if isinstance(e, StepsAdded)]
     assert [tuple(entry) for event in added for entry in event.steps] == [
-        ("a[0]", "copy x", (), {"cpu": 1000}, "a", "instance")
+        ("a[0]", "copy x", (), {"cpu": 1000}, "a", "instance", digest_of_value("x"))
     ]
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestra.engine.ports import Ended, Launched
+from orchestra.executors.proc import since_boot_s
 from orchestra.executors.process import signal_name
 from orchestra.model.run import AttemptKey
 from tests.executors.lone_engine import run_alone
-from tests.executors.workbench import Workbench
+from tests.executors.workbench import LIMIT_S, Workbench
 
 
 def how(ended: Ended) -> Ended:
@@ -47,7 +48,9 @@ def test_a_launch_is_told_before_the_end_and_with_the_pid(bench: Workbench) -> N
 
     launched = bench.told[0]
     assert isinstance(launched, Launched)
-    assert bench.told == [Launched(AttemptKey("s1", 1), int(bench.log(ended))), ended]
+    pid = int(bench.log(ended))
+    assert bench.told == [Launched(AttemptKey("s1", 1), pid, launched.began_s), ended]
+    assert 0 <= since_boot_s() - launched.began_s < LIMIT_S
 
 
 def test_the_cpu_time_is_that_of_the_step_and_of_the_children_it_waited_for(

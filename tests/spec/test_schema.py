@@ -100,6 +100,7 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "timeout",
         "stop",
         "retry",
+        "rerun",
         "allow_failure",
         "success_codes",
         "skip_codes",

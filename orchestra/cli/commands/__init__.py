@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from orchestra import __version__
-from orchestra.cli.commands import init, logs, plan, run, runs, schema, show, validate, why
+from orchestra.cli.commands import init, logs, plan, resume, run, runs, schema, show, validate, why
 
 _HELP = """Run the steps of a workflow file in order, in parallel, within a budget.
 
@@ -51,6 +51,7 @@ class Command(TyperCommand):
 
 for command in (
     run.run,
+    resume.resume,
     validate.validate,
     plan.plan,
     runs.runs,

@@ -29,15 +29,8 @@ def run(
     format: str = typer.Option(
         "table", "--format", metavar="|".join(FORMATS), help="With --dry-run: the plan as what."
     ),
-    report: List[str] = typer.Option(
-        [], "--report", metavar="json=PATH", help="Write a report when the run is over."
-    ),
-    output: Optional[str] = typer.Option(
-        None,
-        "--output",
-        metavar="|".join(MODES),
-        help="How to show the run (default: live on a terminal, else plain).",
-    ),
+    report: List[str] = options.REPORT,
+    output: Optional[str] = options.OUTPUT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> int:
     """Validate a workflow file, plan it, run its steps, report.

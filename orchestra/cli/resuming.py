@@ -1,0 +1,139 @@
+"""What is needed to go on with a run: its workflow as it was, and what of its record counts."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Dict, List, Mapping, NamedTuple, Tuple
+
+from orchestra.engine.changes import changed_steps
+from orchestra.engine.opening import Origin, run_resumed
+from orchestra.engine.past import Past
+from orchestra.engine.reopening import results_to_drop
+from orchestra.engine.replay import Replay, fold
+from orchestra.engine.scope import Scopes
+from orchestra.errors import RunHeld, StoreError, UsageError
+from orchestra.executors.survivors import Survivors
+from orchestra.model.events import Envelope
+from orchestra.model.plan import Plan
+from orchestra.model.run import AttemptKey, RunRecord, RunState
+from orchestra.model.workflow import Workflow
+from orchestra.spec.load import load
+from orchestra.store.directory import RunFolder
+from orchestra.store.sqlite import RunStore
+
+_SHOWN = 5
+
+
+class Resumption(NamedTuple):
+    """A run that is to go on, and which steps are defined differently now, with what differs."""
+
+    run_id: str
+    started_at: float
+    changed: Mapping[str, Tuple[str, ...]]
+
+
+class GoesOn(NamedTuple):
+    """What the machine goes on from, and the last event that was recorded."""
+
+    past: Past
+    recorded: Envelope
+
+
+def refuse_held(store: RunStore, record: RunRecord) -> None:
+    """See that no orchestrator is at work on the run, as far as can be told before it is locked.
+
+    Raises:
+        RunHeld: one is.
+    """
+    if store.is_alive(record.run_id):
+        raise RunHeld(record.run_id)
+
+
+def is_done(record: RunRecord, changed: Mapping[str, Tuple[str, ...]]) -> bool:
+    """Whether there is nothing to go on with."""
+    return record.state is RunState.SUCCEEDED and not changed
+
+
+def changes_since(store: RunStore, record: RunRecord, now: Workflow) -> Dict[str, Tuple[str, ...]]:
+    """The steps that are defined differently from when the run last began or went on.
+
+    Raises:
+        UsageError: its workflow was not kept, or cannot be read any more.
+        StoreError: the record cannot be read.
+    """
+    sources = store.sources(record.run_id)
+    if not sources:
+        raise UsageError(
+            "run %s cannot go on: it was recorded by an orchestra that kept no workflow"
+            % record.run_id,
+            "run the workflow anew",
+        )
+
+    def read(path: str) -> bytes:
+        try:
+            return sources[os.path.abspath(path)]
+        except KeyError:
+            raise UsageError("cannot read %s" % path) from None
+
+    loaded = load(record.path, read=read)
+    before = loaded.workflow or loaded.draft
+    if before is None:
+        raise UsageError(
+            "run %s cannot go on: this orchestra cannot read the workflow that it began with"
+            % record.run_id,
+            "run the workflow anew",
+        )
+    return changed_steps(before, now)
+
+
+def words_of(record: RunRecord, changed: Mapping[str, Tuple[str, ...]]) -> List[str]:
+    """What a person should know before a run goes on: what is changed, what runs again for it."""
+    dropped = results_to_drop(record, changed)
+    lines = ["changed: `%s` (%s)" % (step, ", ".join(what)) for step, what in changed.items()]
+    if len(lines) > _SHOWN:
+        lines[_SHOWN:] = ["changed: %d steps more" % (len(lines) - _SHOWN)]
+    below = [id for id in dropped if id not in changed]
+    if below:
+        more = ", and %d more" % (len(below) - _SHOWN) if len(below) > _SHOWN else ""
+        names = ", ".join("`%s`" % id for id in below[:_SHOWN])
+        lines.append("runs again, since something above it does: %s%s" % (names, more))
+    return lines
+
+
+def take_up(
+    resumption: Resumption,
+    store: RunStore,
+    plan: Plan,
+    scopes: Scopes,
+    origin: Origin,
+    replay: Replay,
+    folder: RunFolder,
+) -> GoesOn:
+    """Read the record of a run that this process holds, and end what must not run on.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    envelopes = list(store.envelopes(resumption.run_id))
+    replay.apply(envelopes)
+    record = replay.record
+    if record is None:
+        raise StoreError(store.state.database, "run %s has no events" % resumption.run_id)
+    resumed = run_resumed(plan, scopes, origin, results_to_drop(record, resumption.changed))
+    recorded = envelopes[-1]
+    at = max(time.time(), recorded.at)
+    past = fold([*envelopes, Envelope(recorded.seq + 1, at, resumed)])
+    assert past is not None
+    kept = _under_way(past)
+    Survivors(resumption.run_id).end_all_but(kept)
+    return GoesOn(Past(past, resumed, at), recorded)
+
+
+def _under_way(record: RunRecord) -> List[AttemptKey]:
+    """The attempts that had begun and not ended."""
+    return [
+        AttemptKey(step.id, step.attempts[-1].number)
+        for step in record.step_by_id.values()
+        if step.attempts and step.attempts[-1].outcome is None
+    ]

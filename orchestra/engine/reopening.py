@@ -1,0 +1,185 @@
+"""What of a run's record counts no more once the run goes on. Pure.
+
+A step that had not ended well is open again. A result is dropped where the step was changed, or
+where something above it runs again; so are all parts of such a step. What is dropped keeps the
+numbers of its attempts, so that no log is ever written twice.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Container, Dict, Iterable, List, Tuple
+
+from orchestra.model.events import PlannedEntry, RunResumed
+from orchestra.model.run import (
+    HANDLER_ROLES,
+    RESULT_BY_STATE,
+    Attempt,
+    Outcome,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+    plain_id,
+)
+
+INTERRUPTED = "interrupted: nobody saw it end"
+"""The reason of an attempt of which nothing is known but that it began."""
+
+_NOT_WELL = frozenset([StepState.FAILED, StepState.CANCELLED, StepState.BLOCKED])
+
+
+def results_to_drop(record: RunRecord, changed: Container[str]) -> Tuple[str, ...]:
+    """The steps whose results count no more when the run goes on, in the order of the record.
+
+    `changed` are the steps that are defined differently now, by their ids without instances.
+    """
+    steps = record.step_by_id
+    if record.state is RunState.SKIPPED:  # it never had its turn
+        return tuple(id for id, step in steps.items() if not step.owner)
+    below: Dict[str, List[str]] = {}
+    for step in steps.values():
+        for need in step.needs:
+            below.setdefault(need, []).append(step.id)
+    dropped = {id for id, step in steps.items() if plain_id(id) in changed}
+    again = set(dropped)
+    again.update(id for id, s in steps.items() if s.state in _NOT_WELL and not s.is_handler)
+    waiting = deque(again)
+    while waiting:
+        step = steps[waiting.popleft()]
+        dropped.update(below.get(step.id, ()))
+        around = [step.owner] if step.owner and step.role not in HANDLER_ROLES else []
+        fresh = [id for id in (*below.get(step.id, ()), *around) if id not in again]
+        again.update(fresh)
+        waiting.extend(fresh)
+    return tuple(id for id, step in steps.items() if id in dropped and _has_something(step))
+
+
+def reopen(record: RunRecord, event: RunResumed, at: float) -> None:
+    """Bring the record to where the run goes on, by the plan that it goes on with."""
+    steps = record.step_by_id
+    planned = {entry.step for entry in event.steps}
+    dropped = [steps[id] for id in event.dropped if id in steps]
+    owners = {step.owner for step in dropped}
+    opened = [
+        s for s in steps.values() if not s.is_handler and (s.state in _NOT_WELL or s.id in owners)
+    ]
+    out = [s.id for s in steps.values() if not s.owner and (s.is_handler or s.id not in planned)]
+    out += [part for step in opened for part in step.parts if steps[part].role in HANDLER_ROLES]
+    out += _leaving(dropped)
+    _take_out(record, out, at)
+    for step in dropped:
+        _forget(record, step, at)
+    for step in opened:
+        if record.step_by_id.get(step.id) is step:
+            _open(step)
+    _follow_plan(record, event)
+    _recount(record)
+    record.state, record.exit_code, record.reason = RunState.RUNNING, None, ""
+    record.ended_at, record.stopping = None, ""
+    record.workflow, record.path = event.workflow, event.path
+    record.budget, record.max_parallel = event.budget, event.max_parallel
+    record.lower_bound_s = event.lower_bound_s
+    record.host, record.pid, record.boot = event.host, event.pid, event.boot
+    record.options = event.options
+    record.resumed_at.append(at)
+    record.done_before = sum(record.counts[state] for state in RESULT_BY_STATE)
+
+
+def drop(record: RunRecord, ids: Iterable[str], at: float) -> None:
+    """Forget what these steps came to, with all their parts; a part of a step goes itself."""
+    dropped = [record.step_by_id[id] for id in ids if id in record.step_by_id]
+    _take_out(record, _leaving(dropped), at)
+    for step in dropped:
+        _forget(record, step, at)
+    _recount(record)
+
+
+def _recount(record: RunRecord) -> None:
+    """Count all anew."""
+    record.counts = dict.fromkeys(StepState, 0)
+    for step in record.step_by_id.values():
+        step.members = step.members_done = step.members_failed = 0
+    for step in record.step_by_id.values():
+        if step.owner and step.role not in HANDLER_ROLES:
+            owner = record.step_by_id[step.owner]
+            owner.members += 1
+            owner.members_done += step.state in RESULT_BY_STATE
+            owner.members_failed += step.state is StepState.FAILED
+    for step in record.step_by_id.values():
+        if not step.is_handler and not step.members:
+            record.counts[step.state] += 1
+
+
+def _has_something(step: StepRecord) -> bool:
+    return bool(step.parts) or step.state not in (StepState.PENDING, *_NOT_WELL)
+
+
+def _leaving(dropped: Iterable[StepRecord]) -> List[str]:
+    """What leaves the run when these are dropped: parts of steps; a step of the plan stays."""
+    return [id for step in dropped for id in ([step.id] if step.owner else step.parts)]
+
+
+def _take_out(record: RunRecord, ids: Iterable[str], at: float) -> None:
+    """Take steps out of the run, with all their parts."""
+    out = dict.fromkeys(ids)
+    waiting = list(out)
+    for id in waiting:
+        fresh = [part for part in record.step_by_id[id].parts if part not in out]
+        out.update(dict.fromkeys(fresh))
+        waiting.extend(fresh)
+    owners: Dict[str, None] = {}
+    for id in out:
+        step = record.former[id] = record.step_by_id.pop(id)
+        owners[step.owner] = None
+        _interrupt(step.attempts, at)
+        step.parts = []
+    for id in owners:
+        owner = record.step_by_id.get(id)
+        if owner is not None:
+            owner.parts = [part for part in owner.parts if part not in out]
+
+
+def _forget(record: RunRecord, step: StepRecord, at: float) -> None:
+    """Have a step of the plan as if it had not begun; its attempts remain."""
+    if step.id in record.step_by_id:
+        _interrupt(step.attempts, at)
+        anew = StepRecord(step.id, step.name, step.needs, step.resources, attempts=step.attempts)
+        anew.spent = len(step.attempts)
+        record.step_by_id[step.id] = anew
+
+
+def _open(step: StepRecord) -> None:
+    """Let a step that had ended go on; those parts of it that ended well count."""
+    step.state = StepState.RUNNING if step.parts else StepState.PENDING
+    step.reason, step.outputs = "", {}
+    step.ended_at = step.ready_at = step.retry_at = None
+    step.spent = len(step.attempts)
+
+
+def _interrupt(attempts: List[Attempt], at: float) -> None:
+    """Close the attempt that was under way, if one was."""
+    if attempts and attempts[-1].outcome is None:
+        attempts[-1].outcome = Outcome.INTERRUPTED
+        attempts[-1].reason = INTERRUPTED
+        attempts[-1].ended_at = at
+
+
+def _follow_plan(record: RunRecord, event: RunResumed) -> None:
+    """Have the steps of the plan in its order, with what the file says of them now."""
+    steps, record.step_by_id = record.step_by_id, {}
+    for entry in event.steps:
+        step = steps.pop(entry.step, None) or comes_back(record, entry)
+        step.name, step.needs = entry.name, entry.needs
+        record.step_by_id[entry.step] = step
+    record.step_by_id.update(steps)
+
+
+def comes_back(record: RunRecord, entry: PlannedEntry) -> StepRecord:
+    """A step that joins the run; if it was in it before, with the attempts that it had."""
+    step = StepRecord(entry.step, entry.name, entry.needs, entry.resources)
+    former = record.former.pop(entry.step, None)
+    if former is not None:
+        step.attempts = former.attempts
+        step.spent = len(former.attempts)
+    return step

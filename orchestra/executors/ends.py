@@ -1,0 +1,86 @@
+"""How steps ended whose orchestrator had died: a file in the run's folder, a line for each.
+
+Whoever takes an end writes it; the orchestrator that goes on with the run reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from typing import List, NamedTuple, Optional
+
+from orchestra.model.run import AttemptKey
+
+ENDS = "ends.jsonl"
+"""The name of the file."""
+
+_LARGEST = 64 * 2**20
+_SAME_S = 1.0
+
+
+class RecordedEnd(NamedTuple):
+    """One end; `status` is as wait(2) gives it, `began_s` counts since the machine was started.
+
+    `step` and `number` name the attempt where that could be told; `stopped` says that whoever wrote
+    this had asked the process to end.
+    """
+
+    pid: int
+    began_s: float
+    status: int
+    cpu_s: float
+    max_rss_bytes: int
+    step: str = ""
+    number: int = 0
+    stopped: bool = False
+
+    def is_of(self, key: AttemptKey, pid: Optional[int], began_s: float) -> bool:
+        """Whether it is that of an attempt, of which no more than this is known."""
+        if self.step:
+            return (self.step, self.number) == key
+        return self.pid == pid and abs(self.began_s - began_s) <= _SAME_S
+
+
+def add_end(folder: str, end: RecordedEnd) -> None:
+    """Write one down.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open("%s/%s" % (folder, ENDS), flags, 0o600)
+    try:
+        os.write(descriptor, json.dumps(end).encode() + b"\n")
+    finally:
+        os.close(descriptor)
+
+
+def read_ends(folder: str) -> List[RecordedEnd]:
+    """All that are written down, oldest first; what is no whole line is passed over."""
+    try:
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with open(os.open("%s/%s" % (folder, ENDS), flags), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return []
+            lines = file.read(_LARGEST).split(b"\n")[:-1]
+    except OSError:
+        return []
+    return [end for end in map(_read, lines) if end is not None]
+
+
+def _read(line: bytes) -> Optional[RecordedEnd]:
+    try:
+        pid, began_s, status, cpu_s, max_rss_bytes, step, number, stopped = json.loads(line)
+        return RecordedEnd(
+            int(pid),
+            float(began_s),
+            int(status),
+            float(cpu_s),
+            int(max_rss_bytes),
+            str(step),
+            int(number),
+            bool(stopped),
+        )
+    except (ValueError, TypeError):
+        return None
