@@ -46,6 +46,17 @@ def _run(arguments: list[str]) -> int:
             pass  # it is met again, and told, below
     if os.name != "posix":
         sys.exit("orchestra runs on Linux and macOS; on Windows, run it in WSL")
+    link = None
+    if _is_kept(arguments):
+        from orchestra.cli.keeper import split
+
+        link = split()
     from orchestra.cli.edge import run_app
 
-    return run_app(arguments, os.environ)
+    return run_app(arguments, os.environ, link)
+
+
+def _is_kept(arguments: list[str]) -> bool:
+    """Whether a command line starts an engine that is to have a keeper."""
+    starts = arguments[:1] in (["run"], ["resume"]) and sys.platform == "linux"
+    return starts and not {"--help", "-h", "--dry-run"}.intersection(arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Mapping, Sequence
+from typing import TYPE_CHECKING, Mapping, Optional, Sequence
 
 import click
 
@@ -13,14 +13,24 @@ from orchestra.cli import commands, messages
 from orchestra.cli.terminal import Terminal, settle_streams
 from orchestra.errors import ExitCode, OrchestraError
 
+if TYPE_CHECKING:
+    from orchestra.cli.keeper import Link
 
-def run_app(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """The exit code of the command line; a traceback is never shown."""
+
+def run_app(
+    arguments: Sequence[str], environ: Mapping[str, str], keeper: Optional[Link] = None
+) -> int:
+    """The exit code of the command line; a traceback is never shown.
+
+    `keeper` is the link to the process that keeps this one, if there is one.
+    """
     settle_streams()
     terminal = Terminal(dict(environ))
     color = terminal.look(sys.stderr).color
     try:
-        result = commands.app(list(arguments), prog_name="orchestra", standalone_mode=False)
+        result = commands.app(
+            list(arguments), prog_name="orchestra", standalone_mode=False, obj=keeper
+        )
         terminal.flush()
         return result if isinstance(result, int) else ExitCode.OK
     except (KeyboardInterrupt, click.exceptions.Abort):

@@ -12,15 +12,16 @@ import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import partial
-from typing import Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
 from orchestra.cli.caching import step_cache
 from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
+from orchestra.cli.keeper import Link
 from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared, bind_used
-from orchestra.cli.resuming import Resumption, take_up
+from orchestra.cli.resuming import Resumption, resume_command, take_up
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import Audience
@@ -73,11 +74,13 @@ def run(
     reports: Sequence[str],
     terminal: Terminal,
     environ: Mapping[str, str],
+    keeper: Optional[Link] = None,
     resumption: Optional[Resumption] = None,
 ) -> int:
     """Run a plan to its end, or go on with a run; the exit code.
 
-    `mode` is one of `terminal.MODES`, `reports` are paths for the JSON report.
+    `mode` is one of `terminal.MODES`, `reports` are paths for the JSON report; `keeper` is who
+    sees to the steps if this process dies.
 
     Raises:
         RunHeld: another orchestrator holds the run that is to go on.
@@ -98,6 +101,8 @@ def run(
         else:
             journal = store.resume_run(resumption.run_id, prepared.sources)
         cache = step_cache(prepared.plan.workflow.folder, store, journal)
+        if keeper is not None:
+            keeper.tell(_if_this_dies(journal.folder, state, kept))
         for doubt in state.doubts():
             terminal.say("warning: " + doubt)
         try:
@@ -114,6 +119,7 @@ def run(
                 environ,
                 signals,
                 state,
+                keeper,
                 resumption,
             )
         except (UsageError, GroupFull):
@@ -142,6 +148,7 @@ def _drive(
     environ: Mapping[str, str],
     signals: SignalInbox,
     state: StateDirectory,
+    keeper: Optional[Link],
     resumption: Optional[Resumption],
 ) -> int:
     plan, folder = prepared.plan, journal.folder
@@ -208,6 +215,7 @@ def _drive(
             signals,
             cache,
             goes_on and goes_on.recorded,
+            keeper and keeper.lifeline,
         )
         if alerts is not None:
             for warning in alerts.warnings():
@@ -228,6 +236,16 @@ def _drive(
     if fault is not None and fault.errno not in _READER_GONE and exit_code == ExitCode.OK:
         raise RunBroken("the run went well, but could not be shown: %s" % fault.strerror)
     return exit_code
+
+
+def _if_this_dies(folder: RunFolder, state: StateDirectory, kept: Kept) -> Mapping[str, Any]:
+    """What a keeper needs to know then."""
+    return {
+        "run_id": folder.run_id,
+        "folder": folder.path,
+        "resume": resume_command(folder.run_id, state.path, state.is_named),
+        "secrets": list(kept.values),
+    }
 
 
 def _turn(

@@ -49,13 +49,17 @@ from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.workflow import Step
 
+KEEPER_DIED = "the death of its keeper"
+"""The cause of a stop when nobody would see to the steps if this process died."""
+
 _NOTHING_WRITTEN = Written({})
 
 
 class Driver:
     """Drives one run to its end; `lost` is why its record was lost on the way, if it was.
 
-    A run that goes on has a last event that was `recorded`.
+    A run that goes on has a last event that was `recorded`. Where there is a `lifeline` and its
+    other end is closed, nothing more is launched: nobody would see to it if this process died.
     """
 
     def __init__(
@@ -69,7 +73,9 @@ class Driver:
         signals: SignalInbox,
         cache: Cache,
         recorded: Optional[Envelope] = None,
+        lifeline: Optional[int] = None,
     ) -> None:
+        self._lifeline = lifeline
         self._machine = machine
         self._executor = executor
         self._renderer = renderer
@@ -112,6 +118,8 @@ class Driver:
         poller = select.poll()
         poller.register(self._executor.fileno(), select.POLLIN)
         poller.register(self._signals.fileno(), select.POLLIN)
+        if self._lifeline is not None:
+            poller.register(self._lifeline, select.POLLIN)
         self._carry_out(self._machine.begin(now), now)
         while not self._is_over():
             self._rest(poller, self._clock.monotonic())
@@ -165,7 +173,11 @@ class Driver:
         for patience in (self._audience.attend(self._epoch + now), self._sync(self._epoch + now)):
             if patience is not None:
                 wait = min(wait, patience) if wait is not None else patience
-        poller.poll(None if wait is None else max(0, math.ceil(wait * 1000)))
+        ready = poller.poll(None if wait is None else max(0, math.ceil(wait * 1000)))
+        if self._lifeline is not None and any(fd == self._lifeline for fd, _ in ready):
+            poller.unregister(self._lifeline)
+            self._lifeline = None
+            self._inbox.append(StopAsked(KEEPER_DIED, ExitCode.BROKEN, True, drains=True))
 
     def _carry_out(self, reaction: Reaction, now: float) -> None:
         """Record the events of a turn, then do what it orders, then tell the audience."""

@@ -742,7 +742,8 @@ class Machine:
         """The first request ends the run in order; a second one, or one that says so, at once."""
         at_once = self._halt.ask(asked)
         self._events.append(StopRequested(asked.cause, at_once))
-        self._attempts.stop(at_once)
+        if not asked.drains:
+            self._attempts.stop(at_once)
         for block in self._tree.blocks_of_handlers():
             part = block.owner
             if part is not None and part.timeout_s is None and cleans_up(part):

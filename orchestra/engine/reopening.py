@@ -8,7 +8,7 @@ numbers of its attempts, so that no log is ever written twice.
 from __future__ import annotations
 
 from collections import deque
-from typing import Container, Dict, Iterable, List, Tuple
+from typing import Collection, Container, Dict, Iterable, List, Tuple
 
 from orchestra.model.events import PlannedEntry, RunResumed
 from orchestra.model.run import (
@@ -42,6 +42,8 @@ def results_to_drop(record: RunRecord, changed: Container[str]) -> Tuple[str, ..
         for need in step.needs:
             below.setdefault(need, []).append(step.id)
     dropped = {id for id, step in steps.items() if plain_id(id) in changed}
+    if record.stopping:
+        dropped.update(id for id, step in steps.items() if _was_being_stopped(step))
     again = set(dropped)
     again.update(id for id, s in steps.items() if s.state in _NOT_WELL and not s.is_handler)
     waiting = deque(again)
@@ -60,10 +62,7 @@ def reopen(record: RunRecord, event: RunResumed, at: float) -> None:
     steps = record.step_by_id
     planned = {entry.step for entry in event.steps}
     dropped = [steps[id] for id in event.dropped if id in steps]
-    owners = {step.owner for step in dropped}
-    opened = [
-        s for s in steps.values() if not s.is_handler and (s.state in _NOT_WELL or s.id in owners)
-    ]
+    opened = _opened(record, dropped)
     out = [s.id for s in steps.values() if not s.owner and (s.is_handler or s.id not in planned)]
     out += [part for step in opened for part in step.parts if steps[part].role in HANDLER_ROLES]
     out += _leaving(dropped)
@@ -111,8 +110,28 @@ def _recount(record: RunRecord) -> None:
             record.counts[step.state] += 1
 
 
+def _was_being_stopped(step: StepRecord) -> bool:
+    """Whether an attempt was asked to end, and the step did not come to its own end."""
+    if step.is_handler or step.state in RESULT_BY_STATE or not step.attempts:
+        return False
+    return step.attempts[-1].outcome in (None, Outcome.CANCELLED)
+
+
 def _has_something(step: StepRecord) -> bool:
     return bool(step.parts) or step.state not in (StepState.PENDING, *_NOT_WELL)
+
+
+def _opened(record: RunRecord, dropped: Iterable[StepRecord]) -> Collection[StepRecord]:
+    """The steps that had ended, and not well, and all that these and the dropped are part of."""
+    steps = record.step_by_id
+    ids = [s.id for s in steps.values() if s.state in _NOT_WELL and not s.is_handler]
+    ids += [step.owner for step in dropped]
+    opened: Dict[str, StepRecord] = {}
+    for id in ids:
+        while id and id not in opened:
+            opened[id] = steps[id]
+            id = steps[id].owner
+    return opened.values()
 
 
 def _leaving(dropped: Iterable[StepRecord]) -> List[str]:

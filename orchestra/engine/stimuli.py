@@ -81,12 +81,14 @@ class Sealed(NamedTuple):
 class StopAsked(NamedTuple):
     """The run is to end: `cause` is a signal's name, or what broke.
 
-    `exit_code` is what the run ends with; `at_once` leaves no time for clean-up.
+    `exit_code` is what the run ends with; `at_once` leaves no time for clean-up. Where it `drains`,
+    what runs is not asked to end.
     """
 
     cause: str
     exit_code: int
     at_once: bool = False
+    drains: bool = False
 
 
 Stimulus = Union[

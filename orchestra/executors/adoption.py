@@ -20,7 +20,7 @@ from orchestra.executors.pidfd import Held, hold
 from orchestra.executors.poller import Poller
 from orchestra.executors.proc import Proc, since_boot_s
 from orchestra.executors.process import signal_name
-from orchestra.executors.sentry import has_keeper
+from orchestra.executors.sentry import keepers
 from orchestra.executors.survivors import Found, Survivors
 from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey
@@ -196,7 +196,7 @@ class Adoption:
             if adopted.status is None and adopted.pid is not None:
                 adopted.status = self._proc.left_status(adopted.pid)
         unknown = found is None and adopted.status is None
-        may_come = adopted.held is not None or has_keeper(self._folder)
+        may_come = adopted.held is not None or bool(keepers(self._folder))
         if unknown and may_come and now < adopted.ended_at + PATIENCE_S:
             return
         while adopted.output is not None and self._pump(adopted, block):
@@ -230,11 +230,11 @@ class Adoption:
     def _take_outputs(self) -> None:
         """Move the output of those that nobody else sees to."""
         waiting = [a for a in self._adopted_by_key.values() if a.held and a.output is None]
-        if not waiting or has_keeper(self._folder):
-            return
+        kept_by = keepers(self._folder) if waiting else frozenset()
         for adopted in waiting:
             assert adopted.pid is not None
-            fd = open_output(adopted.pid)
+            is_kept = self._proc.parent(adopted.pid) in kept_by
+            fd = None if is_kept else open_output(adopted.pid)
             if fd is None:
                 continue
             mask = None if self._masker is None else self._masker.stream()

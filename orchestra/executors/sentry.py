@@ -1,42 +1,46 @@
-"""The lock by which it is known that the steps of a dead orchestrator still have a keeper."""
+"""The lock by which it is known who keeps the steps of an orchestrator that died."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from typing import Optional
+from typing import FrozenSet, Optional
 
 _KEEPER = "keeper"
+_LARGEST = 4096
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def stand_guard(folder: str) -> Optional[int]:
-    """Say that this process is the keeper of a run; what to close when it is no more.
+    """Say that this process is a keeper of a run; what to close when it is no more.
 
-    It is none where another one is, or the folder has gone.
+    None where that cannot be said. There may be several, one for each time that the run went on.
     """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _FLAGS
     try:
-        descriptor = os.open("%s/%s" % (folder, _KEEPER), os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+        descriptor = os.open("%s/%s" % (folder, _KEEPER), flags, 0o600)
     except OSError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.write(descriptor, b"%d\n" % os.getpid())
     except OSError:
         os.close(descriptor)
         return None
     return descriptor
 
 
-def has_keeper(folder: str) -> bool:
-    """Whether a living process sees to the steps of a run whose orchestrator died."""
+def keepers(folder: str) -> FrozenSet[int]:
+    """The processes that see to steps of a run whose orchestrator died, as far as they live."""
     try:
         descriptor = os.open("%s/%s" % (folder, _KEEPER), os.O_RDONLY | _FLAGS)
     except OSError:
-        return False
+        return frozenset()
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
+        pids = os.read(descriptor, _LARGEST).split(b"\n")
+        return frozenset(int(pid) for pid in pids if pid.isdigit())
     finally:
         os.close(descriptor)
-    return False
+    return frozenset()

@@ -7,15 +7,17 @@ attempt to go a line in BEHAVIOURS.
 from __future__ import annotations
 
 import random
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 from zlib import crc32
 
 from hypothesis import strategies as st
 
 from orchestra.engine.choice import Choice
 from orchestra.engine.ports import Finding, KeptSuccess, Seal
+from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.expression import STATUS_FUNCTIONS
+from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import (
     Artifacts,
@@ -28,6 +30,7 @@ from orchestra.model.workflow import (
     Step,
     Stop,
 )
+from tests.engine.crashes import CrashingWorld
 from tests.engine.plans import BODY, make_plan, step
 from tests.engine.world import Behaviour, World
 
@@ -169,8 +172,26 @@ class Story(NamedTuple):
 
     def tell(self) -> World:
         """Run it in a hostile world; every promise is checked on the way."""
+        plan, scopes = self._plan()
+        world = World(
+            plan,
+            scopes,
+            self._behave(),
+            self.stops,
+            random.Random(self.seed),
+            **self._about_files(),
+        )
+        return world.run()
+
+    def tell_with_crashes(self, crashes: Sequence[Tuple[int, bool]]) -> CrashingWorld:
+        """Run it in a world in which the orchestrator dies after these turns."""
+        rng = random.Random(self.seed)
+        behave, about = self._behave(), self._about_files()
+        return CrashingWorld(self._plan, behave, rng, crashes, self.stops, **about).run()
+
+    def _plan(self) -> Tuple[Plan, Scopes]:
         ids = [one.id for one in self.steps]
-        plan, scopes = make_plan(
+        return make_plan(
             *self.steps,
             cpu=3,
             budget={"db": 2},
@@ -179,18 +200,15 @@ class Story(NamedTuple):
             chosen=Choice(skip=tuple(ids[::2][: self.skip])) if len(ids) > 1 else None,
             **self.root,
         )
-        world = World(
-            plan,
-            scopes,
-            self._behave(),
-            self.stops,
-            random.Random(self.seed),
-            knows_conditions=True,
-            findings=dict(zip(ids, self.findings)),
-            seals=dict(zip(ids, self.seals)),
-            seal_s=1.0,
-        )
-        return world.run()
+
+    def _about_files(self) -> Dict[str, Any]:
+        ids = [one.id for one in self.steps]
+        return {
+            "knows_conditions": True,
+            "findings": dict(zip(ids, self.findings)),
+            "seals": dict(zip(ids, self.seals)),
+            "seal_s": 1.0,
+        }
 
     def _behave(self) -> Callable[[AttemptKey], Behaviour]:
         place_by_id = {one.id: place for place, one in enumerate(self.steps)}

@@ -264,7 +264,8 @@ class World:
         assert isinstance(self.events[-1], RunFinished)
         assert not self._alive
         record = self.record
-        steps = {id: s.state for id, s in record.step_by_id.items() if not s.is_handler}
+        counted = {id: s for id, s in record.step_by_id.items() if not s.is_handler}
+        steps = {id: step.state for id, step in counted.items() if self._is_followed(id)}
         assert steps == {id: StepState(self.machine.facts(id)["state"]) for id in steps}
         assert record.counts == {
             state: sum(
@@ -274,6 +275,10 @@ class World:
             )
             for state in StepState
         }
+
+    def _is_followed(self, step: str) -> bool:
+        """Whether the machine knows a step of the record."""
+        return True
 
 
 def play(

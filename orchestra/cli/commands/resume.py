@@ -13,6 +13,7 @@ from orchestra.cli.terminal import MODES, Terminal
 
 
 def resume(
+    context: typer.Context,
     run: Optional[str] = typer.Argument(
         None, metavar="RUN", hidden=True, autocompletion=complete_runs
     ),
@@ -53,4 +54,4 @@ def resume(
     found.store.close()
     mode = terminal.mode(output)
     state = found.store.state
-    return wiring.run(prepared, state, mode, reports, terminal, environ, resumption)
+    return wiring.run(prepared, state, mode, reports, terminal, environ, context.obj, resumption)

@@ -14,6 +14,7 @@ from orchestra.errors import UsageError
 
 
 def run(
+    context: typer.Context,
     file: str = options.FILE,
     params: List[str] = options.PARAMS,
     params_file: Optional[str] = options.PARAMS_FILE,
@@ -61,4 +62,4 @@ def run(
 
     named = state_dir or environ.get("ORCHESTRA_STATE_DIR")
     state = locate(named, file, os.getcwd())
-    return wiring.run(prepared, state, mode, reports, terminal, environ)
+    return wiring.run(prepared, state, mode, reports, terminal, environ, context.obj)

@@ -1,0 +1,222 @@
+"""What becomes of the steps of an orchestrator that died: they go on, and their ends are kept.
+
+Their output goes on into their logs, how they end into the run's folder. Nothing is decided here:
+who goes on with the run reads it. What a step leaves behind when it ends is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+
+from orchestra.executors.ends import RecordedEnd, add_end
+from orchestra.executors.orphans import Children
+from orchestra.executors.output import BLOCK_BYTES, Output
+from orchestra.executors.poller import new_poller
+from orchestra.executors.proc import Proc
+from orchestra.executors.process import End, kill_group, reap, signal_name
+from orchestra.executors.sentry import stand_guard
+from orchestra.executors.survivors import Survivors
+from orchestra.model.masking import Masker
+from orchestra.model.run import AttemptKey
+from orchestra.model.secret_forms import needles_of
+
+BROKEN = 3
+
+_TICK_S = 0.5
+_GRACE_S = 10.0
+_BLOCKS_AT_END = 32
+_SHOW_CURSOR = "\r\x1b[?25h\x1b[0m\n"
+
+
+class Ward(NamedTuple):
+    """A step that goes on; `key` is None where its attempt is not known."""
+
+    pid: int
+    key: Optional[AttemptKey]
+    began_s: float
+
+
+class Custody:
+    """The children that this process has inherited, until the last of them has ended.
+
+    `outputs` are the pipes that they write to, by pid; they go into the logs of `folder`, the forms
+    of secrets masked by `masker`.
+    """
+
+    def __init__(
+        self, run_id: str, folder: str, masker: Optional[Masker], outputs: Mapping[int, int]
+    ) -> None:
+        self._folder = folder
+        self._masker = masker
+        self._proc = Proc()
+        self._survivors = Survivors(run_id, self._proc)
+        self._children = Children(self._proc)
+        self._poller = new_poller()
+        self._ward_by_pid: Dict[int, Ward] = {}
+        self._output_by_pid: Dict[int, Output] = {}
+        self._pid_by_fd: Dict[int, int] = {}
+        self._block = memoryview(bytearray(BLOCK_BYTES))
+        self._asked = 0
+        self._kill_at: Optional[float] = None
+        self.faults: List[str] = []
+        for pid in self._children.pids():
+            self._receive(pid, outputs.get(pid))
+
+    @property
+    def running(self) -> int:
+        """How many steps have not ended."""
+        return len(self._ward_by_pid)
+
+    def keep(self, wakeup: int) -> None:
+        """See to all until the last has ended; `wakeup` gives the numbers of signals."""
+        self._poller.add(wakeup)
+        self._reap()
+        while self._ward_by_pid:
+            for fd in self._poller.ready(_TICK_S):
+                if fd == wakeup:
+                    self._heed(os.read(wakeup, 4096))
+                else:
+                    self._pump(self._pid_by_fd[fd])
+            self._reap()
+            if self._kill_at is not None and time.monotonic() >= self._kill_at:
+                self._signal(signal.SIGKILL)
+        self._end_orphans()
+
+    def _receive(self, pid: int, fd: Optional[int]) -> None:
+        began_s = self._proc.began_s(pid)
+        key = self._survivors.attempt_of(pid)
+        if began_s is None or not self._leads(pid):
+            if fd is not None:
+                os.close(fd)
+            return
+        self._ward_by_pid[pid] = Ward(pid, key, began_s)
+        if fd is not None and key is not None:
+            path = "%s/%s" % (self._folder, key.log)
+            mask = None if self._masker is None else self._masker.stream()
+            self._output_by_pid[pid] = Output(fd, -1, path, self.faults.append, mask, adds=True)
+            self._pid_by_fd[fd] = pid
+            self._poller.add(fd)
+        elif fd is not None:
+            os.close(fd)
+
+    def _leads(self, pid: int) -> bool:
+        try:
+            return os.getsid(pid) == pid
+        except OSError:
+            return False
+
+    def _pump(self, pid: int) -> Optional[int]:
+        output = self._output_by_pid[pid]
+        count = output.pump(self._block)
+        if count == 0:
+            self._close_output(pid)
+        return count
+
+    def _close_output(self, pid: int) -> None:
+        output = self._output_by_pid.pop(pid, None)
+        if output is not None:
+            del self._pid_by_fd[output.fd]
+            self._poller.remove(output.fd)
+            output.finish()
+            output.close()
+
+    def _reap(self) -> None:
+        for end in reap(self._ward_by_pid, self._before_reaping):
+            ward = self._ward_by_pid.pop(end.pid, None)
+            if ward is not None:
+                self._record(ward, end)
+
+    def _before_reaping(self, pid: int) -> None:
+        """While its number is held, take the rest of a step's output and kill what it left."""
+        if pid not in self._ward_by_pid:
+            return
+        kill_group(pid, signal.SIGKILL)
+        for _ in range(_BLOCKS_AT_END):
+            if pid not in self._output_by_pid or not self._pump(pid):
+                break
+        self._close_output(pid)
+
+    def _record(self, ward: Ward, end: End) -> None:
+        key = ward.key or AttemptKey("", 0)
+        usage = end.usage
+        recorded = RecordedEnd(
+            ward.pid,
+            ward.began_s,
+            end.status,
+            usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss * 1024,
+            *key,
+            stopped=bool(self._asked),
+        )
+        try:
+            add_end(self._folder, recorded)
+        except OSError as fault:
+            self.faults.append("the end of a step could not be kept: %s" % fault.strerror)
+
+    def _heed(self, numbers: bytes) -> None:
+        """End the steps if that is asked for, at once the second time."""
+        for number in numbers:
+            if number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                self._asked += 1
+                at_once = self._asked > 1
+                self._signal(signal.SIGKILL if at_once else signal.SIGTERM)
+                self._kill_at = time.monotonic() + (0 if at_once else _GRACE_S)
+
+    def _signal(self, number: int) -> None:
+        for pid in self._ward_by_pid:
+            kill_group(pid, number)
+            kill_group(pid, signal.SIGCONT)
+
+    def _end_orphans(self) -> None:
+        """Kill what the steps have left behind."""
+        deadline = time.monotonic() + _GRACE_S
+        while time.monotonic() < deadline:
+            pids = self._children.pids()
+            if not pids:
+                return
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+            for _ in reap((), lambda pid: None):
+                pass
+
+
+def take_custody(
+    status: int, news: Mapping[str, Any], wakeup: int, outputs: Mapping[int, int]
+) -> int:
+    """Say what happened to the engine, keep its steps to their ends; the exit code.
+
+    `news` is what it told last: `run_id`, `folder`, `resume` (the command), `secrets`.
+    """
+    how = signal_name(os.WTERMSIG(status))
+    if sys.stderr is not None and sys.stderr.isatty():
+        _say(_SHOW_CURSOR)
+    if not news:
+        _say("error: orchestra was killed by %s before the run had begun\n" % how)
+        return BROKEN
+    secrets: List[str] = news["secrets"]
+    masker = Masker(needles_of(secrets)) if secrets else None
+    guard = stand_guard(news["folder"])
+    custody = Custody(news["run_id"], news["folder"], masker, outputs)
+    steps = "1 step goes" if custody.running == 1 else "%d steps go" % custody.running
+    _say("error: orchestra was killed by %s" % how)
+    if custody.running:
+        _say("; %s on, how they end is kept (Ctrl-C ends them)" % steps)
+    _say("\n  help: `%s` goes on with the run\n" % news["resume"])
+    custody.keep(wakeup)
+    for fault in custody.faults:
+        _say("error: %s\n" % fault)
+    if guard is not None:
+        os.close(guard)
+    return BROKEN
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode("utf-8", "backslashreplace"))
