@@ -30,23 +30,27 @@ def acquire(path: str, patience_s: float = 0.1) -> Optional[Lock]:
     """The lock on `path`, a file that is made where there is none; None where another holds it.
 
     Who only asks (`is_held`) has the lock for microseconds, so a refusal is believed after
-    `patience_s` and not at once.
+    `patience_s` and not at once. A file that its holder has removed is none to hold: the lock is
+    that on the file which is at `path` now.
 
     Raises:
         OSError: the file cannot be made, is a link, or its file system has no locks.
     """
-    descriptor = _open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        deadline = time.monotonic() + patience_s
-        while not _try(descriptor, fcntl.LOCK_EX):
-            if time.monotonic() >= deadline:
-                os.close(descriptor)
-                return None
-            time.sleep(_PAUSE_S)
-    except OSError:
+    deadline = time.monotonic() + patience_s
+    while True:
+        descriptor = _open(path, os.O_RDWR | os.O_CREAT)
+        try:
+            while not _try(descriptor, fcntl.LOCK_EX):
+                if time.monotonic() >= deadline:
+                    os.close(descriptor)
+                    return None
+                time.sleep(_PAUSE_S)
+            if _is_at(descriptor, path):
+                return Lock(descriptor)
+        except OSError:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
-        raise
-    return Lock(descriptor)
 
 
 def is_held(path: str) -> bool:
@@ -66,6 +70,13 @@ def is_held(path: str) -> bool:
 def _open(path: str, flags: int) -> int:
     # O_NONBLOCK: a FIFO planted under the name must not hang whoever opens it
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+
+
+def _is_at(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
 
 
 def _try(descriptor: int, kind: int) -> bool:

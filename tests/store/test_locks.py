@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,22 @@ from orchestra.store import locks
 lock = locks.acquire(sys.argv[1])
 print("held", flush=True)
 sys.stdin.read()
+"""
+REMOVER = """
+import os, sys
+from orchestra.store import locks
+lock = locks.acquire(sys.argv[1])
+print("held", flush=True)
+sys.stdin.readline()
+os.unlink(sys.argv[1])
+lock.release()
+"""
+WAITER = """
+import sys
+from orchestra.store import locks
+print("waiting", flush=True)
+lock = locks.acquire(sys.argv[1], 60)
+print(locks.is_held(sys.argv[1]), flush=True)
 """
 ASKER = """
 import sys
@@ -44,6 +61,13 @@ def start(script: str, path: str) -> subprocess.Popen[bytes]:
 def end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate()
+
+
+def until_waits_for(pid: int, path: str) -> None:
+    """Wait until a process has the file open."""
+    folder = Path("/proc/%d/fd" % pid)
+    while path not in [os.readlink(link) for link in folder.iterdir() if link.is_symlink()]:
+        time.sleep(0.01)
 
 
 def acquire_and_release(path: str) -> bool:
@@ -107,6 +131,21 @@ def test_asking_never_makes_an_acquirer_fail(path: str) -> None:
 
     end(asker)
     assert got == [True] * 500
+
+
+def test_who_waits_for_a_lock_whose_file_is_removed_holds_the_new_one(path: str) -> None:
+    holder = start(REMOVER, path)
+    waiter = start(WAITER, path)
+    until_waits_for(waiter.pid, path)
+
+    holder.communicate(b"remove\n")
+
+    assert waiter.communicate(timeout=60)[0] == b"True\n"
+
+
+def test_a_lock_whose_folder_is_gone_cannot_be_taken(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        locks.acquire(str(tmp_path / "gone" / "lock"))
 
 
 def test_a_link_planted_as_the_lock_is_refused(path: str, tmp_path: Path) -> None:
