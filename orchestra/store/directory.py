@@ -48,7 +48,7 @@ class RunFolder(NamedTuple):
 
     @property
     def lock(self) -> str:
-        """The file whose lock says that the run has an orchestrator."""
+        """The file whose lock says that the run has an orchestrator; its note says which."""
         return self.path + "/lock"
 
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
-import signal as signals
-import socket
 from typing import List, NamedTuple, Optional, Tuple
 
 from orchestra.errors import StoreError
-from orchestra.store import faults, locks
+from orchestra.store import faults, holders, locks
 from orchestra.store.directory import StateDirectory
 
 _GATE_PATIENCE_S = 30.0
-_LARGEST_NOTE = 4096
 _ASKED = b"asked to stop\n"
 
 
@@ -101,19 +97,17 @@ class Line:
         """
         gate = self._gate()
         try:
-            note = _read_note(member.path)
+            holder = holders.read(member.path)
             if not locks.is_held(member.path):
                 return ""
-            if note is None:
-                return "it does not say which process it is"
-            if note.host != socket.gethostname():
-                return "it runs on %s" % note.host
-            if is_stopping or note.is_asked:
+            if holder is None:
+                return holders.NAMELESS
+            if holder.is_here and (is_stopping or _ASKED in holder.rest):
                 return ""
-            if not _send_term(note):
-                return "its process %d cannot be told from others" % note.pid
-            _mark(member.path)
-            return ""
+            why_not = holders.terminate(member.path, holder)
+            if not why_not:
+                _mark(member.path)
+            return why_not
         except OSError as fault:
             raise faults.from_os(fault, self._state.groups) from fault
         finally:
@@ -129,12 +123,9 @@ class Line:
 
     def _take(self, number: int, run_id: str) -> Place:
         path = "%s/%s%d-%s" % (self._state.groups, self._prefix, number, run_id)
-        lock = locks.acquire(path)
+        lock = holders.hold(path)
         if lock is None:
             raise StoreError(path, "another program keeps it locked")
-        note = {"host": socket.gethostname(), "pid": os.getpid(), "start": _start_of(os.getpid())}
-        with open(path, "r+b") as file:
-            file.write(json.dumps(note).encode() + b"\n")
         return Place(self, number, path, lock)
 
     def _sweep(self) -> None:
@@ -145,61 +136,7 @@ class Line:
                     os.unlink(path)
 
 
-class _Note(NamedTuple):
-    """Who holds a place; `start` is when the process began, in ticks of the kernel, 0 unknown."""
-
-    host: str
-    pid: int
-    start: int
-    is_asked: bool
-
-
-def _read_note(path: str) -> Optional[_Note]:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    try:
-        with open(os.open(path, flags), "rb") as file:
-            text = file.read(_LARGEST_NOTE)
-        data = json.loads(text.partition(b"\n")[0])
-        return _Note(data["host"], int(data["pid"]), int(data["start"]), _ASKED in text)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _mark(path: str) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.suppress(FileNotFoundError), open(os.open(path, flags), "ab") as file:
         file.write(_ASKED)
-
-
-def _send_term(note: _Note) -> bool:
-    """Whether the process that the note names is that one; if so it has the signal."""
-    if not hasattr(os, "pidfd_open") or not hasattr(signals, "pidfd_send_signal"):
-        if _start_of(note.pid) != note.start:
-            return False
-        os.kill(note.pid, signals.SIGTERM)
-        return True
-    try:
-        held = os.pidfd_open(note.pid)  # from here on the number is no other's
-    except OSError:
-        return False
-    try:
-        if _start_of(note.pid) != note.start:
-            return False
-        signals.pidfd_send_signal(held, signals.SIGTERM)
-        return True
-    except ProcessLookupError:
-        return True  # it has just ended, as it should
-    finally:
-        os.close(held)
-
-
-def _start_of(pid: int) -> int:
-    """When a process began, in clock ticks since the machine did; 0 where that is not told.
-
-    Source: proc(5), field 22 of /proc/PID/stat.
-    """
-    try:
-        with open("/proc/%d/stat" % pid, "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return 0

@@ -19,6 +19,16 @@ class Lock:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
+    def write(self, data: bytes) -> None:
+        """Let the locked file hold `data` and nothing else.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        # cut off behind it, not emptied before: who reads meanwhile finds the new first line
+        os.pwrite(self._descriptor, data, 0)
+        os.ftruncate(self._descriptor, len(data))
+
     def release(self) -> None:
         """Give the lock back. Safe to call twice."""
         if self._descriptor >= 0:

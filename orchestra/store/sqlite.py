@@ -24,7 +24,7 @@ from orchestra.model.events import Envelope, Event, ResultReused, StepEnded, dec
 from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState, plain_id
 from orchestra.model.selection import PastOutputs, Wanted
 from orchestra.model.workflow import NeedResult
-from orchestra.store import database, faults, locks
+from orchestra.store import database, faults, holders, locks
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
 from orchestra.store.expiries import sweep
@@ -80,7 +80,7 @@ class RunStore:
         connection = database.open_writer(self.state)
         try:
             folder = self.state.new_run(now)
-            lock = locks.acquire(folder.lock)
+            lock = holders.hold(folder.lock)
             if lock is None:
                 raise StoreError(folder.lock, "another program keeps it locked")
             sweep(connection, self.state, now)
