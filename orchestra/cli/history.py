@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import NamedTuple, Optional
 
 from orchestra.engine.replay import fold
-from orchestra.errors import StoreError
+from orchestra.errors import StoreError, UsageError
 from orchestra.model.run import RunRecord
 from orchestra.store.directory import RunFolder, locate
 from orchestra.store.sqlite import RunStore
@@ -48,3 +49,15 @@ def find_run(wanted: Optional[str], state_dir: Optional[str]) -> Found:
     if record is None:
         raise StoreError(store.state.database, "run %s has no events" % run_id)
     return Found(record, store.state.run(run_id), store)
+
+
+def command_line(command: str, found: Found) -> str:
+    """A command about the run, complete for a person who types it here."""
+    words = "orchestra %s %s" % (command, found.folder.run_id)
+    path = found.store.state.path
+    try:
+        if open_store(None).state.path == path:
+            return words
+    except (UsageError, StoreError):
+        pass  # there is none here, or none to use
+    return "%s --state-dir %s" % (words, shlex.quote(path))

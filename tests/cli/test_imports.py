@@ -60,6 +60,7 @@ def imported(cli, arguments):
         (["run", "good.yaml", "--only", "a", "--dry-run"], ["rich", "typer", "yaml"]),
         (["plan", "cached.yaml", "--format", "json"], ["sqlite3", "typer", "yaml"]),
         (["why", "a"], ["sqlite3", "typer"]),
+        (["cancel"], ["sqlite3", "typer"]),
         (["runs"], ["rich", "sqlite3", "typer"]),
         (["show", "--format", "json"], ["sqlite3", "typer"]),
         (["logs", "a"], ["sqlite3", "typer"]),

@@ -9,7 +9,19 @@ import typer
 from typer.core import TyperCommand
 
 from orchestra import __version__
-from orchestra.cli.commands import init, logs, plan, resume, run, runs, schema, show, validate, why
+from orchestra.cli.commands import (
+    cancel,
+    init,
+    logs,
+    plan,
+    resume,
+    run,
+    runs,
+    schema,
+    show,
+    validate,
+    why,
+)
 
 _HELP = """Run the steps of a workflow file in order, in parallel, within a budget.
 
@@ -58,6 +70,7 @@ for command in (
     show.show,
     logs.logs,
     why.why,
+    cancel.cancel,
     schema.schema,
     init.init,
 ):

@@ -1,0 +1,93 @@
+"""Stops a run from outside: a SIGTERM to its orchestrator, then waits for the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from orchestra.cli.history import Found, command_line
+from orchestra.cli.terminal import Terminal
+from orchestra.engine.replay import fold
+from orchestra.errors import RunBroken, UsageError
+from orchestra.model.run import RunRecord, RunState
+from orchestra.model.screen_text import safe_line
+from orchestra.store import holders
+
+_PAUSE_S = 0.1
+_LOOKED_AT = 50  # runs that are looked at for one that could have been meant
+
+
+def cancel_run(found: Found, terminal: Terminal) -> None:
+    """Ask the run to stop, or if it is stopping, to stop at once; wait until nobody holds it.
+
+    Raises:
+        UsageError: it has ended, its orchestrator is gone, or cannot be reached from here.
+        RunBroken: it stopped, and how is not recorded.
+        StoreError: the record cannot be read.
+        KeyboardInterrupt: the waiting was ended, the run is stopping all the same.
+    """
+    run_id = found.folder.run_id
+    _ask(found)
+    words = "run %s was asked to stop; waiting for its end (again to stop at once)"
+    if found.record.stopping:
+        words = "run %s was stopping, and was asked to stop at once; waiting for its end"
+    try:
+        terminal.say(words % run_id)
+        while found.store.is_alive(run_id):
+            time.sleep(_PAUSE_S)
+    except KeyboardInterrupt:
+        below = "\n" if sys.stderr is not None and sys.stderr.isatty() else ""  # the ^C itself
+        terminal.say("%srun %s goes on stopping" % (below, run_id))
+        raise
+    record = _read_again(found)
+    if record.state is RunState.RUNNING:
+        raise RunBroken("run %s has stopped, its end is not recorded" % run_id, _resume(found))
+    terminal.say("run %s ended: %s" % (run_id, _end_of(record)))
+
+
+def _ask(found: Found) -> None:
+    """Send the signal."""
+    run_id, record = found.folder.run_id, found.record
+    if record.state is RunState.RUNNING and not found.store.is_alive(run_id):
+        record = _read_again(found)  # it may have ended since it was read
+        if record.state is RunState.RUNNING:
+            raise UsageError(
+                "run %s was cut off, nothing runs it any more" % run_id, _resume(found)
+            )
+    if record.state is not RunState.RUNNING:
+        raise UsageError("run %s has ended: %s" % (run_id, _end_of(record)), _others(found))
+    holder = holders.read(found.folder.lock)
+    if holder is None:
+        hint = "Ctrl-C stops it where it runs: process %d on %s when it began"
+        why_not, hint = holders.NAMELESS, hint % (record.pid, record.host)
+    else:
+        why_not = holders.terminate(found.folder.lock, holder)
+        hint = "" if holder.is_here else "`orchestra cancel %s` stops it there" % run_id
+    if why_not:
+        raise UsageError("run %s cannot be stopped from here: %s" % (run_id, why_not), hint)
+
+
+def _read_again(found: Found) -> RunRecord:
+    try:
+        record = fold(found.store.envelopes(found.folder.run_id))
+    finally:
+        found.store.close()
+    return found.record if record is None else record
+
+
+def _end_of(record: RunRecord) -> str:
+    reason = " (%s)" % safe_line(record.reason) if record.reason else ""
+    return "%s%s, exit code %s" % (record.state.value, reason, record.exit_code)
+
+
+def _resume(found: Found) -> str:
+    return "`%s` goes on with it" % command_line("resume", found)
+
+
+def _others(found: Found) -> str:
+    """The runs that do go on, for a person who meant one of them."""
+    try:
+        alive = [row.run_id for row in found.store.runs(_LOOKED_AT) if row.alive]
+    finally:
+        found.store.close()
+    return "still running: %s" % ", ".join(alive) if alive else ""
