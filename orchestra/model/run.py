@@ -376,3 +376,17 @@ class RunRow(NamedTuple):
     failed: int
     total: int
     alive: bool = False
+
+
+class PrunedRun(NamedTuple):
+    """A run that was removed, or would be; `state` is None where there is no record of it.
+
+    `age_s` counts from its end, from its start where it has none; `freed_bytes` is what its folder
+    took on disk.
+    """
+
+    run_id: str
+    workflow: str
+    state: Optional[RunState]
+    age_s: float
+    freed_bytes: int

@@ -25,6 +25,9 @@ RUN_SPAN = 2**40
 Rows that are added at the end of a table by their row id cost SQLite a quarter less.
 """
 
+PRUNED = "pruned"
+"""The state of a run that was removed but for the successes that count for later ones."""
+
 _PATIENCE_S = 30.0
 _CHECKPOINT_PAGES = 4000  # the default of 1000 stalls the loop for an fsync every 900 turns
 

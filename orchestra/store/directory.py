@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional
+from typing import Callable, List, NamedTuple, Optional
 
 from orchestra.errors import StoreError, UsageError
 from orchestra.store import faults
@@ -69,7 +69,7 @@ class StateDirectory:
 
     @property
     def lock(self) -> str:
-        """The file to lock while the database is made."""
+        """The file to lock while the database is made, and while runs are removed."""
         return self.path + "/runs.lock"
 
     @property
@@ -158,15 +158,17 @@ class StateDirectory:
         except OSError as fault:
             raise faults.from_os(fault, self.groups) from fault
 
-    def new_run(self, now: float) -> RunFolder:
+    def new_run(self, now: float, is_known: Callable[[str], bool] = lambda _: False) -> RunFolder:
         """A new run's folder, named after the time `now` (UTC seconds) or the next that is free.
+
+        An id that `is_known` is not: a run that was removed may have rows, though no folder.
 
         Raises:
             StoreError: it cannot be made.
         """
         ticks = int(now * _TICKS)
         try:
-            while not _make_new(self.run(_run_id(ticks)).path):
+            while is_known(_run_id(ticks)) or not _make_new(self.run(_run_id(ticks)).path):
                 ticks += 1
             folder = self.run(_run_id(ticks))
             for path in (folder.logs, folder.outputs, folder.private):

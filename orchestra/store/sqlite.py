@@ -25,7 +25,7 @@ from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState, pl
 from orchestra.model.selection import PastOutputs, Wanted
 from orchestra.model.workflow import NeedResult
 from orchestra.store import database, faults, holders, locks
-from orchestra.store.database import RUN_SPAN
+from orchestra.store.database import PRUNED, RUN_SPAN
 from orchestra.store.directory import StateDirectory
 from orchestra.store.expiries import sweep
 from orchestra.store.journal import RunJournal, add_turn
@@ -36,14 +36,15 @@ Row = Tuple[Any, ...]
 _BATCH = 200  # turns a query: a reader that pauses must not keep old pages of the WAL alive
 _SHOWN = 5
 _COLUMNS = "run_id, workflow, path, state, started_at, ended_at, exit_code, failed, total"
-_ROWS = "SELECT %s FROM runs ORDER BY number DESC LIMIT ?" % _COLUMNS
-_IDS = "SELECT run_id FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?"
-_IDS_BY_PATH = "SELECT run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC LIMIT 1"
+_LISTED = "FROM runs WHERE state != '%s'" % PRUNED
+_ROWS = "SELECT %s %s ORDER BY number DESC LIMIT ?" % (_COLUMNS, _LISTED)
+_IDS = "SELECT run_id %s AND substr(run_id, 1, ?) = ? ORDER BY number DESC LIMIT ?" % _LISTED
+_IDS_BY_PATH = "SELECT run_id %s AND path IN (?, ?) ORDER BY number DESC LIMIT 1" % _LISTED
 _BEFORE = (
-    "SELECT run_id, state, ended_at - started_at FROM runs WHERE path = ?"
+    "SELECT run_id, state, ended_at - started_at %s AND path = ?"
     " AND number < (SELECT number FROM runs WHERE run_id = ?) ORDER BY number DESC LIMIT ?"
-)
-_RUNS_BY_PATH = "SELECT number, run_id FROM runs WHERE path IN (?, ?) ORDER BY number DESC"
+) % _LISTED
+_RUNS_BY_PATH = "SELECT number, run_id %s AND path IN (?, ?) ORDER BY number DESC" % _LISTED
 _SOURCES = "SELECT sources.path, text FROM sources JOIN runs USING (number) WHERE run_id = ?"
 _NUMBER = "SELECT number FROM runs WHERE run_id = ?"
 _ENDS = (
@@ -79,7 +80,8 @@ class RunStore:
         self.state.create()
         connection = database.open_writer(self.state)
         try:
-            folder = self.state.new_run(now)
+            known = connection.execute
+            folder = self.state.new_run(now, lambda id: bool(known(_NUMBER, (id,)).fetchone()))
             lock = holders.hold(folder.lock)
             if lock is None:
                 raise StoreError(folder.lock, "another program keeps it locked")
@@ -190,13 +192,15 @@ class RunStore:
     def add_after(self, run_id: str, events: Sequence[Event], now: float) -> None:
         """Record what is learned of a run when nobody holds it any more, `now` (UTC seconds).
 
-        Does nothing where an orchestrator holds it (again).
+        Does nothing where an orchestrator holds it (again), or where it was removed.
 
         Raises:
             StoreError: it is not recorded.
         """
         try:
             lock = locks.acquire(self.state.run(run_id).lock)
+        except FileNotFoundError:
+            return
         except OSError as fault:
             raise faults.from_os(fault, self.state.run(run_id).lock) from fault
         if lock is None:
@@ -204,8 +208,8 @@ class RunStore:
         try:
             last = max((each.seq for each in self.envelopes(run_id)), default=0)
             turn = [Envelope(last + n, now, event) for n, event in enumerate(events, 1)]
-            [(number,)] = self.query(_NUMBER, (run_id,))
-            add_turn(self.state, number, turn)
+            for (number,) in self.query(_NUMBER, (run_id,)):
+                add_turn(self.state, number, turn)
         finally:
             lock.release()
 
