@@ -8,7 +8,7 @@ import typer
 
 from orchestra.cli.completion import complete_choice
 from orchestra.errors import UsageError
-from orchestra.model.units import parse_amount
+from orchestra.model.units import parse_amount, parse_duration
 
 if TYPE_CHECKING:
     from orchestra.model.expression import Value
@@ -180,3 +180,16 @@ def parse_reports(texts: Sequence[str]) -> List[str]:
             raise UsageError("--report %s is no report" % text, "write --report json=PATH")
         paths.append(path)
     return paths
+
+
+def parse_age(text: str) -> float:
+    """The seconds of `--older-than`.
+
+    Raises:
+        UsageError: it is no duration.
+    """
+    try:
+        return parse_duration(text)
+    except ValueError:
+        hint = "write it as in 30d, 12h, 1h30m, up to 3650d"
+        raise UsageError("--older-than %s is no age" % text, hint) from None

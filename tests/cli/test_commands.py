@@ -24,7 +24,8 @@ def test_version(cli):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "validate", "plan", "runs", "show", "logs", "cancel", "schema", "init"]
+    "command",
+    ["run", "validate", "plan", "runs", "show", "logs", "cancel", "prune", "schema", "init"],
 )
 def test_every_command_has_help_with_an_example(cli, command):
     result = cli.run(command, "--help")

@@ -61,6 +61,7 @@ def imported(cli, arguments):
         (["plan", "cached.yaml", "--format", "json"], ["sqlite3", "typer", "yaml"]),
         (["why", "a"], ["sqlite3", "typer"]),
         (["cancel"], ["sqlite3", "typer"]),
+        (["prune", "--keep", "1"], ["rich", "sqlite3", "typer"]),
         (["runs"], ["rich", "sqlite3", "typer"]),
         (["show", "--format", "json"], ["sqlite3", "typer"]),
         (["logs", "a"], ["sqlite3", "typer"]),

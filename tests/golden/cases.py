@@ -7,12 +7,13 @@ from typing import Callable, Dict
 
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look
-from orchestra.model.run import RunRow, RunState
+from orchestra.model.run import PrunedRun, RunRow, RunState
 from orchestra.reports.history import render_runs, render_show, runs_json
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.plan_graph import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
+from orchestra.reports.pruned import pruned_json, render_pruned
 from orchestra.reports.step_summary import render_step_summary
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
@@ -70,6 +71,11 @@ ROWS = (
         False,
     ),
 )
+PRUNED = (
+    PrunedRun("20260101-101500-0c3f", "", None, 28080000.0, 8192),
+    PrunedRun("20261022-101500-3a3f", "nightly", RunState.FAILED, 2678400.5, 48_332_800),
+    PrunedRun("20261122-101500-1a2b", "a \x1b[2J name that is long", RunState.RUNNING, 59.0, 0),
+)
 
 
 def _visible(text: str) -> str:
@@ -100,6 +106,9 @@ CASES: Dict[str, Callable[[], str]] = {
     "runs-80.txt": lambda: render_runs(ROWS, 80, TEXT, timezone.utc),
     "runs-40.txt": lambda: render_runs(ROWS, 40, TEXT, timezone.utc),
     "runs.json": lambda: runs_json(ROWS),
+    "prune-80.txt": lambda: render_pruned(PRUNED, "/w/.orchestra", 80, TEXT, False),
+    "prune-40.txt": lambda: render_pruned(PRUNED, "/w/.orchestra", 40, TEXT, True),
+    "prune.json": lambda: pruned_json(PRUNED, True),
     "why.json": lambda: render_why_json(recorded.record(), "publish", 0.0),
     "why.txt": lambda: "".join(
         render_why(recorded.record(), step, 0.0, TEXT) for step in recorded.record().step_by_id

@@ -16,6 +16,7 @@ from orchestra.reports.alert import ALERT_FORMAT
 from orchestra.reports.history import RUNS_FORMAT
 from orchestra.reports.json_report import REPORT_FORMAT
 from orchestra.reports.plan_json import PLAN_FORMAT
+from orchestra.reports.pruned import PRUNE_FORMAT
 from orchestra.reports.why import WHY_FORMAT
 from tests.golden.recorded import HERE
 
@@ -23,6 +24,7 @@ SCHEMAS = Path(__file__).parents[2] / "schemas"
 PRODUCED = {
     "alert": json.loads((HERE / "expected" / "alert.json").read_text("utf-8")),
     "plan": json.loads((HERE / "expected" / "plan.json").read_text("utf-8")),
+    "prune": json.loads((HERE / "expected" / "prune.json").read_text("utf-8")),
     "report": json.loads((HERE / "expected" / "report.json").read_text("utf-8")),
     "runs": json.loads((HERE / "expected" / "runs.json").read_text("utf-8")),
     "why": json.loads((HERE / "expected" / "why.json").read_text("utf-8")),
@@ -54,7 +56,7 @@ def closed(schema: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize("name", ["alert", "plan", "report", "runs", "why", "event"])
+@pytest.mark.parametrize("name", ["alert", "plan", "prune", "report", "runs", "why", "event"])
 def test_each_schema_is_one_and_tells_what_each_field_is(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
@@ -100,6 +102,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
     [
         ("alert", ALERT_FORMAT),
         ("plan", PLAN_FORMAT),
+        ("prune", PRUNE_FORMAT),
         ("report", REPORT_FORMAT),
         ("runs", RUNS_FORMAT),
         ("why", WHY_FORMAT),

@@ -14,6 +14,7 @@ from orchestra.cli.commands import (
     init,
     logs,
     plan,
+    prune,
     resume,
     run,
     runs,
@@ -71,6 +72,7 @@ for command in (
     logs.logs,
     why.why,
     cancel.cancel,
+    prune.prune,
     schema.schema,
     init.init,
 ):
