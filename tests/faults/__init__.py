@@ -1,0 +1,1 @@
+"""Faults on purpose: death, signals, hostile steps, full disks. Judged by a record kept outside."""
