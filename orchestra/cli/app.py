@@ -13,6 +13,7 @@ from orchestra import __version__
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    _leave_at_once_when_interrupted()
     try:
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
@@ -20,6 +21,18 @@ def main() -> None:
     _ignore_late_signals()
     _spare_the_last_collection()
     sys.exit(code)
+
+
+def _leave_at_once_when_interrupted() -> None:
+    """Outside of a run, which has a way of its own, there is nothing to put in order.
+
+    KeyboardInterrupt in the middle of an import can come out as another exception: until Python
+    3.12 as the RuntimeError of `__set_name__`.
+    """
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
 
 
 def _ignore_late_signals() -> None:
