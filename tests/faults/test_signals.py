@@ -1,0 +1,23 @@
+"""Signals at any moment: an orderly end, the right code, one truth, nothing left, no traceback."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.faults import stops
+from tests.faults.stops import SIGNALS, Stop
+
+MOMENTS_MS = (60, 130, 190, 240, 290, 340, 390, 440)
+"""The whole sweep is `python -m tests.faults.sweep --signals 5`."""
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("at_ms", MOMENTS_MS)
+def test_a_signal_at_any_moment_ends_it_in_order(
+    tmp_path: Path, number: signal.Signals, times: int, at_ms: int
+) -> None:
+    assert stops.stop_at(tmp_path, Stop(number, times, at_ms)) == []
