@@ -32,7 +32,7 @@ _PATIENCE_S = 30.0
 _CHECKPOINT_PAGES = 4000  # the default of 1000 stalls the loop for an fsync every 900 turns
 
 _SCHEMA = """
-PRAGMA journal_mode = WAL;
+PRAGMA journal_mode = MEMORY;
 BEGIN;
 CREATE TABLE runs (
     number INTEGER PRIMARY KEY,
@@ -54,6 +54,7 @@ CREATE TABLE turns (
 PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
+PRAGMA journal_mode = WAL;
 """ % (";\n".join((*TABLES_OF_2, *TABLES_OF_3)), APPLICATION_ID, FORMAT)
 
 
@@ -189,6 +190,7 @@ def _write(path: str) -> None:
     finally:
         os.close(descriptor)
     with closing(_connect(draft, "rw")) as connection:
+        # with a WAL only closing would write into the file, and closing tells of no error
         connection.executescript(_SCHEMA)
     os.rename(draft, path)
     _sync_folder(os.path.dirname(path))
