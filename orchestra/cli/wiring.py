@@ -33,6 +33,7 @@ from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, GroupFull, RunBroken, UsageError
+from orchestra.executors.descriptors import check_descriptors
 from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
 from orchestra.executors.proc import boot_id
@@ -87,8 +88,9 @@ def run(
         UsageError: a shell, an env file or a secret that the workflow names is missing.
         GroupFull: other runs hold its concurrency group, and it may not wait for them.
         StoreError: there can be no record of the run, or it was lost on the way.
-        RunBroken: a report could not be written.
+        RunBroken: a report could not be written, or too few files may be open.
     """
+    check_descriptors()
     _check_shells(prepared.plan, environ)
     _tell_what_is_unlimited(prepared.plan, terminal)
     env_files = _read_env_files(prepared.plan.workflow)

@@ -7,11 +7,27 @@ import os
 import resource
 from typing import List
 
+from orchestra.errors import RunBroken
+
+LEAST = 20
+"""Descriptors without which no run begins: its store, its signals, and one attempt."""
+
 SPARE = 16
 """Descriptors left to the rest of orchestra: its store, its reports, what it imports."""
 
 PER_ATTEMPT = 3
 """Both ends of a pipe and a log."""
+
+
+def check_descriptors() -> None:
+    """See that there are enough for a run, before it has opened anything.
+
+    Raises:
+        RunBroken: no step could be started; each would wait for room and then fail.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit - len(open_descriptors()) < LEAST:
+        raise RunBroken("only %d files may be open at once" % limit, "allow more: ulimit -n 256")
 
 
 def settle_descriptors() -> None:
