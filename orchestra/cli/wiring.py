@@ -129,6 +129,7 @@ def run(
                 shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
             raise
         finally:
+            signals.settle()
             # values that were handed over, of no use once their steps have ended
             shutil.rmtree(journal.folder.private, ignore_errors=True)
             store.close()

@@ -47,6 +47,12 @@ class SignalInbox:
         os.close(self._read)
         os.close(self._write)
 
+    def settle(self) -> None:
+        """Let nothing that arrives from now on, also after this inbox, change the exit code."""
+        for number in self._previous:
+            self._previous[number] = signal.SIG_IGN
+            signal.signal(number, signal.SIG_IGN)
+
     def fileno(self) -> int:
         """A descriptor that is readable when `drain` has something."""
         return self._read
