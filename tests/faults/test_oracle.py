@@ -11,6 +11,9 @@ import pytest
 from tests.faults import oracle
 from tests.faults.ledger import Ledger, Line, append, parse
 from tests.faults.oracle import Known, Rules
+from tests.faults.trial import wait_until
+
+MARK = b"ORCHESTRA_RUN_ID=of-this-test"
 
 RULES = Rules(
     needs={"b": [frozenset({"a"})], "c": [frozenset({"b", "b:fallback"})]},
@@ -160,19 +163,12 @@ def test_every_disagreement_is_told() -> None:
 def test_a_process_with_the_mark_is_left_over() -> None:
     sleeper = subprocess.Popen(["sleep", "1000"], env={"ORCHESTRA_RUN_ID": "of-this-test"})
     try:
-        wait_for_exec(sleeper.pid)
-        assert oracle.leftovers(b"ORCHESTRA_RUN_ID=of-this-test") == [
-            "I5: process %d is left: sleep 1000" % sleeper.pid
-        ]
+        wait_until(lambda: oracle.leftovers(MARK) != [], "it did not begin")
+        assert oracle.leftovers(MARK) == ["I5: process %d is left: sleep 1000" % sleeper.pid]
     finally:
         sleeper.kill()
         sleeper.wait()
-    assert oracle.leftovers(b"ORCHESTRA_RUN_ID=of-this-test") == []
-
-
-def wait_for_exec(pid: int) -> None:
-    # Popen returns once the program has been loaded, or has said why not
-    assert Path("/proc/%d/comm" % pid).read_text() == "sleep\n"
+    assert oracle.leftovers(MARK) == []
 
 
 def test_a_ledger_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults import stops
+from tests.faults.effort import some
 from tests.faults.stops import SIGNALS, Stop
 
-MOMENTS_MS = (60, 130, 190, 240, 290, 340, 390, 440)
-"""The whole sweep is `python -m tests.faults.sweep --signals 5`."""
+MOMENTS_MS = some(range(60, stops.SPAN_MS - 200, 5), 6)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
