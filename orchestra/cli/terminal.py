@@ -92,9 +92,11 @@ class Terminal:
     def say(self, text: str) -> None:
         """A message, to standard error; a reader who is gone is no fault."""
         if sys.stderr is not None:
-            with suppress(OSError):
+            try:
                 sys.stderr.write(text if text.endswith("\n") else text + "\n")
                 sys.stderr.flush()
+            except OSError:
+                _give_up(sys.stderr)
 
     def flush(self) -> None:
         """Write out what was printed, while a fault can still be told."""
@@ -115,6 +117,14 @@ def settle_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what is left in the stream not fail once more when Python ends, with code 120."""
+    with suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
 
 
 def _is_tty(stream: Optional[TextIO]) -> bool:
