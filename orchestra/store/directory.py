@@ -261,7 +261,7 @@ def _refuse_planted(state: StateDirectory) -> None:
     for folder in (state.runs, state.groups):
         if os.path.islink(folder):
             raise StoreError(folder, "it is a symbolic link", "remove the link")
-    databases = [state.database + end for end in ("", "-wal", "-shm")]
+    databases = [state.database + end for end in ("", "-wal", "-shm", "-journal")]
     for path in (state.lock, state.groups_lock, *databases):
         try:
             found = os.lstat(path)
