@@ -7,6 +7,7 @@ moments: the engine, the keeper that was started, or both at once.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
+from tests.faults import oracle
 from tests.faults.oracle import Report
 from tests.faults.trial import (
     STEP,
@@ -22,12 +24,13 @@ from tests.faults.trial import (
     Trial,
     engine_of,
     kill,
-    wait_until_gone,
+    wait_until,
 )
-from tests.faults.workflows import BUDGET, Task, forty_steps, rules_of, workflow_text
+from tests.faults.workflows import BUDGET, Task, forty_steps, rules_of, slow_steps, workflow_text
 
 WRITES = ("pwrite64", "fdatasync", "ftruncate", "rename", "unlink")
 RESUMES = 6
+NOTHING_THERE = 2
 _NEVER = 60_000
 _CALL = re.compile(r"^\d+ +(%s)\(" % "|".join(WRITES), re.MULTILINE)
 
@@ -72,16 +75,20 @@ def points_of(folder: Path, tasks: Sequence[Task]) -> List[Point]:
 
 
 def kill_at(folder: Path, tasks: Sequence[Task], point: Point) -> Verdict:
-    """Kill a run at a journal write and resume it to its end."""
-    killing = Killing(folder, tasks)
+    """Kill a run at a journal write and resume it to its end; every second time at once."""
+    killing = Killing(folder, tasks, at_once=point.number % 2 == 0)
     ended = killing.run(under=strace(folder, point))
     hit = ended.code != 0
     return Verdict(hit, killing.finish(ended))
 
 
-def kill_at_random(folder: Path, tasks: Sequence[Task], chance: random.Random) -> Verdict:
-    """Kill a run at random moments, at most three times, and resume it to its end."""
-    killing = Killing(folder, tasks)
+def kill_at_random(folder: Path, chance: random.Random) -> Verdict:
+    """Kill a run at random moments, at most three times, and resume it to its end.
+
+    Every second one has steps that outlive the crash, and is resumed while they do.
+    """
+    at_once = chance.random() < 0.5
+    killing = Killing(folder, slow_steps() if at_once else forty_steps(), at_once)
     ended = killing.run_and_kill(chance)
     hit = ended.code != 0
     for _ in range(chance.choice((0, 0, 1, 2))):
@@ -92,9 +99,15 @@ def kill_at_random(folder: Path, tasks: Sequence[Task], chance: random.Random) -
 
 
 class Killing:
-    """One run under fire, from its start to its judgement."""
+    """One run under fire, from its start to its judgement.
 
-    def __init__(self, folder: Path, tasks: Sequence[Task]) -> None:
+    With `at_once` nobody looks at it between a crash and the resume, so that what survived the
+    crash still runs then.
+    """
+
+    def __init__(self, folder: Path, tasks: Sequence[Task], at_once: bool) -> None:
+        self._at_once = at_once
+        self._longest_s = 5.0 if at_once else 2.2
         self._trial = Trial(folder, workflow_text(tasks, STEP, BUDGET))
         self.history = History(self._trial, rules_of(tasks, BUDGET))
         self._how = ["--output", "json", "-j4"]
@@ -118,7 +131,10 @@ class Killing:
         for _ in range(RESUMES):
             if ended.code == 0 or self.history.broken:
                 break
-            ended = self._take_down(self._trial.run(*self._resumption(), "--report", "json=r.json"))
+            ended = self._trial.run(*self._resumption(), "--report", "json=r.json")
+            if ended.code == NOTHING_THERE:
+                ended = self._trial.run("run", "p.yaml", *self._how, "--report", "json=r.json")
+            ended = self._take_down(ended)
             report = json.loads(self._trial.text("r.json") or "null")
         if ended.code != 0:
             return [*self.history.broken, "it does not come to its end: %s" % (ended,)]
@@ -127,33 +143,34 @@ class Killing:
 
     def _resumption(self) -> List[str]:
         # one that was killed before it had a record has nothing to go on with
-        run_ids = self._trial.run_ids()
-        return ["resume", run_ids[0], *self._how] if run_ids else ["run", "p.yaml", *self._how]
+        if not (self._trial.folder / ".orchestra" / "runs.db").exists():
+            return ["run", "p.yaml", *self._how]
+        return ["resume", *self._how]
 
     def _kill(self, chance: random.Random, *arguments: str) -> Ended:
         process = self._trial.start(*arguments)
         # the moment is what is random here, so that this is no wait for anything
-        _pass(process, chance.uniform(0.0, 2.2))
+        _pass(process, chance.uniform(0.0, self._longest_s))
         whom = chance.choice(("engine", "keeper", "both"))
         keeper, engine = process.pid, engine_of(process.pid)
         if process.poll() is None:
             for pid in _victims(whom, keeper, engine):
                 kill(pid)
         ended = self._trial.end(process)
-        if ended.code == 0:
-            return self._take_down(ended)
-        run_ids = self._trial.run_ids()
-        if run_ids and whom == "keeper" and engine != keeper:
-            # the engine sees that it is alone, and records what still runs
-            wait_until_gone(run_ids[0])
-        if run_ids and whom != "both" and engine != keeper:
+        if whom != "both" and engine != keeper:
+            # the one that is left sees that it is alone, and records what still runs
+            mark = b"LEDGER=" + os.fsencode(self._trial.ledger.path)
+            wait_until(lambda: not oracle.leftovers(mark), "processes are left")
             self.history.spare(len(self._trial.ledger.lines()))
         return self._take_down(ended)
 
     def _take_down(self, ended: Ended) -> Ended:
-        run_ids = self._trial.run_ids()
         if "Traceback" in ended.err:
             self.history.broken.append("a traceback: " + ended.err[-2000:])
+        if self._at_once:
+            self.history.hear(self._trial.printed_successes())
+            return ended
+        run_ids = self._trial.run_ids()
         if run_ids:
             self.history.look(run_ids[0], self._trial.printed_successes())
         return ended

@@ -48,7 +48,7 @@ def random_cases(count: int, seed: int) -> List[Case]:
 
 
 def _kill_at_random(seed: int) -> Trying:
-    return lambda folder: kills.kill_at_random(folder, forty_steps(), random.Random(seed))
+    return lambda folder: kills.kill_at_random(folder, random.Random(seed))
 
 
 def stop_cases(step_ms: int) -> List[Case]:

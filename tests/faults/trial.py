@@ -192,6 +192,11 @@ class History:
         self._done |= reported
         self._known.append(Known(lines, reported))
 
+    def hear(self, printed: FrozenSet[str]) -> None:
+        """Take down what was printed, without asking anybody."""
+        self._done |= printed
+        self._known.append(Known(len(self._trial.ledger.lines()), printed))
+
     def spare(self, lines: int) -> None:
         """Hold what had ended well when the ledger had so many lines for a success, whoever died.
 

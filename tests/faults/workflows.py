@@ -100,3 +100,8 @@ def forty_steps() -> List[Task]:
             Task("s%d9" % layer, ("s%d0" % layer, "s%d8" % layer), 0.1),
         ]
     return tasks
+
+
+def slow_steps() -> List[Task]:
+    """The first layer alone, each step long enough to outlive a crash and see the resume."""
+    return [task._replace(seconds=task.seconds + 1.5) for task in forty_steps()[:10]]
