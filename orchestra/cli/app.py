@@ -13,8 +13,8 @@ from orchestra import __version__
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    _leave_at_once_when_interrupted()
     try:
+        _leave_at_once_when_interrupted()
         code = _run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
