@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ from tests.faults.trial import STEP, Ended, Trial
 from tests.faults.workflows import Task, workflow_text
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IN_MAIN = re.compile(r'app\.py", line \d+, in main$', re.MULTILINE)
 SPAN_MS = 700
 """From the start of Python to after the end of the run, on a machine that is not busy."""
 
@@ -72,7 +74,7 @@ def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 def judge(trial: Trial, ended: Ended, stop: Stop) -> List[str]:
     """What is wrong: a traceback, a wrong code, a record that tells something else, a leftover."""
     broken = []
-    is_ours = "in main\n" in ended.err
+    is_ours = IN_MAIN.search(ended.err)
     if "Traceback" in ended.err and not is_ours:
         return []  # of Python itself, before the first line of orchestra
     if "Traceback" in ended.err + ended.out:

@@ -13,7 +13,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+)
 
 from tests.faults import oracle
 from tests.faults.ledger import Ledger
@@ -23,6 +34,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 STEP = str(Path(__file__).resolve().parent / "step.sh")
 LIMIT_S = 60.0
 _NAP_S = 0.002
+_LOOKS = 10
 
 
 class Ended(NamedTuple):
@@ -124,10 +136,20 @@ class Trial:
 
 
 def engine_of(pid: int) -> int:
-    """The process that does the work of the command that was started as `pid`."""
+    """The process that does the work of the command that was started as `pid`.
+
+    A step that is just being started looks like a copy as well, but not for long.
+    """
+    copies = _copies(pid)
+    for _ in range(_LOOKS if copies else 0):
+        time.sleep(_NAP_S)
+        copies &= _copies(pid)
+    return engine_of(min(copies)) if copies else pid
+
+
+def _copies(pid: int) -> Set[int]:
     words = _cmdline(pid)
-    copies = [child for child in _children(pid) if words and _cmdline(child) == words]
-    return engine_of(copies[0]) if copies else pid
+    return {child for child in _children(pid) if words and _cmdline(child) == words}
 
 
 def kill(pid: int) -> None:
