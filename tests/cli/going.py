@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from typing import Callable, List
@@ -21,6 +23,28 @@ def ledger(cli: CommandLine) -> List[str]:
     """The words that steps have left in the file `ledger`."""
     path = cli.folder / "ledger"
     return path.read_text().split() if path.exists() else []
+
+
+def engine_of(process: subprocess.Popen) -> int:
+    """The engine that a keeper has."""
+    found: List[str] = []
+
+    def has_come() -> bool:
+        with open("/proc/%d/task/%d/children" % (process.pid, process.pid)) as file:
+            found[:] = file.read().split()
+        return bool(found)
+
+    until(has_come)
+    return int(found[0])
+
+
+def die(process: subprocess.Popen) -> None:
+    """Kill a keeper and its engine, as loss of power would."""
+    engine = engine_of(process)
+    process.send_signal(signal.SIGSTOP)  # it must not see the engine die
+    os.kill(engine, signal.SIGKILL)
+    process.kill()
+    process.communicate()
 
 
 def running(cli: CommandLine, text: str) -> subprocess.Popen:

@@ -13,6 +13,7 @@ from typing import Any, List
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.cli.going import die
 from tests.reports.test_schemas import closed, schema_of
 from tests.subscribers.receivers import MailServer, WebServer, silent_server
 
@@ -52,8 +53,7 @@ def killed(cli, name: str, mark: str) -> str:
     """The id of a run of the file that was killed once its step had made the file `mark`."""
     process = cli.start("run", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for((cli.folder / mark).exists)
-    process.kill()
-    process.wait()
+    die(process)
     steps = int(cli.read(mark))
     os.killpg(steps, signal.SIGKILL)
     return json.loads(cli.run("runs", "--format", "json").out)["runs"][0]["run_id"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from orchestra.store.holders import read
-from tests.cli.going import ledger, running, until
+from tests.cli.going import die, ledger, running, until
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 ORDERLY = """
@@ -181,8 +181,7 @@ def test_a_run_whose_orchestrator_was_killed_can_be_resumed_and_not_stopped(cli)
     cli.file("flow.yaml", "version: 1\nsteps:\n  a: {run: 'echo begun >> ledger; sleep 2'}\n")
     run = cli.start("run", "flow.yaml")
     until(lambda: "begun" in ledger(cli))
-    run.kill()
-    run.communicate()
+    die(run)
 
     here = cli.run("cancel")
     (cli.folder / "else/where").mkdir(parents=True)

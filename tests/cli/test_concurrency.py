@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.cli.going import die
+
 HOLD = """
 version: 1
 concurrency: {group: "${{ params.group }}", limit: %d, policy: %s}
@@ -98,8 +100,7 @@ def test_the_next_goes_on_when_the_holder_is_killed(cli):
     first = holding(cli, seconds="2")  # nobody stops what a killed one leaves
     second, said = waiting(cli)
     assert said.startswith("waits for run ")
-    first.kill()
-    first.communicate()
+    die(first)
     second.communicate(timeout=30)
     assert second.returncode == 0
 

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.cli.going import ledger, running
+from tests.cli.going import die, ledger, running
 
 QUICK = "version: 1\nname: quick\nsteps:\n  a: {run: echo hello}\n"
 LONG = "version: 1\nname: long\nsteps:\n  a: {run: 'echo begun >> ledger; sleep 60'}\n"
@@ -63,8 +63,7 @@ def shown(cli):
 def cut_off(cli):
     """A run whose orchestrator was killed."""
     process = running(cli, LONG.replace("sleep 60", "sleep 1"))
-    process.kill()
-    process.communicate()
+    die(process)
 
 
 def test_all_but_the_newest_go_and_are_told(cli):
