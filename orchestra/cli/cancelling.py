@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 
@@ -9,6 +10,7 @@ from orchestra.cli.history import Found, command_line
 from orchestra.cli.terminal import Terminal
 from orchestra.engine.replay import fold
 from orchestra.errors import RunBroken, UsageError
+from orchestra.executors.survivors import end_survivors
 from orchestra.model.run import RunRecord, RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.store import holders
@@ -20,13 +22,21 @@ _LOOKED_AT = 50  # runs that are looked at for one that could have been meant
 def cancel_run(found: Found, terminal: Terminal) -> None:
     """Ask the run to stop, or if it is stopping, to stop at once; wait until nobody holds it.
 
+    Of a run whose orchestrator died the steps are ended that go on.
+
     Raises:
-        UsageError: it has ended, its orchestrator is gone, or cannot be reached from here.
+        UsageError: it has ended, or cannot be reached from here.
         RunBroken: it stopped, and how is not recorded.
         StoreError: the record cannot be read.
         KeyboardInterrupt: the waiting was ended, the run is stopping all the same.
     """
     run_id = found.folder.run_id
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # it ends the waiting
+    if _is_cut_off(found):
+        end_survivors(found.folder.path, run_id)
+        terminal.say("run %s was cut off; nothing of it runs any more" % run_id)
+        terminal.say("  help: %s" % _resume(found))
+        return
     _ask(found)
     words = "run %s was asked to stop; waiting for its end (again to stop at once)"
     if found.record.stopping:
@@ -45,15 +55,18 @@ def cancel_run(found: Found, terminal: Terminal) -> None:
     terminal.say("run %s ended: %s" % (run_id, _end_of(record)))
 
 
+def _is_cut_off(found: Found) -> bool:
+    """Whether the orchestrator of the run died."""
+    if found.record.state is not RunState.RUNNING or found.store.is_alive(found.folder.run_id):
+        return False
+    return _read_again(found).state is RunState.RUNNING  # it may have ended since it was read
+
+
 def _ask(found: Found) -> None:
     """Send the signal."""
     run_id, record = found.folder.run_id, found.record
     if record.state is RunState.RUNNING and not found.store.is_alive(run_id):
-        record = _read_again(found)  # it may have ended since it was read
-        if record.state is RunState.RUNNING:
-            raise UsageError(
-                "run %s was cut off, nothing runs it any more" % run_id, _resume(found)
-            )
+        record = _read_again(found)
     if record.state is not RunState.RUNNING:
         raise UsageError("run %s has ended: %s" % (run_id, _end_of(record)), _others(found))
     holder = holders.read(found.folder.lock)

@@ -40,6 +40,12 @@ class Link(NamedTuple):
 
     writer: int
     lifeline: int
+    keeper: int
+
+    def wake(self) -> None:
+        """Let the keeper see the end of the engine, should somebody have halted it."""
+        if os.getppid() == self.keeper:
+            os.kill(self.keeper, signal.SIGCONT)
 
     def tell(self, news: Mapping[str, Any]) -> None:
         """Have the keeper know what it needs if the engine dies."""
@@ -64,6 +70,7 @@ def split() -> Optional[Link]:
     """
     reader, writer = os.pipe()
     lifeline, held = os.pipe()
+    keeper = os.getpid()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {*_FORWARDED, signal.SIGCHLD})
     try:
         engine = os.fork()
@@ -87,7 +94,7 @@ def split() -> Optional[Link]:
         os.close(writer)
         os.close(lifeline)
         return None
-    return Link(writer, lifeline)
+    return Link(writer, lifeline, keeper)
 
 
 def _keep(engine: int, reader: int, blocked: Any) -> int:

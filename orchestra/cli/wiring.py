@@ -135,6 +135,8 @@ def run(
             store.close()
             journal.close()
             store.close()
+            if keeper is not None:
+                keeper.wake()
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 
 

@@ -14,14 +14,33 @@ from typing import Container, Dict, List, Mapping, NamedTuple, Optional, Sequenc
 
 from orchestra.executors.pidfd import hold
 from orchestra.executors.proc import Proc
+from orchestra.executors.sentry import keepers
 from orchestra.model.run import AttemptKey
 
 _DEATH_S = 5.0
+_GRACE_S = 10.0
 _NAP_S = 0.02
 _EARLIER_S = 1.0
 _LATER_S = 0.05
 
 _RUN, _STEP, _ATTEMPT = b"ORCHESTRA_RUN_ID", b"ORCHESTRA_STEP", b"ORCHESTRA_ATTEMPT"
+
+
+def end_survivors(folder: str, run_id: str) -> None:
+    """End all that goes on of a run whose orchestrator died, in order; `folder` is the run's.
+
+    What a keeper sees to is ended by that, which writes down that it was asked to.
+    """
+    deadline = time.monotonic() + _GRACE_S
+    survivors = Survivors(run_id)
+    for pid in keepers(folder):
+        survivors.signal([pid], signal.SIGTERM)
+    if not keepers(folder):
+        for named in survivors.by_attempt().values():
+            survivors.signal(survivors.tree_of(named), signal.SIGTERM)
+    while survivors.by_attempt() and time.monotonic() < deadline:
+        time.sleep(_NAP_S)
+    survivors.end_all_but(())
 
 
 class Found(NamedTuple):

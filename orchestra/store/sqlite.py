@@ -106,7 +106,7 @@ class RunStore:
         """
         folder = self.state.run(run_id)
         try:
-            lock = locks.acquire(folder.lock)
+            lock = holders.hold(folder.lock)
             if lock is None:
                 raise RunHeld(run_id)
             try:

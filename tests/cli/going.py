@@ -38,6 +38,15 @@ def engine_of(process: subprocess.Popen) -> int:
     return int(found[0])
 
 
+def is_dead(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has taken its end yet."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return not file.read()
+    except FileNotFoundError:
+        return True
+
+
 def die(process: subprocess.Popen) -> None:
     """Kill a keeper and its engine, as loss of power would."""
     engine = engine_of(process)
