@@ -94,7 +94,7 @@ def _end_of(record: RunRecord) -> str:
 
 
 def _resume(found: Found) -> str:
-    return "`%s` goes on with it" % command_line("resume", found)
+    return "`%s` goes on with it" % command_line("resume", found.folder.run_id, found.store.state)
 
 
 def _others(found: Found) -> str:

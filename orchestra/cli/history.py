@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 from orchestra.engine.replay import fold
 from orchestra.errors import StoreError, UsageError
 from orchestra.model.run import RunRecord
-from orchestra.store.directory import RunFolder, locate
+from orchestra.store.directory import RunFolder, StateDirectory, locate
 from orchestra.store.sqlite import RunStore
 
 
@@ -51,10 +51,10 @@ def find_run(wanted: Optional[str], state_dir: Optional[str]) -> Found:
     return Found(record, store.state.run(run_id), store)
 
 
-def command_line(command: str, found: Found) -> str:
-    """A command about the run, complete for a person who types it here."""
-    words = "orchestra %s %s" % (command, found.folder.run_id)
-    path = found.store.state.path
+def command_line(command: str, run_id: str, state: StateDirectory) -> str:
+    """A command about a run, complete for a person who types it here."""
+    words = "orchestra %s %s" % (command, run_id)
+    path = state.path
     try:
         if open_store(None).state.path == path:
             return words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
@@ -13,14 +12,14 @@ from orchestra.engine.past import Past
 from orchestra.engine.reopening import results_to_drop
 from orchestra.engine.replay import Replay, fold
 from orchestra.engine.scope import Scopes
-from orchestra.errors import OrchestraError, RunHeld, StoreError, UsageError
+from orchestra.errors import RunHeld, StoreError, UsageError
 from orchestra.executors.survivors import Survivors
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, RunRecord, RunState
 from orchestra.model.workflow import Workflow
 from orchestra.spec.load import load
-from orchestra.store.directory import RunFolder, locate
+from orchestra.store.directory import RunFolder
 from orchestra.store.sqlite import RunStore
 
 _SHOWN = 5
@@ -39,22 +38,6 @@ class GoesOn(NamedTuple):
 
     past: Past
     recorded: Envelope
-
-
-def resume_command(run_id: str, state_dir: str, is_named: bool) -> str:
-    """What goes on with a run, from any folder where that needs to be said."""
-    words = ["orchestra", "resume", run_id]
-    if is_named or not _is_found_from_here(state_dir):
-        words += ["--state-dir", state_dir]
-    return " ".join(map(shlex.quote, words))
-
-
-def _is_found_from_here(state_dir: str) -> bool:
-    """Whether a command that names no state directory finds this one from the present folder."""
-    try:
-        return locate(None, None, os.getcwd()).path == state_dir
-    except (OSError, OrchestraError):
-        return False
 
 
 def refuse_held(store: RunStore, record: RunRecord) -> None:

@@ -17,11 +17,12 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 from orchestra import __version__
 from orchestra.cli.caching import step_cache
 from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
+from orchestra.cli.history import command_line
 from orchestra.cli.keeper import Link
 from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared, bind_used
-from orchestra.cli.resuming import Resumption, resume_command, take_up
+from orchestra.cli.resuming import Resumption, take_up
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import Audience
@@ -32,7 +33,7 @@ from orchestra.engine.ports import Cache
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
-from orchestra.errors import ExitCode, GroupFull, RunBroken, UsageError
+from orchestra.errors import ExitCode, GroupFull, RunBroken, StoreError, UsageError
 from orchestra.executors.descriptors import check_descriptors
 from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
@@ -128,6 +129,9 @@ def run(
             if resumption is None:
                 shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
             raise
+        except StoreError:
+            _tell_how_to_go_on(journal.folder, state, terminal)
+            raise
         finally:
             signals.settle()
             # values that were handed over, of no use once their steps have ended
@@ -137,6 +141,8 @@ def run(
             store.close()
             if keeper is not None:
                 keeper.wake()
+        if exit_code != ExitCode.OK and prepared.plan.steps:
+            _tell_how_to_go_on(journal.folder, state, terminal)
         return _report(replay.record, reports, journal.folder, exit_code, environ)
 
 
@@ -248,9 +254,13 @@ def _if_this_dies(folder: RunFolder, state: StateDirectory, kept: Kept) -> Mappi
     return {
         "run_id": folder.run_id,
         "folder": folder.path,
-        "resume": resume_command(folder.run_id, state.path, state.is_named),
+        "resume": command_line("resume", folder.run_id, state),
         "secrets": list(kept.values),
     }
+
+
+def _tell_how_to_go_on(folder: RunFolder, state: StateDirectory, terminal: Terminal) -> None:
+    terminal.say("go on with it: " + command_line("resume", folder.run_id, state))
 
 
 def _turn(
