@@ -69,6 +69,12 @@ _SET_FAILED = "UPDATE runs SET failed = ? WHERE number = ?"
 _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number = ?"
 
 
+Sync = Callable[[int], None]
+"""Has the system write out what was written to a descriptor."""
+
+sync_data: Sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
+
 class RunJournal:
     """The store of one run, as the engine sees it; holds the run's kernel lock until `close`.
 
@@ -83,9 +89,11 @@ class RunJournal:
         lock: Lock,
         sources: Mapping[str, bytes] = {},
         number: Optional[int] = None,
+        sync: Sync = sync_data,
     ) -> None:
         self.folder = folder
         self._sources = sources
+        self._sync_data = sync
         self._connection = connection
         self._execute = connection.execute
         self._database = database
@@ -161,7 +169,7 @@ class RunJournal:
         try:
             if self._log is None:
                 self._log = os.open(self._database + "-wal", os.O_RDONLY | os.O_CLOEXEC)
-            _sync_data(self._log)
+            self._sync_data(self._log)
         except OSError as fault:
             raise faults.from_os(fault, self._database) from fault
         self._unsynced_since = None
@@ -260,7 +268,6 @@ class RunJournal:
 
 
 _OPENINGS = frozenset([RunStarted, RunResumed])
-_sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 def relative_folder(database: str, folder: str) -> bytes:

@@ -28,7 +28,7 @@ from orchestra.store import database, faults, holders, locks
 from orchestra.store.database import PRUNED, RUN_SPAN
 from orchestra.store.directory import StateDirectory
 from orchestra.store.expiries import sweep
-from orchestra.store.journal import RunJournal, add_turn
+from orchestra.store.journal import RunJournal, Sync, add_turn, sync_data
 
 Cell = Union[None, int, float, str, bytes]
 Row = Tuple[Any, ...]
@@ -65,8 +65,9 @@ class EarlierRun(NamedTuple):
 class RunStore:
     """The runs of one state directory. Reading opens it read-only and disturbs no writer."""
 
-    def __init__(self, state: StateDirectory) -> None:
+    def __init__(self, state: StateDirectory, sync: Sync = sync_data) -> None:
         self.state = state
+        self._sync = sync
         self._reader: Optional[sqlite3.Connection] = None
 
     def begin_run(self, now: float, sources: Mapping[str, bytes] = {}) -> RunJournal:
@@ -86,7 +87,9 @@ class RunStore:
             if lock is None:
                 raise StoreError(folder.lock, "another program keeps it locked")
             sweep(connection, self.state, now)
-            return RunJournal(connection, self.state.database, folder, lock, sources)
+            return RunJournal(
+                connection, self.state.database, folder, lock, sources, sync=self._sync
+            )
         except OSError as fault:
             connection.close()
             raise faults.from_os(fault, self.state.runs) from fault
@@ -113,7 +116,9 @@ class RunStore:
                 self.state.reopen_run(folder)
                 [(number,)] = self.query(_NUMBER, (run_id,))
                 connection = database.open_writer(self.state)
-                return RunJournal(connection, self.state.database, folder, lock, sources, number)
+                return RunJournal(
+                    connection, self.state.database, folder, lock, sources, number, self._sync
+                )
             except BaseException:
                 lock.release()
                 raise

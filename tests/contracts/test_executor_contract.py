@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
 
 import pytest
 
-from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Launched
+from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle, Launched, Lost
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.run import AttemptKey, Invocation
 from tests.engine.fakes import FakeExecutor
@@ -262,4 +262,19 @@ def test_closing_ends_what_runs_and_may_be_done_twice(place: Place) -> None:
     place.executor.close()
     place.executor.close()
 
+    assert place.executor.running() == 0
+
+
+def test_an_attempt_of_which_nothing_is_there_any_more_is_lost(
+    place: Place, tmp_path: Path
+) -> None:
+    place.executor.reattach([Handle(A, 2**22 - 1, 1.0, str(tmp_path / "a.log"))])
+    told: List[ExecutorStimulus] = []
+    deadline = time.monotonic() + LIMIT_S
+    while not told:
+        assert time.monotonic() < deadline
+        select.select([place.executor.fileno()], [], [], place.executor.due_in())
+        told.extend(place.executor.collect())
+
+    assert told == [Lost(A)]
     assert place.executor.running() == 0

@@ -1,0 +1,100 @@
+"""Which steps are defined differently in another version of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Tuple
+
+import pytest
+
+from orchestra.engine.changes import ADDED, REMOVED, changed_steps
+from orchestra.model.workflow import Workflow
+from orchestra.spec.load import load
+
+BEFORE = """
+vars: {where: /srv, deep: "${{ vars.where }}/deep"}
+env: {MODE: fast}
+steps:
+  a: {run: echo a, retry: 1}
+  b: {needs: a, run: 'ls ${{ vars.deep }}'}
+  c:
+    steps:
+      d: {run: echo d}
+      e: {needs: d, run: echo e}
+  f: {uses: ./used.yaml, with: {n: 1}}
+  g: {matrix: {x: [1, 2]}, run: 'echo ${{ matrix.x }}', fallback: {run: echo no}}
+"""
+USED = "params: {n: 0}\nsteps:\n  u: {run: 'echo ${{ params.n }}'}\n  v: {run: echo v}\n"
+
+
+def loaded(folder: Path, text: str, used: str = USED) -> Workflow:
+    (folder / "used.yaml").write_text(used)
+    found = load(str(folder / "p.yaml"), text.encode()).workflow
+    assert found is not None
+    return found
+
+
+def changes(folder: Path, text: str, used: str = USED) -> Dict[str, Tuple[str, ...]]:
+    return changed_steps(loaded(folder, BEFORE), loaded(folder, text, used))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("echo a,", "echo b,", {"a": ("what it runs",)}),
+        ("run: echo a", "command: [echo, a]", {"a": ("what it runs",)}),
+        ("needs: a, run", "run", {"b": ("needs",)}),
+        ("/srv,", "/mnt,", {"b": ("vars.deep",)}),
+        ("echo d", "echo f", {"c/d": ("what it runs",)}),
+        ("needs: d, ", "", {"c/e": ("needs",)}),
+        ("n: 1", "n: 2", {"f": ("with",)}),
+        ("[1, 2]", "[1, 3]", {"g": ("matrix or foreach",)}),
+        ("echo no", "echo so", {"g": ("fallback",)}),
+        ("      e: {needs: d, run: echo e}\n", "", {"c/e": (REMOVED,)}),
+        ("      d: {run", "      z: {run: 'true'}\n      d: {run", {"c/z": (ADDED,)}),
+        ("  a: {run: echo a,", "  a: {env: {X: y}, run: echo a,", {"a": ("env",)}),
+        ("  a: {run: echo a,", "  a: {if: 1 < 2, run: echo a,", {"a": ("if",)}),
+    ],
+)
+def test_what_a_step_does_and_depends_on_counts(
+    tmp_path: Path, old: str, new: str, expected: Dict[str, Tuple[str, ...]]
+) -> None:
+    assert old in BEFORE
+    assert changes(tmp_path, BEFORE.replace(old, new)) == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("retry: 1", "retry: 5"),
+        ("retry: 1", "timeout: 3s"),
+        ("retry: 1", "retry: 1, name: Another, description: words, priority: 4, duration: 3s"),
+        ("retry: 1", "retry: 1, resources: {cpu: 2}, mutex: m, on_failure: {run: echo}"),
+        ("vars:", "# a comment\nname: flow\nvars:"),
+        ("{where: /srv,", "{where: /srv, more: 3,"),
+    ],
+)
+def test_how_a_step_is_run_does_not(tmp_path: Path, old: str, new: str) -> None:
+    assert changes(tmp_path, BEFORE.replace(old, new)) == {}
+
+
+def test_the_order_of_steps_does_not(tmp_path: Path) -> None:
+    head, _, steps = BEFORE.partition("  a: ")
+    line, _, rest = steps.partition("\n")
+    assert changes(tmp_path, "%s%s  a: %s\n" % (head, rest, line)) == {}
+
+
+def test_the_environment_of_the_workflow_counts_for_all(tmp_path: Path) -> None:
+    found = changes(tmp_path, BEFORE.replace("fast", "slow"))
+
+    assert set(found) == {"a", "b", "c/d", "c/e", "f", "g"}
+    assert found["a"] == ("env of the workflow",)
+
+
+def test_of_a_file_that_is_used_the_step_counts_that_is_changed(tmp_path: Path) -> None:
+    assert changes(tmp_path, BEFORE, USED.replace("echo v", "echo w")) == {"f/v": ("what it runs",)}
+
+
+def test_where_the_file_that_is_used_has_another_root_its_step_counts(tmp_path: Path) -> None:
+    expected = {"f": ("env of what it uses",)}
+    assert changes(tmp_path, BEFORE, "env: {A: b}\n" + USED) == expected
