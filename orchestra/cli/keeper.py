@@ -16,6 +16,7 @@ import stat
 from types import FrameType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
+from orchestra.executors.board import Board
 from orchestra.executors.subreaper import Subreaper
 
 BROKEN = 3
@@ -36,11 +37,15 @@ _BLOCK = 1 << 16
 
 
 class Link(NamedTuple):
-    """The engine's end: what it writes to the keeper, and what ends when the keeper does."""
+    """The engine's end: what it writes to the keeper, and what ends when the keeper does.
+
+    On the `board` it tells of the processes that it starts.
+    """
 
     writer: int
     lifeline: int
     keeper: int
+    board: Board
 
     def wake(self) -> None:
         """Let the keeper see the end of the engine, should somebody have halted it."""
@@ -53,6 +58,14 @@ class Link(NamedTuple):
         with contextlib.suppress(OSError):  # it has died itself; the lifeline tells
             while data:
                 data = data[os.write(self.writer, data) :]
+
+
+class Inherited(NamedTuple):
+    """A child that the engine left: the end to read of its output, and its environment."""
+
+    pid: int
+    output: Optional[int]
+    environ: bytes
 
 
 class EngineEnd(NamedTuple):
@@ -70,7 +83,7 @@ def split() -> Optional[Link]:
     """
     reader, writer = os.pipe()
     lifeline, held = os.pipe()
-    keeper = os.getpid()
+    keeper, board = os.getpid(), Board()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {*_FORWARDED, signal.SIGCHLD})
     try:
         engine = os.fork()
@@ -81,7 +94,7 @@ def split() -> Optional[Link]:
         os.close(lifeline)
         with contextlib.suppress(OSError):
             os.setpgid(engine, engine)
-        os._exit(_keep(engine, reader, blocked))
+        os._exit(_keep(engine, reader, board, blocked))
     os.close(reader)
     os.close(held)
     if engine == 0:
@@ -94,10 +107,10 @@ def split() -> Optional[Link]:
         os.close(writer)
         os.close(lifeline)
         return None
-    return Link(writer, lifeline, keeper)
+    return Link(writer, lifeline, keeper, board)
 
 
-def _keep(engine: int, reader: int, blocked: Any) -> int:
+def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
     """Wait for the engine and pass on what comes; the exit code."""
     Subreaper()  # until this process ends
     wakeup, waker = os.pipe()
@@ -112,12 +125,12 @@ def _keep(engine: int, reader: int, blocked: Any) -> int:
     end = _watch(engine, reader, wakeup)
     if os.WIFEXITED(end.status):
         return os.WEXITSTATUS(end.status)
-    outputs = hold_outputs()
+    inherited = receive_children()
     # only now, for an engine that ends as it should never needs it
     from orchestra.executors.custody import take_custody
 
     try:
-        return take_custody(end.status, end.news, end.wakeup, outputs)
+        return take_custody(end.status, end.news, end.wakeup, inherited, board.read())
     except BaseException as fault:
         _say("error: the steps that go on are kept by nobody: %s" % type(fault).__name__)
         return BROKEN
@@ -173,16 +186,24 @@ def _last_news(text: bytes) -> Dict[str, Any]:
     return news
 
 
-def hold_outputs() -> Dict[int, int]:
-    """The pipes that the children write their output to, opened before one of them ends, by pid."""
-    held: Dict[int, int] = {}
+def receive_children() -> List[Inherited]:
+    """The children that the engine left, looked at before one of them ends and says no more."""
+    found: List[Inherited] = []
     with contextlib.suppress(OSError), open("/proc/self/task/%d/children" % os.getpid()) as file:
         for pid in map(int, file.read().split()):
+            output = None
             with contextlib.suppress(OSError):
                 path = "/proc/%d/fd/1" % pid
                 if stat.S_ISFIFO(os.stat(path).st_mode):
-                    held[pid] = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    return held
+                    output = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            found.append(Inherited(pid, output, _environ(pid)))
+    return found
+
+
+def _environ(pid: int) -> bytes:
+    with contextlib.suppress(OSError), open("/proc/%d/environ" % pid, "rb") as file:
+        return file.read()
+    return b""
 
 
 def _noted(number: int, frame: Optional[FrameType]) -> None:

@@ -204,7 +204,11 @@ def _drive(
         if turn.unstarted is not None:
             return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
         executor = LocalExecutor(
-            folder.run_id, view.on_output, masker=kept.masker, folder=folder.path
+            folder.run_id,
+            view.on_output,
+            masker=kept.masker,
+            folder=folder.path,
+            board=keeper and keeper.board,
         )
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)

@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.executors.board import Posted
 from orchestra.executors.ends import RecordedEnd, add_end
 from orchestra.executors.orphans import Children
 from orchestra.executors.output import BLOCK_BYTES, Output
@@ -28,6 +29,7 @@ from orchestra.model.secret_forms import needles_of
 BROKEN = 3
 
 _TICK_S = 0.5
+_SAME_S = 1.0
 _GRACE_S = 10.0
 _BLOCKS_AT_END = 32
 _SHOW_CURSOR = "\r\x1b[?25h\x1b[0m\n"
@@ -44,12 +46,18 @@ class Ward(NamedTuple):
 class Custody:
     """The children that this process has inherited, until the last of them has ended.
 
-    `outputs` are the pipes that they write to, by pid; they go into the logs of `folder`, the forms
-    of secrets masked by `masker`.
+    `inherited` are these, as they were found first: pid, the end to read of its output (None for
+    none), environment; `posted` is what the engine told of those that it started. Their output goes
+    into the logs of `folder`, the forms of secrets masked by `masker`.
     """
 
     def __init__(
-        self, run_id: str, folder: str, masker: Optional[Masker], outputs: Mapping[int, int]
+        self,
+        run_id: str,
+        folder: str,
+        masker: Optional[Masker],
+        inherited: Sequence[Tuple[int, Optional[int], bytes]],
+        posted: Sequence[Posted] = (),
     ) -> None:
         self._folder = folder
         self._masker = masker
@@ -64,8 +72,10 @@ class Custody:
         self._asked = 0
         self._kill_at: Optional[float] = None
         self.faults: List[str] = []
+        self._posted_by_pid = {each.pid: each for each in posted}
+        known = {pid: rest for pid, *rest in inherited}
         for pid in self._children.pids():
-            self._receive(pid, outputs.get(pid))
+            self._receive(pid, *known.get(pid, (None, b"")))
 
     @property
     def running(self) -> int:
@@ -87,9 +97,10 @@ class Custody:
                 self._signal(signal.SIGKILL)
         self._end_orphans()
 
-    def _receive(self, pid: int, fd: Optional[int]) -> None:
+    def _receive(self, pid: int, fd: Optional[int], environ: bytes) -> None:
         began_s = self._proc.began_s(pid)
-        key = self._survivors.attempt_of(pid)
+        key = self._survivors.attempt_in(environ) or self._survivors.attempt_of(pid)
+        key = key or self._posted(pid, began_s)
         if began_s is None or not self._leads(pid):
             if fd is not None:
                 os.close(fd)
@@ -103,6 +114,30 @@ class Custody:
             self._poller.add(fd)
         elif fd is not None:
             os.close(fd)
+
+    def _posted(self, pid: int, began_s: Optional[float]) -> Optional[AttemptKey]:
+        """The attempt for which the engine said that it had started the process."""
+        posted = self._posted_by_pid.get(pid)
+        if posted is None or began_s is None or abs(posted.began_s - began_s) > _SAME_S:
+            return None
+        return AttemptKey(posted.step, posted.number)
+
+    def record_ended(self) -> None:
+        """Write down the ends that the engine took, and may have told nobody else of."""
+        for posted in self._posted_by_pid.values():
+            if posted.ended:
+                self._write(
+                    RecordedEnd(
+                        posted.pid,
+                        posted.began_s,
+                        posted.status,
+                        posted.cpu_s,
+                        posted.max_rss_bytes,
+                        posted.step,
+                        posted.number,
+                        posted.stopped,
+                    )
+                )
 
     def _leads(self, pid: int) -> bool:
         try:
@@ -153,6 +188,9 @@ class Custody:
             *key,
             stopped=bool(self._asked),
         )
+        self._write(recorded)
+
+    def _write(self, recorded: RecordedEnd) -> None:
         try:
             add_end(self._folder, recorded)
         except OSError as fault:
@@ -188,7 +226,11 @@ class Custody:
 
 
 def take_custody(
-    status: int, news: Mapping[str, Any], wakeup: int, outputs: Mapping[int, int]
+    status: int,
+    news: Mapping[str, Any],
+    wakeup: int,
+    inherited: Sequence[Tuple[int, Optional[int], bytes]],
+    posted: Sequence[Posted],
 ) -> int:
     """Say what happened to the engine, keep its steps to their ends; the exit code.
 
@@ -203,7 +245,8 @@ def take_custody(
     secrets: List[str] = news["secrets"]
     masker = Masker(needles_of(secrets)) if secrets else None
     guard = stand_guard(news["folder"])
-    custody = Custody(news["run_id"], news["folder"], masker, outputs)
+    custody = Custody(news["run_id"], news["folder"], masker, inherited, posted)
+    custody.record_ended()
     steps = "1 step goes" if custody.running == 1 else "%d steps go" % custody.running
     _say("error: orchestra was killed by %s" % how)
     if custody.running:

@@ -9,6 +9,7 @@ from typing import Callable, Collection, ContextManager, Dict, List, Optional, S
 
 from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched
 from orchestra.executors.adoption import Adoption
+from orchestra.executors.board import NO_SLOT, Board
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
 from orchestra.executors.enforcement import NEVER, Enforcement, make_enforcement
 from orchestra.executors.launcher import Launcher
@@ -17,7 +18,7 @@ from orchestra.executors.peak import OwnPeak
 from orchestra.executors.poller import new_poller
 from orchestra.executors.proc import Proc
 from orchestra.executors.process import End, kill_group, reap
-from orchestra.executors.started import Started
+from orchestra.executors.started import MAXRSS_UNIT_BYTES, Started
 from orchestra.executors.trees import Trees
 from orchestra.executors.wakeup import Wakeup
 from orchestra.model.masking import Masker
@@ -52,6 +53,9 @@ class LocalExecutor:
     `on_output` is handed each block of output once it is in the log; in both of them the secrets
     that `masker` knows are masked.
 
+    On the `board` stands what was started and has ended, for who sees to the steps if this process
+    dies.
+
     Of the process as a whole it takes: SIGCHLD, the signal wakeup descriptor (see Wakeup), the
     ends of all children, the working directory during `submit`, the parenthood of orphans.
     """
@@ -65,7 +69,9 @@ class LocalExecutor:
         proc: str = "/proc",
         masker: Optional[Masker] = None,
         folder: str = "",
+        board: Optional[Board] = None,
     ) -> None:
+        self._board = board
         self._run_id = run_id
         self._folder = folder
         self._adoption: Optional[Adoption] = None
@@ -244,6 +250,8 @@ class LocalExecutor:
             self._started_by_pid[started.pid] = started
             self._started_by_fd[started.output.fd] = started
             self._poller.add(started.output.fd)
+            if self._board is not None:
+                started.place = self._board.launched(*started.key, started.pid, started.began_s)
             self._stimuli.append(Launched(started.key, started.pid, started.began_s))
         if all_started and self._tell_by is None:
             self._tell_by = time.monotonic() + TELL_S
@@ -314,6 +322,14 @@ class LocalExecutor:
             self._trees.forget(end.pid)
             return
         started.end = end
+        if self._board is not None and started.place != NO_SLOT:
+            self._board.ended(
+                started.place,
+                end.status,
+                end.usage.ru_utime + end.usage.ru_stime,
+                end.usage.ru_maxrss * MAXRSS_UNIT_BYTES,
+                started.stopping or started.killed,
+            )
         started.drained_by = now + IDLE_S
         started.gone_by = now + 2 * self._drain_s
         self._ending[started.key] = started

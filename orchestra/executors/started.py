@@ -7,6 +7,7 @@ import sys
 from typing import Optional, Tuple
 
 from orchestra.engine.ports import Ended
+from orchestra.executors.board import NO_SLOT
 from orchestra.executors.output import Output
 from orchestra.executors.peak import OwnPeak
 from orchestra.executors.process import End, signal_name
@@ -22,7 +23,7 @@ class Started:
     `output` is None once it is closed; `end` is None while the process runs. After that what it
     left behind may write until `drained_by`, and must be dead at `gone_by`, monotonic seconds.
     `stopping` and `killed` say that it was told to end; `began_s` counts since the machine was
-    started.
+    started; `place` is where it stands on the board.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Started:
         "log_bytes",
         "output",
         "pid",
+        "place",
         "stopping",
     )
 
@@ -48,6 +50,7 @@ class Started:
         self.pid = pid
         self.output: Optional[Output] = output
         self.log_bytes = 0
+        self.place = NO_SLOT
         self.stopping = False
         self.killed = False
         self.end: Optional[End] = None

@@ -72,7 +72,11 @@ class Survivors:
 
     def attempt_of(self, pid: int) -> Optional[AttemptKey]:
         """The attempt of this run that a process names, if it names one."""
-        marks = self._marks(pid)
+        return self.attempt_in(self._proc.environ(pid))
+
+    def attempt_in(self, environ: bytes) -> Optional[AttemptKey]:
+        """The attempt of this run that an environment names, if it names one."""
+        marks = _marks(environ)
         if marks.get(_RUN) != self._run_id or not marks.get(_ATTEMPT, b"").isdigit():
             return None
         return AttemptKey(os.fsdecode(marks.get(_STEP, b"")), int(marks[_ATTEMPT]))
@@ -93,7 +97,7 @@ class Survivors:
             return None
         if not -_EARLIER_S <= really_s - began_s <= _LATER_S:
             return None
-        marks = self._marks(pid)
+        marks = _marks(self._proc.environ(pid))
         is_named = self.attempt_of(pid) == key
         # a program may write over its own environment; then it must lead its session still
         return pid if is_named or (_RUN not in marks and self._leads(pid)) else None
@@ -111,8 +115,8 @@ class Survivors:
         return [pid for pid in found if not self._proc.is_dead(pid)]
 
     def signal(self, pids: List[int], number: int) -> None:
-        """Send a signal to processes that were found just now, the last ones first."""
-        for pid in reversed(pids):
+        """Send a signal to processes that were found just now."""
+        for pid in pids:
             began_s = self._proc.began_s(pid)
             held = hold(pid)
             if held is None:
@@ -134,11 +138,6 @@ class Survivors:
             self.signal(left, signal.SIGKILL)
             time.sleep(_NAP_S)
 
-    def _marks(self, pid: int) -> Mapping[bytes, bytes]:
-        items = self._proc.environ(pid).split(b"\0")
-        pairs = (item.partition(b"=") for item in items if item.startswith(b"ORCHESTRA_"))
-        return {name: value for name, _, value in pairs}
-
     def _leads(self, pid: int) -> bool:
         """Whether a process leads its session, as those do that orchestra starts."""
         try:
@@ -152,3 +151,9 @@ class Survivors:
         while line[-1] > 1 and len(line) < 64:
             line.append(self._proc.parent(line[-1]))
         return tuple(line)
+
+
+def _marks(environ: bytes) -> Mapping[bytes, bytes]:
+    items = environ.split(b"\0")
+    pairs = (item.partition(b"=") for item in items if item.startswith(b"ORCHESTRA_"))
+    return {name: value for name, _, value in pairs}

@@ -14,11 +14,12 @@ ROOT = str(Path(__file__).resolve().parents[2])
 
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 SECONDS = re.compile(r"\b\d+\.\d+s\b")
+HINT = re.compile(r"^go on with it: orchestra resume .*\n", re.MULTILINE)
 BUDGET = re.compile(r"budget cpu \S+, memory [\d.]+ GiB, gpu \d+")
 
 
 class Result(NamedTuple):
-    """How a command ended; `out` and `err` as they were."""
+    """How a command ended; `out` as it was, `err` but for the line that says how to go on."""
 
     code: int
     out: str
@@ -30,6 +31,11 @@ class Result(NamedTuple):
         text = RUN_ID.sub("RUN", self.out)
         text = BUDGET.sub("BUDGET", text)
         return SECONDS.sub("TIME", text).splitlines()
+
+
+def without_hint(err: str) -> str:
+    """What stands on standard error but for the line that says how to go on."""
+    return HINT.sub("", err)
 
 
 class CommandLine:
@@ -75,7 +81,7 @@ class CommandLine:
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
-        return Result(process.returncode, out or "", err or "")
+        return Result(process.returncode, out or "", without_hint(err or ""))
 
     def complete(self, words: str) -> List[str]:
         """What bash is offered for the last of these words after `orchestra`."""
