@@ -741,8 +741,10 @@ class Machine:
     def _stop_asked(self, asked: StopAsked) -> None:
         """The first request ends the run in order; a second one, or one that says so, at once."""
         at_once = self._halt.ask(asked)
-        self._events.append(StopRequested(asked.cause, at_once))
-        if not asked.drains:
+        if asked.drains:
+            self._events.append(Noted("", "nothing more is started, for %s" % asked.cause))
+        else:
+            self._events.append(StopRequested(asked.cause, at_once))
             self._attempts.stop(at_once)
         for block in self._tree.blocks_of_handlers():
             part = block.owner
