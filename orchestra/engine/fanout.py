@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter, deque
-from typing import Any, Dict, List, Mapping, Match, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Match, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.fingerprint import digest_of_value
 from orchestra.engine.opening import entry
@@ -267,9 +267,18 @@ class Group:
     def admit(self) -> List[StepRun]:
         """Those whose turn has come to start."""
         admitted = []
-        while self._waiting and self._slots:
+        while self._waiting and self._slots > 0:
             self._slots -= 1
             admitted.append(self._waiting.popleft())
+        return admitted
+
+    def admit_first(self, is_under_way: Callable[[str], bool]) -> List[StepRun]:
+        """Those that began before the run went on, however many they are."""
+        admitted = [member for member in self._waiting if is_under_way(member.step.id)]
+        if admitted:
+            self._slots -= len(admitted)
+            gone = {member.index for member in admitted}
+            self._waiting = deque(each for each in self._waiting if each.index not in gone)
         return admitted
 
     def next_waiting(self) -> Optional[StepRun]:

@@ -239,7 +239,9 @@ class Machine:
         past.restore_attempts(run, before, self._now)
         if run.step.cache is not None:
             self._upkeep.spare_asking(run)
-        if before.state is StepState.READY:
+        if before.parts:  # its handlers have begun
+            self._hold(run, before.attempts[-1])
+        elif before.state is StepState.READY:
             self._line.join(run, self._now)
         elif before.state is StepState.WAITING_RETRY:
             run.state = before.state
@@ -472,7 +474,7 @@ class Machine:
         if run.step.handlers:
             role = next_role(run, last, self._halt)
             if role is not None and self._past is not None and run.state is not StepState.RUNNING:
-                self._hold_for(run, role, self._past)
+                self._hold_for_handlers(run, self._past)
             if role is not None and run.state is StepState.RUNNING:
                 self._start(PartRun(run, role))
                 return
@@ -490,9 +492,9 @@ class Machine:
         if block.owner is not None:
             self._come_to(block, block.owner)
 
-    def _hold_for(self, run: StepRun, role: Role, past: Past) -> None:
+    def _hold_for_handlers(self, run: StepRun, past: Past) -> None:
         """Have a step hold its share at once where a handler of it runs from before."""
-        if past.is_under_way("%s:%s" % (run.step.id, role.value)):
+        if any(past.is_under_way("%s:%s" % (run.step.id, key)) for key in run.step.handlers):
             self._line.hold(run, ())
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
@@ -643,6 +645,8 @@ class Machine:
         run.state = StepState.RUNNING
         run.first_started_at = self._now
         self._add_parts(run, group.entries())
+        if self._past is not None:
+            self._unsettled.extend(group.admit_first(self._past.is_under_way))
         self._unsettled.extend(group.admit())
 
     def _instance_ended(self, run: StepRun, owner: StepRun, reason: str) -> None:

@@ -62,7 +62,9 @@ class Past:
     def is_under_way(self, step: str) -> bool:
         """Whether a step had begun and not ended."""
         found = self._record.step_by_id.get(step)
-        return found is not None and found.state not in RESULT_BY_STATE
+        if found is None or found.state is StepState.PENDING:
+            return False
+        return found.state not in RESULT_BY_STATE
 
     def drop_outdated(self, owner: str, entries: Sequence[PlannedEntry]) -> Tuple[str, ...]:
         """Forget the parts of a step that are none any more, or stand for something else now."""
