@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, List, Mapping, NamedTuple, Tuple
+from typing import Container, Dict, List, Mapping, NamedTuple, Tuple
 
 from orchestra.engine.changes import changed_steps
 from orchestra.engine.opening import Origin, run_resumed
@@ -16,7 +16,7 @@ from orchestra.errors import RunHeld, StoreError, UsageError
 from orchestra.executors.survivors import Survivors
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, RunRecord, RunState
+from orchestra.model.run import AttemptKey, RunRecord, RunState, plain_id
 from orchestra.model.workflow import Workflow
 from orchestra.spec.load import load
 from orchestra.store.directory import RunFolder
@@ -93,12 +93,19 @@ def words_of(record: RunRecord, changed: Mapping[str, Tuple[str, ...]]) -> List[
     lines = ["changed: `%s` (%s)" % (step, ", ".join(what)) for step, what in changed.items()]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = ["changed: %d steps more" % (len(lines) - _SHOWN)]
-    below = [id for id in dropped if id not in changed]
+    below = [id for id in dropped if not _is_named(plain_id(id), changed)]
     if below:
         more = ", and %d more" % (len(below) - _SHOWN) if len(below) > _SHOWN else ""
         names = ", ".join("`%s`" % id for id in below[:_SHOWN])
         lines.append("runs again, since something above it does: %s%s" % (names, more))
     return lines
+
+
+def _is_named(id: str, changed: Container[str]) -> bool:
+    """Whether a step is among these, or part of one that is."""
+    while id and id not in changed:
+        id = id.rpartition("/")[0]
+    return bool(id)
 
 
 def take_up(

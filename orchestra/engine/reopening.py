@@ -8,7 +8,7 @@ numbers of its attempts, so that no log is ever written twice.
 from __future__ import annotations
 
 from collections import deque
-from typing import Collection, Container, Dict, Iterable, List, Tuple
+from typing import Collection, Dict, Iterable, List, Tuple
 
 from orchestra.model.events import PlannedEntry, RunResumed
 from orchestra.model.run import (
@@ -16,6 +16,7 @@ from orchestra.model.run import (
     RESULT_BY_STATE,
     Attempt,
     Outcome,
+    Role,
     RunRecord,
     RunState,
     StepRecord,
@@ -29,10 +30,11 @@ INTERRUPTED = "interrupted: nobody saw it end"
 _NOT_WELL = frozenset([StepState.FAILED, StepState.CANCELLED, StepState.BLOCKED])
 
 
-def results_to_drop(record: RunRecord, changed: Container[str]) -> Tuple[str, ...]:
+def results_to_drop(record: RunRecord, changed: Collection[str]) -> Tuple[str, ...]:
     """The steps whose results count no more when the run goes on, in the order of the record.
 
-    `changed` are the steps that are defined differently now, by their ids without instances.
+    `changed` are the steps that are defined differently now, by their ids without instances. One
+    that joins a step which has others in it already is among them, so that this is open again.
     """
     steps = record.step_by_id
     if record.state is RunState.SKIPPED:  # it never had its turn
@@ -44,7 +46,8 @@ def results_to_drop(record: RunRecord, changed: Container[str]) -> Tuple[str, ..
     dropped = {id for id, step in steps.items() if plain_id(id) in changed}
     if record.stopping:
         dropped.update(id for id, step in steps.items() if _was_being_stopped(step))
-    again = set(dropped)
+    joining = _joining(record, changed)
+    again = {*dropped, *joining.values()}
     again.update(id for id, s in steps.items() if s.state in _NOT_WELL and not s.is_handler)
     waiting = deque(again)
     while waiting:
@@ -54,7 +57,8 @@ def results_to_drop(record: RunRecord, changed: Container[str]) -> Tuple[str, ..
         fresh = [id for id in (*below.get(step.id, ()), *around) if id not in again]
         again.update(fresh)
         waiting.extend(fresh)
-    return tuple(id for id, step in steps.items() if id in dropped and _has_something(step))
+    known = [id for id, step in steps.items() if id in dropped and _has_something(step)]
+    return (*known, *joining)
 
 
 def reopen(record: RunRecord, event: RunResumed, at: float) -> None:
@@ -62,7 +66,9 @@ def reopen(record: RunRecord, event: RunResumed, at: float) -> None:
     steps = record.step_by_id
     planned = {entry.step for entry in event.steps}
     dropped = [steps[id] for id in event.dropped if id in steps]
-    opened = _opened(record, dropped)
+    owners = [step.owner for step in dropped]
+    owners += [id.rpartition("/")[0] for id in event.dropped if id not in steps]
+    opened = _opened(record, owners)
     out = [s.id for s in steps.values() if not s.owner and (s.is_handler or s.id not in planned)]
     out += [part for step in opened for part in step.parts if steps[part].role in HANDLER_ROLES]
     out += _leaving(dropped)
@@ -110,6 +116,23 @@ def _recount(record: RunRecord) -> None:
             record.counts[step.state] += 1
 
 
+def _joining(record: RunRecord, changed: Iterable[str]) -> Dict[str, str]:
+    """The steps that are new in steps which have been entered, with the ids of these."""
+    steps = record.step_by_id
+    known = {plain_id(id) for id in steps}
+    names_by_owner: Dict[str, List[str]] = {}
+    for id in changed:
+        if id not in known:
+            owner, _, name = id.rpartition("/")
+            names_by_owner.setdefault(owner, []).append(name)
+    found: Dict[str, str] = {}
+    for id, step in steps.items():
+        names = names_by_owner.get(plain_id(id), ())
+        if names and any(steps[part].role is Role.INNER for part in step.parts):
+            found.update(("%s/%s" % (id, name), id) for name in names)
+    return found
+
+
 def _was_being_stopped(step: StepRecord) -> bool:
     """Whether an attempt was asked to end, and the step did not come to its own end."""
     if step.is_handler or step.state in RESULT_BY_STATE or not step.attempts:
@@ -121,14 +144,14 @@ def _has_something(step: StepRecord) -> bool:
     return bool(step.parts) or step.state not in (StepState.PENDING, *_NOT_WELL)
 
 
-def _opened(record: RunRecord, dropped: Iterable[StepRecord]) -> Collection[StepRecord]:
-    """The steps that had ended, and not well, and all that these and the dropped are part of."""
+def _opened(record: RunRecord, owners: Iterable[str]) -> Collection[StepRecord]:
+    """The steps that had ended, and not well, these owners, and all that they are part of."""
     steps = record.step_by_id
     ids = [s.id for s in steps.values() if s.state in _NOT_WELL and not s.is_handler]
-    ids += [step.owner for step in dropped]
+    ids += owners
     opened: Dict[str, StepRecord] = {}
     for id in ids:
-        while id and id not in opened:
+        while id in steps and id not in opened:
             opened[id] = steps[id]
             id = steps[id].owner
     return opened.values()

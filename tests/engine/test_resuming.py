@@ -1,0 +1,86 @@
+"""What counts, and what runs again, when a run goes on with another file."""
+
+from __future__ import annotations
+
+from typing import List
+
+from orchestra.engine.reopening import results_to_drop
+from orchestra.engine.replay import fold
+from orchestra.model.events import (
+    AttemptEnded,
+    AttemptStarted,
+    Envelope,
+    Event,
+    PlannedEntry,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    StepEnded,
+    StepsAdded,
+)
+from orchestra.model.run import RunRecord
+
+
+def entry(step: str, *needs: str, owner: str = "", role: str = "step") -> PlannedEntry:
+    return PlannedEntry(step, step, needs, {"cpu": 1000}, owner, role)
+
+
+PLAN = (entry("g"), entry("last", "g"), entry("x"))
+
+
+def ran(step: str) -> List[Event]:
+    return [
+        AttemptStarted(step, 1, 0.0, ()),
+        AttemptEnded(step, 1, "succeeded", 0, None, "", None, None, None, 0),
+        StepEnded(step, "succeeded", "", {}),
+    ]
+
+
+def record_of(*events: Event) -> RunRecord:
+    start = RunStarted("r", "w", "/w", {}, {}, None, None, "h", 1, "0", {}, PLAN)
+    record = fold([Envelope(n, 10.0 + n, each) for n, each in enumerate((start, *events), 1)])
+    assert record is not None
+    return record
+
+
+def grown(*dropped: str) -> RunResumed:
+    return RunResumed("w", "/w", {"cpu": 1000}, None, None, "h", 9, "0", PLAN, dropped, {}, "boot")
+
+
+INNER: List[Event] = [
+    StepsAdded((entry("g/i", owner="g", role="inner"),)),
+    *ran("g/i"),
+    StepEnded("g", "succeeded", "", {}),
+    *ran("last"),
+    *ran("x"),
+    RunFinished("succeeded", 0, ""),
+]
+INSTANCES: List[Event] = [
+    StepsAdded((entry("g[0]", owner="g", role="instance"),)),
+    StepsAdded((entry("g[0]/i", owner="g[0]", role="inner"),)),
+    *ran("g[0]/i"),
+    StepEnded("g[0]", "succeeded", "", {}),
+    StepEnded("g", "succeeded", "", {}),
+    *ran("last"),
+    *ran("x"),
+]
+
+
+def test_a_step_that_joins_others_opens_the_one_around_them_and_what_is_below_that() -> None:
+    assert results_to_drop(record_of(*INNER), {"g/new"}) == ("last", "g/new")
+    record = record_of(*INNER, grown("last", "g/new"))
+    states = {id: step.state.value for id, step in record.step_by_id.items()}
+    assert states == {"g": "running", "last": "pending", "x": "succeeded", "g/i": "succeeded"}
+
+
+def test_a_step_that_joins_others_opens_each_instance_around_them() -> None:
+    assert results_to_drop(record_of(*INSTANCES), {"g/new"}) == ("last", "g[0]/new")
+    record = record_of(*INSTANCES, grown("last", "g[0]/new"))
+    states = {id: step.state.value for id, step in record.step_by_id.items()}
+    assert states["g"] == states["g[0]"] == "running"
+    assert states["g[0]/i"] == states["x"] == "succeeded"
+
+
+def test_a_step_that_joins_one_that_was_not_entered_opens_nothing() -> None:
+    ended = StepEnded("g", "skipped", "", {})
+    assert results_to_drop(record_of(ended, *ran("last")), {"g/new", "new"}) == ()
