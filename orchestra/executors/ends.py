@@ -6,8 +6,10 @@ Whoever takes an end writes it; the orchestrator that goes on with the run reads
 from __future__ import annotations
 
 import json
+import math
 import os
 import stat
+import sys
 from typing import List, NamedTuple, Optional
 
 from orchestra.model.run import AttemptKey
@@ -16,6 +18,7 @@ ENDS = "ends.jsonl"
 """The name of the file."""
 
 _LARGEST = 64 * 2**20
+_LARGEST_STATUS = 0xFFFF
 _SAME_S = 1.0
 
 
@@ -70,9 +73,10 @@ def read_ends(folder: str) -> List[RecordedEnd]:
 
 
 def _read(line: bytes) -> Optional[RecordedEnd]:
+    """What a line says, None where no process can have ended so."""
     try:
         pid, began_s, status, cpu_s, max_rss_bytes, step, number, stopped = json.loads(line)
-        return RecordedEnd(
+        end = RecordedEnd(
             int(pid),
             float(began_s),
             int(status),
@@ -82,5 +86,10 @@ def _read(line: bytes) -> Optional[RecordedEnd]:
             int(number),
             bool(stopped),
         )
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
+    is_status = 0 <= end.status <= _LARGEST_STATUS and (
+        os.WIFEXITED(end.status) or os.WIFSIGNALED(end.status)
+    )
+    is_use = 0 <= end.cpu_s < math.inf and 0 <= end.max_rss_bytes <= sys.maxsize
+    return end if is_status and is_use and 0 <= end.pid <= sys.maxsize else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from typing import FrozenSet, Optional
@@ -31,7 +32,10 @@ def stand_guard(folder: str) -> Optional[int]:
 
 
 def keepers(folder: str) -> FrozenSet[int]:
-    """The processes that see to steps of a run whose orchestrator died, as far as they live."""
+    """The processes that see to steps of a run whose orchestrator died, as far as they live.
+
+    The file names those of all times: who does not have it open is none, whatever number he has.
+    """
     try:
         descriptor = os.open("%s/%s" % (folder, _KEEPER), os.O_RDONLY | _FLAGS)
     except OSError:
@@ -40,7 +44,19 @@ def keepers(folder: str) -> FrozenSet[int]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         pids = os.read(descriptor, _LARGEST).split(b"\n")
-        return frozenset(int(pid) for pid in pids if pid.isdigit())
+        named = (int(pid) for pid in pids if pid.isdigit())
+        return frozenset(pid for pid in named if _has_open(pid, os.fstat(descriptor)))
     finally:
         os.close(descriptor)
     return frozenset()
+
+
+def _has_open(pid: int, file: os.stat_result) -> bool:
+    """Whether a process has that file open."""
+    fds = "/proc/%d/fd" % pid
+    with contextlib.suppress(OSError):
+        for name in os.listdir(fds):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(os.stat("%s/%s" % (fds, name)), file):
+                    return True
+    return False
