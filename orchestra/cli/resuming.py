@@ -9,7 +9,7 @@ from typing import Container, Dict, List, Mapping, NamedTuple, Tuple
 from orchestra.engine.changes import changed_steps
 from orchestra.engine.opening import Origin, run_resumed
 from orchestra.engine.past import Past
-from orchestra.engine.reopening import results_to_drop
+from orchestra.engine.reopening import being_stopped, results_to_drop, run_once
 from orchestra.engine.replay import Replay, fold
 from orchestra.engine.scope import Scopes
 from orchestra.errors import RunHeld, StoreError, UsageError
@@ -87,18 +87,28 @@ def changes_since(store: RunStore, record: RunRecord, now: Workflow) -> Dict[str
     return changed_steps(before, now)
 
 
-def words_of(record: RunRecord, changed: Mapping[str, Tuple[str, ...]]) -> List[str]:
+def words_of(record: RunRecord, changed: Mapping[str, Tuple[str, ...]], now: Workflow) -> List[str]:
     """What a person should know before a run goes on: what is changed, what runs again for it."""
-    dropped = results_to_drop(record, changed)
+    once = run_once(now)
+    stopped = being_stopped(record, once)
+    dropped = results_to_drop(record, changed, once)
     lines = ["changed: `%s` (%s)" % (step, ", ".join(what)) for step, what in changed.items()]
     if len(lines) > _SHOWN:
         lines[_SHOWN:] = ["changed: %d steps more" % (len(lines) - _SHOWN)]
-    below = [id for id in dropped if not _is_named(plain_id(id), changed)]
+    unnamed = [id for id in dropped if not _is_named(plain_id(id), changed)]
+    halted = [id for id in unnamed if id in stopped]
+    if halted:
+        lines.append("runs again, since it was being stopped: %s" % _names(halted))
+    below = [id for id in unnamed if id not in stopped]
     if below:
-        more = ", and %d more" % (len(below) - _SHOWN) if len(below) > _SHOWN else ""
-        names = ", ".join("`%s`" % id for id in below[:_SHOWN])
-        lines.append("runs again, since something above it does: %s%s" % (names, more))
+        lines.append("runs again, since something above it does: %s" % _names(below))
     return lines
+
+
+def _names(ids: List[str]) -> str:
+    """The first of these steps, and how many more there are."""
+    more = ", and %d more" % (len(ids) - _SHOWN) if len(ids) > _SHOWN else ""
+    return ", ".join("`%s`" % id for id in ids[:_SHOWN]) + more
 
 
 def _is_named(id: str, changed: Container[str]) -> bool:
@@ -127,7 +137,8 @@ def take_up(
     record = replay.record
     if record is None:
         raise StoreError(store.state.database, "run %s has no events" % resumption.run_id)
-    resumed = run_resumed(plan, scopes, origin, results_to_drop(record, resumption.changed))
+    dropped = results_to_drop(record, resumption.changed, run_once(plan.workflow))
+    resumed = run_resumed(plan, scopes, origin, dropped)
     recorded = envelopes[-1]
     at = max(time.time(), recorded.at)
     past = fold([*envelopes, Envelope(recorded.seq + 1, at, resumed)])

@@ -8,7 +8,7 @@ numbers of its attempts, so that no log is ever written twice.
 from __future__ import annotations
 
 from collections import deque
-from typing import Collection, Dict, Iterable, List, Tuple
+from typing import Collection, Container, Dict, FrozenSet, Iterable, List, Tuple
 
 from orchestra.model.events import PlannedEntry, RunResumed
 from orchestra.model.run import (
@@ -23,6 +23,7 @@ from orchestra.model.run import (
     StepState,
     plain_id,
 )
+from orchestra.model.workflow import InnerSteps, Uses, Workflow
 
 INTERRUPTED = "interrupted: nobody saw it end"
 """The reason of an attempt of which nothing is known but that it began."""
@@ -30,11 +31,40 @@ INTERRUPTED = "interrupted: nobody saw it end"
 _NOT_WELL = frozenset([StepState.FAILED, StepState.CANCELLED, StepState.BLOCKED])
 
 
-def results_to_drop(record: RunRecord, changed: Collection[str]) -> Tuple[str, ...]:
+def run_once(workflow: Workflow) -> FrozenSet[str]:
+    """The steps that say `rerun: never`, by their ids without instances."""
+    found = set()
+    waiting = [("", workflow.step_by_id)]
+    for prefix, step_by_id in waiting:
+        for id, step in step_by_id.items():
+            if not step.may_rerun:
+                found.add(prefix + id)
+            if isinstance(step.body, InnerSteps):
+                waiting.append((prefix + id + "/", step.body.step_by_id))
+            elif isinstance(step.body, Uses):
+                waiting.append((prefix + id + "/", step.body.workflow.step_by_id))
+    return frozenset(found)
+
+
+def being_stopped(record: RunRecord, once: Container[str]) -> FrozenSet[str]:
+    """The steps that were asked to end when nobody was left to see that they did.
+
+    One that is to run `once` is none: if it is not known how it ended, it fails.
+    """
+    if not record.stopping:
+        return frozenset()
+    steps = record.step_by_id.items()
+    return frozenset(id for id, s in steps if _was_being_stopped(s) and plain_id(id) not in once)
+
+
+def results_to_drop(
+    record: RunRecord, changed: Collection[str], once: Container[str] = ()
+) -> Tuple[str, ...]:
     """The steps whose results count no more when the run goes on, in the order of the record.
 
     `changed` are the steps that are defined differently now, by their ids without instances. One
     that joins a step which has others in it already is among them, so that this is open again.
+    `once` are those that must not be run twice.
     """
     steps = record.step_by_id
     if record.state is RunState.SKIPPED:  # it never had its turn
@@ -44,8 +74,7 @@ def results_to_drop(record: RunRecord, changed: Collection[str]) -> Tuple[str, .
         for need in step.needs:
             below.setdefault(need, []).append(step.id)
     dropped = {id for id, step in steps.items() if plain_id(id) in changed}
-    if record.stopping:
-        dropped.update(id for id, step in steps.items() if _was_being_stopped(step))
+    dropped |= being_stopped(record, once)
     joining = _joining(record, changed)
     again = {*dropped, *joining.values()}
     again.update(id for id, s in steps.items() if s.state in _NOT_WELL and not s.is_handler)

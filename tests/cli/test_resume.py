@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+import pytest
+
 from tests.cli.commandline import CommandLine
-from tests.cli.going import ledger
+from tests.cli.going import engine_of, ledger, running, until
+
+LONG = """
+version: 1
+steps:
+  pay: {run: "trap '' TERM; echo begun >> ledger; sleep 2; echo paid >> ledger", rerun: never}
+"""
 
 NESTED = """
 version: 1
@@ -38,3 +49,22 @@ def test_what_is_named_as_changed_is_not_named_twice(cli: CommandLine) -> None:
         "changed: `pack/build` (what it runs)",
         "runs again, since something above it does: `last`",
     ]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="nothing is taken over")
+@pytest.mark.parametrize("first", [signal.SIGKILL, signal.SIGTERM])
+def test_a_step_that_must_not_run_twice_does_not_whoever_was_killed_first(
+    cli: CommandLine, first: signal.Signals
+) -> None:
+    process = running(cli, LONG)
+    engine = engine_of(process)
+    os.kill(process.pid, first)
+    database = cli.folder / ".orchestra" / "runs.db-wal"
+    told = b"nothing more is started" if first is signal.SIGKILL else b"StopRequested"
+    until(lambda: told in database.read_bytes())
+    process.send_signal(signal.SIGSTOP)
+    os.kill(engine, signal.SIGKILL)
+    process.kill()
+    process.communicate()
+    assert cli.run("resume").code == 0
+    assert ledger(cli) == ["begun", "paid"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-from orchestra.engine.reopening import results_to_drop
+from orchestra.engine.reopening import results_to_drop, run_once
 from orchestra.engine.replay import fold
 from orchestra.model.events import (
     AttemptEnded,
@@ -17,8 +17,11 @@ from orchestra.model.events import (
     RunStarted,
     StepEnded,
     StepsAdded,
+    StopRequested,
 )
 from orchestra.model.run import RunRecord
+from orchestra.model.workflow import InnerSteps, Uses
+from tests.engine.plans import step, workflow
 
 
 def entry(step: str, *needs: str, owner: str = "", role: str = "step") -> PlannedEntry:
@@ -84,3 +87,22 @@ def test_a_step_that_joins_others_opens_each_instance_around_them() -> None:
 def test_a_step_that_joins_one_that_was_not_entered_opens_nothing() -> None:
     ended = StepEnded("g", "skipped", "", {})
     assert results_to_drop(record_of(ended, *ran("last")), {"g/new", "new"}) == ()
+
+
+UNDER_WAY = ran("x")[:1]
+STOPS = StopRequested("SIGTERM", False)
+
+
+def test_what_was_asked_to_end_counts_no_more() -> None:
+    assert results_to_drop(record_of(*UNDER_WAY, STOPS), ()) == ("x",)
+
+
+def test_what_was_asked_to_end_and_must_not_run_twice_counts() -> None:
+    assert results_to_drop(record_of(*UNDER_WAY, STOPS), (), {"x"}) == ()
+
+
+def test_the_steps_that_run_once_are_found_at_each_level() -> None:
+    once = step("pay", may_rerun=False)
+    inner = InnerSteps({"pay": once, "look": step("look")})
+    flow = workflow(once, step("in", body=inner), step("used", body=Uses(workflow(once))))
+    assert run_once(flow) == {"pay", "in/pay", "used/pay"}

@@ -48,7 +48,7 @@ def resume(
         terminal.say("run %s has succeeded, there is nothing left to do" % found.record.run_id)
         return 0
     prepare.tell_warnings(prepared, terminal)
-    for line in resuming.words_of(found.record, changed):
+    for line in resuming.words_of(found.record, changed, prepared.plan.workflow):
         terminal.say(line)
     resumption = resuming.Resumption(found.record.run_id, found.record.started_at, changed)
     found.store.close()
