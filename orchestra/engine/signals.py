@@ -5,13 +5,33 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Dict, List, Optional, Type, Union
 
 from orchestra.engine.stimuli import StopAsked
 
 _STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+ONE_S = 0.005
+"""How soon a signal comes again that was sent once: to a process, and to its group with it."""
+
 _Handler = Union[signal.Handlers, int, None, object]
+
+
+class Echoes:
+    """Tells the second copy of a signal from a second signal: timeout(1) sends each one twice."""
+
+    def __init__(self) -> None:
+        self._last: Dict[int, float] = {}
+
+    def is_echo(self, number: int) -> bool:
+        """Whether a signal that came now is but a copy of the one before."""
+        now = time.monotonic()
+        if now - self._last.get(number, -ONE_S) < ONE_S:
+            return True
+        self._last[number] = now
+        return False
 
 
 class SignalInbox:
@@ -23,6 +43,7 @@ class SignalInbox:
 
     def __init__(self) -> None:
         self._seen: List[int] = []
+        self._echoes = Echoes()
         self._previous: Dict[int, _Handler] = {}
         self._read, self._write = -1, -1
 
@@ -67,6 +88,8 @@ class SignalInbox:
         return [StopAsked(signal.Signals(number).name, 128 + number) for number in seen]
 
     def _note(self, number: int, frame: Optional[FrameType]) -> None:
+        if self._echoes.is_echo(number):
+            return
         self._seen.append(number)
         with contextlib.suppress(BlockingIOError):  # the pipe is full of earlier wake-ups
             os.write(self._write, b"\0")

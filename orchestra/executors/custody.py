@@ -13,6 +13,7 @@ import sys
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.signals import Echoes
 from orchestra.executors.board import Posted
 from orchestra.executors.ends import RecordedEnd, add_end
 from orchestra.executors.orphans import Children
@@ -70,6 +71,7 @@ class Custody:
         self._pid_by_fd: Dict[int, int] = {}
         self._block = memoryview(bytearray(BLOCK_BYTES))
         self._asked = 0
+        self._echoes = Echoes()
         self._kill_at: Optional[float] = None
         self.faults: List[str] = []
         self._posted_by_pid = {each.pid: each for each in posted}
@@ -199,7 +201,9 @@ class Custody:
     def _heed(self, numbers: bytes) -> None:
         """End the steps if that is asked for, at once the second time."""
         for number in numbers:
-            if number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            if number not in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+                continue
+            if not self._echoes.is_echo(number):
                 self._asked += 1
                 at_once = self._asked > 1
                 self._signal(signal.SIGKILL if at_once else signal.SIGTERM)
