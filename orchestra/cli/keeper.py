@@ -33,6 +33,7 @@ _FORWARDED = (
     signal.SIGUSR2,
 )
 _IGNORED_STAYS = frozenset([signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP])
+_ASKS_TO_END = frozenset([signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 _BLOCK = 1 << 16
 
 
@@ -125,6 +126,8 @@ def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
     end = _watch(engine, reader, wakeup)
     if os.WIFEXITED(end.status):
         return os.WEXITSTATUS(end.status)
+    if not end.news and os.WTERMSIG(end.status) in _ASKS_TO_END:
+        _die_of(os.WTERMSIG(end.status))
     inherited = receive_children()
     # only now, for an engine that ends as it should never needs it
     from orchestra.executors.custody import take_custody
@@ -134,6 +137,13 @@ def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
     except BaseException as fault:
         _say("error: the steps that go on are kept by nobody: %s" % type(fault).__name__)
         return BROKEN
+
+
+def _die_of(number: int) -> None:
+    """End as the engine did, which was asked to before the run had begun."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
+    os.kill(os.getpid(), number)
 
 
 def _watch(engine: int, reader: int, wakeup: int) -> EngineEnd:
