@@ -13,7 +13,7 @@ from orchestra.engine.stimuli import StopAsked
 
 _STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
-ONE_S = 0.005
+ONE_S = 0.01
 """How soon a signal comes again that was sent once: to a process, and to its group with it."""
 
 _Handler = Union[signal.Handlers, int, None, object]
