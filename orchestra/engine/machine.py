@@ -245,6 +245,7 @@ class Machine:
             self._line.join(run, self._now)
         elif before.state is StepState.WAITING_RETRY:
             run.state = before.state
+            self._line.ask_for(run, run.amounts)
             timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
             self._orders.append(SetTimer(timer, past.waits_s(before)))
         else:
