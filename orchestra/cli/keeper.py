@@ -13,10 +13,12 @@ import os
 import select
 import signal
 import stat
+from itertools import chain
 from types import FrameType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.executors.board import Board
+from orchestra.executors.standard_streams import open_standard_streams
 from orchestra.executors.subreaper import Subreaper
 
 BROKEN = 3
@@ -82,8 +84,11 @@ def split() -> Optional[Link]:
 
     None where there is no room for a second process: then nobody keeps the engine.
     """
-    reader, writer = os.pipe()
-    lifeline, held = os.pipe()
+    open_standard_streams()
+    pipes = _pipes(2)
+    if pipes is None:
+        return None
+    (reader, writer), (lifeline, held) = pipes
     keeper, board = os.getpid(), Board()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {*_FORWARDED, signal.SIGCHLD})
     try:
@@ -109,6 +114,19 @@ def split() -> Optional[Link]:
         os.close(lifeline)
         return None
     return Link(writer, lifeline, keeper, board)
+
+
+def _pipes(count: int) -> Optional[List[Tuple[int, int]]]:
+    """As many pipes, or none at all where there is no room for them."""
+    pipes: List[Tuple[int, int]] = []
+    try:
+        while len(pipes) < count:
+            pipes.append(os.pipe())
+    except OSError:
+        for end in chain(*pipes):
+            os.close(end)
+        return None
+    return pipes
 
 
 def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:

@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from typing import Mapping, Optional, TextIO, Tuple
 
+from orchestra.executors.standard_streams import open_standard_streams
 from orchestra.model.look import Look
 from orchestra.subscribers.writer import ScreenWriter
 
@@ -105,15 +106,8 @@ class Terminal:
 
 
 def settle_streams() -> None:
-    """Put /dev/null in the place of standard streams that are closed, and let no text fail.
-
-    Otherwise the next file that is opened would take their number, and output would land in it.
-    """
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
+    """Let there be standard streams, and let no text fail in them."""
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

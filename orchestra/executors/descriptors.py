@@ -8,8 +8,9 @@ import resource
 from typing import List
 
 from orchestra.errors import RunBroken
+from orchestra.executors.standard_streams import open_standard_streams
 
-LEAST = 20
+LEAST = 17
 """Descriptors without which no run begins: its store, its signals, and one attempt."""
 
 SPARE = 16
@@ -32,11 +33,7 @@ def check_descriptors() -> None:
 
 def settle_descriptors() -> None:
     """Make 0 to 2 open and all others close-on-exec, so that steps get these three only."""
-    for standard in range(3):
-        try:
-            os.fstat(standard)
-        except OSError:
-            os.open(os.devnull, os.O_RDONLY if standard == 0 else os.O_WRONLY)
+    open_standard_streams()
     for descriptor in open_descriptors():
         if descriptor > 2:
             with contextlib.suppress(OSError):  # the one that listed them has gone
