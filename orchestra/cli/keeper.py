@@ -12,14 +12,18 @@ import json
 import os
 import select
 import signal
-import stat
 from itertools import chain
 from types import FrameType
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.executors.board import Board
+from orchestra.executors.outlets import open_outlet, take_outlet
 from orchestra.executors.standard_streams import open_standard_streams
 from orchestra.executors.subreaper import Subreaper
+
+if TYPE_CHECKING:
+    from orchestra.engine.ports import Handle
+    from orchestra.executors.custody import Watched
 
 BROKEN = 3
 
@@ -37,6 +41,8 @@ _FORWARDED = (
 _IGNORED_STAYS = frozenset([signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP])
 _ASKS_TO_END = frozenset([signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 _BLOCK = 1 << 16
+_SPARE_PIPES = 3
+_TAKEN = "taken"
 
 
 class Link(NamedTuple):
@@ -55,6 +61,10 @@ class Link(NamedTuple):
         if os.getppid() == self.keeper:
             os.kill(self.keeper, signal.SIGCONT)
 
+    def tell_of(self, taken: Handle) -> None:
+        """Have the keeper watch a step that this engine took over from another."""
+        self.tell({_TAKEN: taken})
+
     def tell(self, news: Mapping[str, Any]) -> None:
         """Have the keeper know what it needs if the engine dies."""
         data = json.dumps(news).encode() + b"\n"
@@ -71,12 +81,48 @@ class Inherited(NamedTuple):
     environ: bytes
 
 
-class EngineEnd(NamedTuple):
-    """What is left to do for a keeper whose engine has ended, with this status of wait(2)."""
+class Ear:
+    """What the engine tells: the `news`, by name, and the steps that it took over.
 
-    status: int
-    news: Mapping[str, Any]
-    wakeup: int
+    Those are no children of this process: they are `watched` from when it hears of them, so that it
+    is told how they end, and nothing of their output is lost.
+    """
+
+    def __init__(self, reader: int) -> None:
+        self.news: Dict[str, Any] = {}
+        self.watched: List[Watched] = []
+        self._reader = reader
+        self._rest = b""
+        os.set_blocking(reader, False)
+
+    def listen(self) -> bool:
+        """Take in what was told; whether there may be more."""
+        with contextlib.suppress(BlockingIOError):
+            for block in iter(lambda: os.read(self._reader, _BLOCK), b""):
+                *lines, self._rest = (self._rest + block).split(b"\n")
+                for line in lines:
+                    self._understand(json.loads(line))
+            return False
+        return True
+
+    def _understand(self, told: Dict[str, Any]) -> None:
+        taken = told.pop(_TAKEN, None)
+        self.news.update(told)
+        if taken is not None:
+            self._watch(*taken)
+
+    def _watch(self, key: List[Any], pid: int, began_s: float, log_path: str) -> None:
+        # only now, for an engine that goes on with no run never needs it
+        from orchestra.engine.ports import Handle
+        from orchestra.executors.custody import Watched
+        from orchestra.executors.pidfd import hold
+        from orchestra.executors.proc import Proc
+        from orchestra.model.run import AttemptKey
+
+        held = hold(pid)
+        if held is not None and Proc().began_s(pid) == began_s:
+            handle = Handle(AttemptKey(*key), pid, began_s, log_path)
+            self.watched.append(Watched(handle, held, open_outlet(pid)))
 
 
 def split() -> Optional[Link]:
@@ -117,16 +163,15 @@ def split() -> Optional[Link]:
 
 
 def _pipes(count: int) -> Optional[List[Tuple[int, int]]]:
-    """As many pipes, or none at all where there is no room for them."""
+    """As many pipes, or none at all where there would be no room left for what is imported."""
     pipes: List[Tuple[int, int]] = []
-    try:
-        while len(pipes) < count:
+    with contextlib.suppress(OSError):
+        while len(pipes) < count + _SPARE_PIPES:
             pipes.append(os.pipe())
-    except OSError:
-        for end in chain(*pipes):
-            os.close(end)
-        return None
-    return pipes
+    kept = pipes[:count] if len(pipes) == count + _SPARE_PIPES else []
+    for end in chain(*pipes[len(kept) :]):
+        os.close(end)
+    return kept or None
 
 
 def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
@@ -141,17 +186,18 @@ def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
             continue
         signal.signal(number, _noted)
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-    end = _watch(engine, reader, wakeup)
-    if os.WIFEXITED(end.status):
-        return os.WEXITSTATUS(end.status)
-    if not end.news and os.WTERMSIG(end.status) in _ASKS_TO_END:
-        _die_of(os.WTERMSIG(end.status))
+    ear = Ear(reader)
+    status = _watch(engine, reader, ear, wakeup)
+    if os.WIFEXITED(status):
+        return os.WEXITSTATUS(status)
+    if not ear.news and os.WTERMSIG(status) in _ASKS_TO_END:
+        _die_of(os.WTERMSIG(status))
     inherited = receive_children()
     # only now, for an engine that ends as it should never needs it
     from orchestra.executors.custody import take_custody
 
     try:
-        return take_custody(end.status, end.news, end.wakeup, inherited, board.read())
+        return take_custody(status, ear.news, wakeup, inherited, ear.watched, board.read())
     except BaseException as fault:
         _say("error: the steps that go on are kept by nobody: %s" % type(fault).__name__)
         return BROKEN
@@ -164,19 +210,15 @@ def _die_of(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def _watch(engine: int, reader: int, wakeup: int) -> EngineEnd:
-    """Wait until the engine has ended."""
-    text = b""
+def _watch(engine: int, reader: int, ear: Ear, wakeup: int) -> int:
+    """Wait until the engine has ended; its status, as wait(2) gives it."""
     poller = select.poll()
     poller.register(reader, select.POLLIN)
     poller.register(wakeup, select.POLLIN)
     while True:
         ready = {fd for fd, _ in poller.poll()}
-        if reader in ready:
-            block = os.read(reader, _BLOCK)
-            text += block
-            if not block:
-                poller.unregister(reader)
+        if reader in ready and not ear.listen():
+            poller.unregister(reader)
         if wakeup not in ready:
             continue
         for number in os.read(wakeup, _BLOCK):
@@ -185,17 +227,8 @@ def _watch(engine: int, reader: int, wakeup: int) -> EngineEnd:
         # the end is taken last: until then its number is no other's
         pid, status = os.waitpid(engine, os.WNOHANG)
         if pid:
-            return EngineEnd(status, _last_news(text + _rest(reader)), wakeup)
-
-
-def _rest(reader: int) -> bytes:
-    """What an engine wrote that has ended."""
-    os.set_blocking(reader, False)
-    text = b""
-    with contextlib.suppress(BlockingIOError):
-        for block in iter(lambda: os.read(reader, _BLOCK), b""):
-            text += block
-    return text
+            ear.listen()
+            return status
 
 
 def _pass_on(engine: int, number: signal.Signals) -> None:
@@ -207,24 +240,12 @@ def _pass_on(engine: int, number: signal.Signals) -> None:
 _OF_GROUP = frozenset([signal.SIGTSTP, signal.SIGCONT])
 
 
-def _last_news(text: bytes) -> Dict[str, Any]:
-    """The last whole line that the engine wrote; nothing where there is none."""
-    lines: List[bytes] = text.split(b"\n")[:-1]
-    news: Dict[str, Any] = json.loads(lines[-1]) if lines else {}
-    return news
-
-
 def receive_children() -> List[Inherited]:
     """The children that the engine left, looked at before one of them ends and says no more."""
     found: List[Inherited] = []
     with contextlib.suppress(OSError), open("/proc/self/task/%d/children" % os.getpid()) as file:
         for pid in map(int, file.read().split()):
-            output = None
-            with contextlib.suppress(OSError):
-                path = "/proc/%d/fd/1" % pid
-                if stat.S_ISFIFO(os.stat(path).st_mode):
-                    output = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            found.append(Inherited(pid, output, _environ(pid)))
+            found.append(Inherited(pid, take_outlet(pid), _environ(pid)))
     return found
 
 

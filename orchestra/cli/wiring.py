@@ -209,6 +209,7 @@ def _drive(
             masker=kept.masker,
             folder=folder.path,
             board=keeper and keeper.board,
+            on_taken=keeper and keeper.tell_of,
         )
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)

@@ -52,7 +52,8 @@ class Ended(NamedTuple):
     Exactly one of `exit_code` and `signal` (a name such as `SIGKILL`) is set; a `refusal` (why no
     process could be started, then neither is set) takes their place. `log_bytes` is what it wrote,
     0 means that there is no log file. `memory_limit_bytes` is set where it was killed because all
-    its processes together, `max_rss_bytes`, exceeded that.
+    its processes together, `max_rss_bytes`, exceeded that. `ended_at` (UTC seconds) is set where it
+    ended while no orchestrator was there.
     """
 
     key: AttemptKey
@@ -63,6 +64,7 @@ class Ended(NamedTuple):
     max_rss_bytes: Optional[int] = None
     log_bytes: int = 0
     memory_limit_bytes: Optional[int] = None
+    ended_at: Optional[float] = None
 
 
 ExecutorStimulus = Union[Launched, Ended, Reattached, Lost]

@@ -154,7 +154,8 @@ def _attempt_launched(record: RunRecord, event: AttemptLaunched, at: float) -> N
 def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
     step = record.step_by_id[event.step]
     attempt = step.attempts[event.number - 1]
-    attempt.ended_at = at
+    earlier = at if event.ended_at is None else max(attempt.started_at, event.ended_at)
+    attempt.ended_at = min(at, earlier)
     attempt.outcome = Outcome(event.outcome)
     attempt.exit_code = event.exit_code
     attempt.signal = event.signal

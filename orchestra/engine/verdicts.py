@@ -114,6 +114,7 @@ def attempt_ended(ended: Ended, verdict: Verdict) -> AttemptEnded:
         ended.max_rss_bytes,
         ended.key.log if ended.log_bytes else None,
         ended.log_bytes,
+        ended.ended_at,
     )
 
 

@@ -1,7 +1,7 @@
 """Attempts that another orchestrator started, followed to their ends. They are no children of ours.
 
 How one ended is told by whoever took its end (see `ends`), else by the kernel where it does; else
-it is lost. Its output goes on into its log, which the keeper sees to as long as one is there.
+it is lost. Its output goes on into its log, which is seen to here unless a keeper that lives does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Lost, Reattached
 from orchestra.executors.ends import RecordedEnd, read_ends
+from orchestra.executors.outlets import claim, open_outlet
 from orchestra.executors.output import Output
 from orchestra.executors.pidfd import Held, hold
 from orchestra.executors.poller import Poller
@@ -34,18 +35,22 @@ PATIENCE_S = 2.0
 DEATH_S = 5.0
 """How long what is left of an attempt may take to die."""
 
-KEEPER_S = 1.0
-"""How often it is looked whether there is a keeper that moves output to the logs."""
+OUTLET_S = 1.0
+"""How often it is looked whether another still moves their output to the logs."""
 
 
 class Adopted:
-    """An attempt that was taken over; `held` is None once its process has ended."""
+    """An attempt that was taken over; `held` is None once its process has ended.
+
+    `outlet` is where its output can be read, until it is: by the `output` then.
+    """
 
     def __init__(self, handle: Handle, pid: Optional[int], held: Optional[Held]) -> None:
         self.key = handle.key
         self.handle = handle
         self.pid = pid
         self.held = held
+        self.outlet: Optional[int] = None
         self.output: Optional[Output] = None
         self.killed = False
         self.ended_at = 0.0
@@ -63,7 +68,10 @@ class Adopted:
 
 
 class Adoption:
-    """Follows them. `on_fault` is told what goes wrong, `on_output` what they write."""
+    """Follows them. `on_fault` is told what goes wrong, `on_output` what they write.
+
+    `on_taken` is told of each that still runs when it is taken over.
+    """
 
     def __init__(
         self,
@@ -74,7 +82,9 @@ class Adoption:
         on_fault: Callable[[str], None],
         on_output: Callable[[AttemptKey, bytes], None],
         masker: Optional[Masker],
+        on_taken: Optional[Callable[[Handle], None]] = None,
     ) -> None:
+        self._on_taken = on_taken or (lambda handle: None)
         self._folder = folder
         self._proc = proc
         self._poller = poller
@@ -86,7 +96,7 @@ class Adoption:
         self._adopted_by_fd: Dict[int, Adopted] = {}
         self._stimuli: List[ExecutorStimulus] = []
         self._look_at = 0.0
-        self._keeper_at = 0.0
+        self._outlets_at = 0.0
 
     def __len__(self) -> int:
         return len(self._adopted_by_key)
@@ -101,16 +111,17 @@ class Adoption:
             if held is not None and pid is not None and self._proc.is_dead(pid):
                 held.close()
                 held = None
-            adopted = Adopted(handle, pid, held)
-            self._adopted_by_key[handle.key] = adopted
-            if held is None:
-                adopted.ended_at = time.monotonic()
+            self._follow(handle, pid, held)
+            if held is None or pid is None:
                 continue
-            self._adopted_by_fd[held.fd] = adopted
-            self._poller.add(held.fd)
-            began_s = None if pid is None else self._proc.began_s(pid)
+            began_s = self._proc.began_s(pid)
             elapsed_s = 0.0 if began_s is None else since_boot_s() - began_s
             self._stimuli.append(Reattached(handle.key, max(0.0, elapsed_s)))
+            self._on_taken(Handle(handle.key, pid, began_s or handle.began_s, handle.log_path))
+
+    def take_held(self, handle: Handle, held: Held, outlet: Optional[int]) -> None:
+        """Take over one whose process has been held from when it was known to be the right one."""
+        self._follow(handle, handle.pid, held).outlet = outlet
 
     def owns(self, fd: int) -> bool:
         """Whether a descriptor is that of an attempt here."""
@@ -126,9 +137,10 @@ class Adoption:
 
     def collect(self, block: memoryview, now: float) -> List[ExecutorStimulus]:
         """What has happened since the last call; see `Executor`."""
-        if now >= self._keeper_at:
-            self._keeper_at = now + KEEPER_S
-            self._take_outputs()
+        if now >= self._outlets_at:
+            self._outlets_at = now + OUTLET_S
+            for adopted in self._adopted_by_key.values():
+                self._take_output(adopted)
         if now >= self._look_at:
             self._look_at = now + LOOK_S
             closing = [a for a in self._adopted_by_key.values() if a.is_closing]
@@ -145,7 +157,7 @@ class Adoption:
         if not self._adopted_by_key:
             return None
         closing = any(adopted.is_closing for adopted in self._adopted_by_key.values())
-        return max(0.0, (self._look_at if closing else self._keeper_at) - now)
+        return max(0.0, (self._look_at if closing else self._outlets_at) - now)
 
     def stop(self, key: AttemptKey, number: int) -> None:
         """Signal all processes of an attempt; does nothing where it is not here."""
@@ -171,6 +183,16 @@ class Adoption:
             time.sleep(LOOK_S)
         for adopted in list(self._adopted_by_key.values()):
             self._forget(adopted)
+
+    def _follow(self, handle: Handle, pid: Optional[int], held: Optional[Held]) -> Adopted:
+        adopted = Adopted(handle, pid, held)
+        self._adopted_by_key[handle.key] = adopted
+        if held is None:
+            adopted.ended_at = time.monotonic()
+        else:
+            self._adopted_by_fd[held.fd] = adopted
+            self._poller.add(held.fd)
+        return adopted
 
     def _note_end(self, adopted: Adopted, now: float) -> None:
         """The process has ended; what it left behind has no more to do."""
@@ -199,6 +221,7 @@ class Adoption:
         may_come = adopted.held is not None or bool(keepers(self._folder))
         if unknown and may_come and now < adopted.ended_at + PATIENCE_S:
             return
+        self._take_output(adopted)
         while adopted.output is not None and self._pump(adopted, block):
             pass
         self._forget(adopted)
@@ -225,23 +248,23 @@ class Adoption:
             cpu_s=None if found is None else found.cpu_s,
             max_rss_bytes=None if found is None else found.max_rss_bytes,
             log_bytes=size,
+            ended_at=None if found is None else found.ended_at,
         )
 
-    def _take_outputs(self) -> None:
-        """Move the output of those that nobody else sees to."""
-        waiting = [a for a in self._adopted_by_key.values() if a.held and a.output is None]
-        kept_by = keepers(self._folder) if waiting else frozenset()
-        for adopted in waiting:
-            assert adopted.pid is not None
-            is_kept = self._proc.parent(adopted.pid) in kept_by
-            fd = None if is_kept else open_output(adopted.pid)
-            if fd is None:
-                continue
-            mask = None if self._masker is None else self._masker.stream()
-            path = adopted.handle.log_path
-            adopted.output = Output(fd, -1, path, self._on_fault, mask, adds=True)
-            self._adopted_by_fd[fd] = adopted
-            self._poller.add(fd)
+    def _take_output(self, adopted: Adopted) -> None:
+        """Move its output from now on, unless somebody else sees to that."""
+        if adopted.held is None or adopted.output is not None:
+            return
+        if adopted.outlet is None and adopted.pid is not None:
+            adopted.outlet = open_outlet(adopted.pid)
+        if adopted.outlet is None or not claim(adopted.outlet):
+            return
+        fd, adopted.outlet = adopted.outlet, None
+        mask = None if self._masker is None else self._masker.stream()
+        path = adopted.handle.log_path
+        adopted.output = Output(fd, -1, path, self._on_fault, mask, adds=True)
+        self._adopted_by_fd[fd] = adopted
+        self._poller.add(fd)
 
     def _pump(self, adopted: Adopted, block: memoryview) -> Optional[int]:
         """Move a block of output; see `Output.pump`."""
@@ -261,20 +284,13 @@ class Adoption:
 
     def _forget(self, adopted: Adopted) -> None:
         self._close_output(adopted)
+        if adopted.outlet is not None:
+            os.close(adopted.outlet)
         del self._adopted_by_key[adopted.key]
         if adopted.held is not None:
             self._poller.remove(adopted.held.fd)
             del self._adopted_by_fd[adopted.held.fd]
             adopted.held.close()
-
-
-def open_output(pid: int) -> Optional[int]:
-    """The end to read of the pipe that a process writes its output to; None where there is none."""
-    with contextlib.suppress(OSError):
-        path = "/proc/%d/fd/1" % pid
-        if stat.S_ISFIFO(os.stat(path).st_mode):
-            return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    return None
 
 
 def _size_of(path: str) -> int:

@@ -13,15 +13,18 @@ import sys
 import time
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.ports import Ended, Handle
 from orchestra.engine.signals import Echoes
+from orchestra.executors.adoption import Adoption
 from orchestra.executors.board import Posted
 from orchestra.executors.ends import RecordedEnd, add_end
 from orchestra.executors.orphans import Children
 from orchestra.executors.output import BLOCK_BYTES, Output
+from orchestra.executors.pidfd import Held
 from orchestra.executors.poller import new_poller
 from orchestra.executors.proc import Proc
-from orchestra.executors.process import End, kill_group, reap, signal_name
-from orchestra.executors.sentry import stand_guard
+from orchestra.executors.process import End, kill_group, reap, signal_name, signal_number
+from orchestra.executors.sentry import keepers, stand_guard
 from orchestra.executors.survivors import Survivors
 from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey
@@ -36,6 +39,14 @@ _BLOCKS_AT_END = 32
 _SHOW_CURSOR = "\r\x1b[?25h\x1b[0m\n"
 
 
+class Watched(NamedTuple):
+    """A step that an engine took over: its process, and the end to read of its output."""
+
+    handle: Handle
+    process: Held
+    outlet: Optional[int]
+
+
 class Ward(NamedTuple):
     """A step that goes on; `key` is None where its attempt is not known."""
 
@@ -45,11 +56,12 @@ class Ward(NamedTuple):
 
 
 class Custody:
-    """The children that this process has inherited, until the last of them has ended.
+    """The steps that an engine left, until the last of them has ended.
 
-    `inherited` are these, as they were found first: pid, the end to read of its output (None for
-    none), environment; `posted` is what the engine told of those that it started. Their output goes
-    into the logs of `folder`, the forms of secrets masked by `masker`.
+    `inherited` are the children that this process got, as they were found first: pid, the end to
+    read of its output (None for none), environment; `posted` is what the engine told of those that
+    it started. The others it had taken over itself: `held` are those of which it told. Their output
+    goes into the logs of `folder`, the forms of secrets masked by `masker`.
     """
 
     def __init__(
@@ -58,6 +70,7 @@ class Custody:
         folder: str,
         masker: Optional[Masker],
         inherited: Sequence[Tuple[int, Optional[int], bytes]],
+        held: Sequence[Watched] = (),
         posted: Sequence[Posted] = (),
     ) -> None:
         self._folder = folder
@@ -78,23 +91,32 @@ class Custody:
         known = {pid: rest for pid, *rest in inherited}
         for pid in self._children.pids():
             self._receive(pid, *known.get(pid, (None, b"")))
+        self._handle_by_key: Dict[AttemptKey, Handle] = {}
+        self._adoption = Adoption(
+            run_id, folder, self._proc, self._poller, self.faults.append, _unshown, masker
+        )
+        self._adopt(held)
 
     @property
     def running(self) -> int:
         """How many steps have not ended."""
-        return len(self._ward_by_pid)
+        return len(self._ward_by_pid) + len(self._adoption)
 
     def keep(self, wakeup: int) -> None:
         """See to all until the last has ended; `wakeup` gives the numbers of signals."""
         self._poller.add(wakeup)
         self._reap()
-        while self._ward_by_pid:
-            for fd in self._poller.ready(_TICK_S):
+        self._record_adopted()
+        while self.running:
+            for fd in self._poller.ready(self._due_in()):
                 if fd == wakeup:
                     self._heed(os.read(wakeup, 4096))
+                elif self._adoption.owns(fd):
+                    self._adoption.attend(fd, self._block, time.monotonic())
                 else:
                     self._pump(self._pid_by_fd[fd])
             self._reap()
+            self._record_adopted()
             if self._kill_at is not None and time.monotonic() >= self._kill_at:
                 self._signal(signal.SIGKILL)
         self._end_orphans()
@@ -117,6 +139,23 @@ class Custody:
         elif fd is not None:
             os.close(fd)
 
+    def _adopt(self, held: Sequence[Watched]) -> None:
+        """Follow what is of the run and no child of anybody who would see to it."""
+        for each in held:
+            self._handle_by_key[each.handle.key] = each.handle
+            self._adoption.take_held(*each)
+        cared_for = {ward.key for ward in self._ward_by_pid.values()}.union(self._handle_by_key)
+        others = keepers(self._folder)
+        for key, named in self._survivors.by_attempt().items():
+            pid = self._survivors.main_of(key, None, 0.0, named)
+            if pid is None or key in cared_for or self._proc.parent(pid) in others:
+                continue
+            began_s = self._proc.began_s(pid)
+            if began_s is not None:
+                path = "%s/%s" % (self._folder, key.log)
+                self._handle_by_key[key] = Handle(key, pid, began_s, path)
+        self._adoption.take([h for k, h in self._handle_by_key.items() if k not in cared_for])
+
     def _posted(self, pid: int, began_s: Optional[float]) -> Optional[AttemptKey]:
         """The attempt for which the engine said that it had started the process."""
         posted = self._posted_by_pid.get(pid)
@@ -135,6 +174,7 @@ class Custody:
                         posted.status,
                         posted.cpu_s,
                         posted.max_rss_bytes,
+                        time.time(),
                         posted.step,
                         posted.number,
                         posted.stopped,
@@ -187,10 +227,36 @@ class Custody:
             end.status,
             usage.ru_utime + usage.ru_stime,
             usage.ru_maxrss * 1024,
+            time.time(),
             *key,
             stopped=bool(self._asked),
         )
         self._write(recorded)
+
+    def _record_adopted(self) -> None:
+        """Write down how those ended that are no children of this process, where it was told."""
+        for end in self._adoption.collect(self._block, time.monotonic()):
+            if type(end) is not Ended:
+                continue
+            status = signal_number(end.signal) if end.signal else (end.exit_code or 0) << 8
+            handle = self._handle_by_key[end.key]
+            assert handle.pid is not None
+            recorded = RecordedEnd(
+                handle.pid,
+                handle.began_s,
+                status,
+                end.cpu_s,
+                end.max_rss_bytes,
+                end.ended_at or time.time(),
+                *end.key,
+                stopped=bool(self._asked),
+            )
+            self._write(recorded)
+
+    def _due_in(self) -> float:
+        """In how many seconds to look, whatever happens."""
+        adopted_s = self._adoption.due_in(time.monotonic())
+        return _TICK_S if adopted_s is None else min(_TICK_S, adopted_s)
 
     def _write(self, recorded: RecordedEnd) -> None:
         try:
@@ -213,6 +279,8 @@ class Custody:
         for pid in self._ward_by_pid:
             kill_group(pid, number)
             kill_group(pid, signal.SIGCONT)
+        for key in self._handle_by_key:
+            self._adoption.stop(key, number)
 
     def _end_orphans(self) -> None:
         """Kill what the steps have left behind."""
@@ -234,6 +302,7 @@ def take_custody(
     news: Mapping[str, Any],
     wakeup: int,
     inherited: Sequence[Tuple[int, Optional[int], bytes]],
+    held: Sequence[Watched],
     posted: Sequence[Posted],
 ) -> int:
     """Say what happened to the engine, keep its steps to their ends; the exit code.
@@ -249,7 +318,7 @@ def take_custody(
     secrets: List[str] = news["secrets"]
     masker = Masker(needles_of(secrets)) if secrets else None
     guard = stand_guard(news["folder"])
-    custody = Custody(news["run_id"], news["folder"], masker, inherited, posted)
+    custody = Custody(news["run_id"], news["folder"], masker, inherited, held, posted)
     custody.record_ended()
     steps = "1 step goes" if custody.running == 1 else "%d steps go" % custody.running
     _say("error: orchestra was killed by %s" % how)
@@ -262,6 +331,10 @@ def take_custody(
     if guard is not None:
         os.close(guard)
     return BROKEN
+
+
+def _unshown(key: AttemptKey, output: bytes) -> None:
+    """Nobody watches any more."""
 
 
 def _say(text: str) -> None:

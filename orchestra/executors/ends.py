@@ -25,6 +25,9 @@ _SAME_S = 1.0
 class RecordedEnd(NamedTuple):
     """One end; `status` is as wait(2) gives it, `began_s` counts since the machine was started.
 
+    `cpu_s` and `max_rss_bytes` are None where only who waits for a process is told, and this was
+    another; `ended_at` is UTC seconds.
+
     `step` and `number` name the attempt where that could be told; `stopped` says that whoever wrote
     this had asked the process to end.
     """
@@ -32,8 +35,9 @@ class RecordedEnd(NamedTuple):
     pid: int
     began_s: float
     status: int
-    cpu_s: float
-    max_rss_bytes: int
+    cpu_s: Optional[float]
+    max_rss_bytes: Optional[int]
+    ended_at: float
     step: str = ""
     number: int = 0
     stopped: bool = False
@@ -75,13 +79,14 @@ def read_ends(folder: str) -> List[RecordedEnd]:
 def _read(line: bytes) -> Optional[RecordedEnd]:
     """What a line says, None where no process can have ended so."""
     try:
-        pid, began_s, status, cpu_s, max_rss_bytes, step, number, stopped = json.loads(line)
+        pid, began_s, status, cpu_s, max_rss_bytes, at, step, number, stopped = json.loads(line)
         end = RecordedEnd(
             int(pid),
             float(began_s),
             int(status),
-            float(cpu_s),
-            int(max_rss_bytes),
+            None if cpu_s is None else float(cpu_s),
+            None if max_rss_bytes is None else int(max_rss_bytes),
+            float(at),
             str(step),
             int(number),
             bool(stopped),
@@ -91,5 +96,6 @@ def _read(line: bytes) -> Optional[RecordedEnd]:
     is_status = 0 <= end.status <= _LARGEST_STATUS and (
         os.WIFEXITED(end.status) or os.WIFSIGNALED(end.status)
     )
-    is_use = 0 <= end.cpu_s < math.inf and 0 <= end.max_rss_bytes <= sys.maxsize
-    return end if is_status and is_use and 0 <= end.pid <= sys.maxsize else None
+    is_use = 0 <= (end.cpu_s or 0) < math.inf and 0 <= (end.max_rss_bytes or 0) <= sys.maxsize
+    is_time = math.isfinite(end.ended_at)
+    return end if is_status and is_use and is_time and 0 <= end.pid <= sys.maxsize else None

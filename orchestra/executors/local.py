@@ -54,7 +54,7 @@ class LocalExecutor:
     that `masker` knows are masked.
 
     On the `board` stands what was started and has ended, for who sees to the steps if this process
-    dies.
+    dies; `on_taken` is told what was taken over from another.
 
     Of the process as a whole it takes: SIGCHLD, the signal wakeup descriptor (see Wakeup), the
     ends of all children, the working directory during `submit`, the parenthood of orphans.
@@ -70,8 +70,10 @@ class LocalExecutor:
         masker: Optional[Masker] = None,
         folder: str = "",
         board: Optional[Board] = None,
+        on_taken: Optional[Callable[[Handle], None]] = None,
     ) -> None:
         self._board = board
+        self._on_taken = on_taken
         self._run_id = run_id
         self._folder = folder
         self._adoption: Optional[Adoption] = None
@@ -131,6 +133,7 @@ class LocalExecutor:
                 self._note_fault,
                 self._tell,
                 self._masker,
+                self._on_taken,
             )
         self._adoption.take(handles)
         self._wakeup.poke()

@@ -241,6 +241,12 @@ def signal_name(number: int) -> str:
         return "SIGRTMIN+%d" % (number - signal.SIGRTMIN)
 
 
+def signal_number(name: str) -> int:
+    """The signal of a name that `signal_name` gave."""
+    known = getattr(signal, name, None)
+    return signal.SIGRTMIN + int(name.partition("+")[2]) if known is None else int(known)
+
+
 def ignored_signals() -> List[int]:
     """The signals that this process ignores: a child would too, while handlers end at its exec.
 

@@ -116,7 +116,10 @@ class AttemptLaunched(NamedTuple):
 
 
 class AttemptEnded(NamedTuple):
-    """An attempt ended; `outcome` is an `Outcome`'s value, `log` relative to the run's folder."""
+    """An attempt ended; `outcome` is an `Outcome`'s value, `log` relative to the run's folder.
+
+    `ended_at` (UTC seconds) is set where it ended while no orchestrator was there to tell of it.
+    """
 
     step: str
     number: int
@@ -128,6 +131,7 @@ class AttemptEnded(NamedTuple):
     max_rss_bytes: Optional[int]
     log: Optional[str]
     log_bytes: int
+    ended_at: Optional[float] = None
 
 
 class OutputsTaken(NamedTuple):

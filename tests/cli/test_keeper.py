@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from datetime import datetime, timezone
 
 import pytest
 
 from tests.cli.commandline import CommandLine
-from tests.cli.going import engine_of, ledger, running
+from tests.cli.going import die, engine_of, is_dead, ledger, running, until
 
 CLEANS_UP = """
 version: 1
@@ -39,3 +41,56 @@ def test_a_signal_before_the_run_has_begun_ends_the_keeper_as_it_ends_the_engine
     _, err = process.communicate(timeout=60)
     assert process.returncode in (-number, 128 + number)
     assert "Traceback" not in err
+
+
+WAITS = """
+version: 1
+steps:
+  a:
+    run: |
+      echo begun >> ledger
+      while [ ! -e go ]; do sleep 0.02; done
+      echo said; echo ended >> ledger
+"""
+
+
+def report(cli: CommandLine) -> dict:
+    """What `show` shows of the latest run."""
+    shown: dict = json.loads(cli.run("show", "--format", "json").out)
+    return shown
+
+
+def test_a_step_that_outlives_two_orchestrators_is_seen_to_by_the_second_keeper(
+    cli: CommandLine,
+) -> None:
+    die(running(cli, WAITS))
+    second = cli.start("resume")
+    until(lambda: "taken over" in cli.run("show").out)
+    engine = engine_of(second)
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: is_dead(engine))
+    cli.file("go", "")
+
+    _, err = second.communicate(timeout=60)
+    third = cli.run("resume", "--output", "quiet")
+
+    assert (second.returncode, "1 step goes on" in err) == (3, True)
+    assert (third.code, ledger(cli)) == (0, ["begun", "ended"])
+    (step,) = report(cli)["steps"]
+    assert [attempt["outcome"] for attempt in step["attempts"]] == ["succeeded"]
+    assert cli.run("logs", "a").out == "said\n"
+
+
+def test_the_time_until_a_run_goes_on_is_no_time_of_a_step_that_had_ended(
+    cli: CommandLine,
+) -> None:
+    process = running(cli, WAITS)
+    os.kill(engine_of(process), signal.SIGKILL)
+    cli.file("go", "")
+    process.communicate(timeout=60)
+    ended_before = datetime.now(timezone.utc)
+
+    assert cli.run("resume", "--output", "quiet").code == 0
+
+    (step,) = report(cli)["steps"]
+    assert step["attempts"][0]["ended_at"] < ended_before.isoformat()

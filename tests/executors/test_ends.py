@@ -11,7 +11,7 @@ import pytest
 from orchestra.executors.ends import ENDS, RecordedEnd, add_end, read_ends
 from orchestra.executors.sentry import keepers, stand_guard
 
-GOOD = RecordedEnd(7, 1.5, 256, 0.25, 4096, "a", 1)
+GOOD = RecordedEnd(7, 1.5, 256, 0.25, 4096, 1e9, "a", 1)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

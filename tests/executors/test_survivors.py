@@ -19,7 +19,7 @@ from orchestra.executors.survivors import Survivors
 from orchestra.model.run import AttemptKey
 from tests.executors.workbench import LIMIT_S
 
-RUN = "20261122-101500-0001"
+RUN = "20261122-101500-%04x" % (os.getpid() & 0xFFFF)  # no other process of this machine has it
 KEY = AttemptKey("a", 1)
 
 
@@ -54,7 +54,8 @@ class Strangers:
     def end(self) -> None:
         """End all."""
         for process in self._processes:
-            process.kill()
+            if process.poll() is None:  # the executor may have taken its end
+                process.kill()
             process.wait()
 
 
@@ -123,7 +124,7 @@ def test_a_number_that_has_become_anothers_is_left_alone(
     executor: LocalExecutor, strangers: Strangers, what: str
 ) -> None:
     begun = {
-        "other run": lambda: strangers.start("sleep 60", run_id="20261122-101500-0002"),
+        "other run": lambda: strangers.start("sleep 60", run_id="20261122-101501-0002"),
         "other step": lambda: strangers.start("sleep 60", AttemptKey("b", 1)),
         "began before": lambda: strangers.start("sleep 60", run_id="")._replace(began_s=1.0),
     }[what]()
@@ -148,15 +149,16 @@ def test_what_is_left_of_an_attempt_is_dead_before_it_is_told_as_lost(
 
 
 def test_an_end_that_somebody_wrote_down_counts(executor: LocalExecutor, tmp_path: Path) -> None:
-    add_end(str(tmp_path), RecordedEnd(77, 5.0, 3 << 8, 0.5, 1024, "a", 1))
+    add_end(str(tmp_path), RecordedEnd(77, 5.0, 3 << 8, 0.5, 1024, 1e9, "a", 1))
 
     executor.reattach([Handle(KEY, 77, 5.0, str(tmp_path / "a.log"))])
 
-    assert told(executor, Ended) == Ended(KEY, exit_code=3, cpu_s=0.5, max_rss_bytes=1024)
+    ended = Ended(KEY, exit_code=3, cpu_s=0.5, max_rss_bytes=1024, ended_at=1e9)
+    assert told(executor, Ended) == ended
 
 
 def test_an_end_that_was_asked_for_is_none(executor: LocalExecutor, tmp_path: Path) -> None:
-    add_end(str(tmp_path), RecordedEnd(77, 5.0, 15, 0.5, 1024, "a", 1, stopped=True))
+    add_end(str(tmp_path), RecordedEnd(77, 5.0, 15, 0.5, 1024, 1e9, "a", 1, stopped=True))
 
     executor.reattach([Handle(KEY, 77, 5.0, str(tmp_path / "a.log"))])
 
@@ -164,7 +166,7 @@ def test_an_end_that_was_asked_for_is_none(executor: LocalExecutor, tmp_path: Pa
 
 
 def test_half_a_line_and_lines_of_other_kinds_are_passed_over(tmp_path: Path) -> None:
-    end = RecordedEnd(77, 5.0, 0, 0.5, 1024, "a", 1)
+    end = RecordedEnd(77, 5.0, 0, 0.5, 1024, 1e9, "a", 1)
     add_end(str(tmp_path), end)
     with (tmp_path / ENDS).open("ab") as file:
         file.write(b"{}\n[1]\n\xff\n[99, 5.0, 0")
