@@ -15,6 +15,7 @@ SLOTS = 1024
 
 _SLOT_BYTES = 512
 _HEAD = struct.Struct("<qdiHB")  # pid, when it began, attempt, length of the id, whether it ended
+_START = struct.Struct("<qd")
 _END = struct.Struct("<idq?")  # status, seconds of cpu, bytes at the peak, whether it was stopped
 _STEP_AT = _HEAD.size + _END.size
 _LONGEST = _SLOT_BYTES - _STEP_AT
@@ -23,9 +24,15 @@ _NOTHING = (0, 0.0, 0, 0, 0)
 NO_SLOT = -1
 """Where a process is that has no place on the board."""
 
+NOT_YET = -1
+"""The number of a process that was about to be started, or had just been: it was not told yet."""
+
 
 class Posted(NamedTuple):
-    """A process that was started; the rest is as in `RecordedEnd`, and of use once it `ended`."""
+    """A process that was started; the rest is as in `RecordedEnd`, and of use once it `ended`.
+
+    `pid` may be `NOT_YET`, then `began_s` is the moment before it was started.
+    """
 
     pid: int
     began_s: float
@@ -45,8 +52,8 @@ class Board:
         self._memory = mmap.mmap(-1, SLOTS * _SLOT_BYTES)
         self._next = 0
 
-    def launched(self, step: str, number: int, pid: int, began_s: float) -> int:
-        """A process was started; where that stands."""
+    def launching(self, step: str, number: int, at_s: float) -> int:
+        """A process is about to be started for an attempt; where that stands."""
         id = step.encode("utf-8", "surrogateescape")
         if len(id) > _LONGEST:
             return NO_SLOT
@@ -55,13 +62,24 @@ class Board:
         memory = self._memory
         _HEAD.pack_into(memory, place, *_NOTHING)  # half of a slot must not be read as a whole one
         memory[place + _STEP_AT : place + _STEP_AT + len(id)] = id
-        _HEAD.pack_into(memory, place, pid, began_s, number, len(id), 0)
+        _HEAD.pack_into(memory, place, NOT_YET, at_s, number, len(id), 0)
         return place
+
+    def launched(self, place: int, pid: int, began_s: float) -> None:
+        """The process was started that stands there."""
+        if place != NO_SLOT:
+            _START.pack_into(self._memory, place, pid, began_s)
+
+    def not_launched(self, place: int) -> None:
+        """None was started."""
+        self.launched(place, 0, 0.0)
 
     def ended(
         self, place: int, status: int, cpu_s: float, max_rss_bytes: int, stopped: bool
     ) -> None:
         """The process that stands there has ended, and nobody else can take its end any more."""
+        if place == NO_SLOT:
+            return
         memory = self._memory
         _END.pack_into(memory, place + _HEAD.size, status, cpu_s, max_rss_bytes, stopped)
         memory[place + _HEAD.size - 1] = 1

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 from orchestra.engine.ports import Ended, Handle
 from orchestra.engine.signals import Echoes
 from orchestra.executors.adoption import Adoption
-from orchestra.executors.board import Posted
+from orchestra.executors.board import NOT_YET, Posted
 from orchestra.executors.ends import RecordedEnd, add_end
 from orchestra.executors.orphans import Children
 from orchestra.executors.output import BLOCK_BYTES, Output
@@ -123,12 +123,12 @@ class Custody:
 
     def _receive(self, pid: int, fd: Optional[int], environ: bytes) -> None:
         began_s = self._proc.began_s(pid)
-        key = self._survivors.attempt_in(environ) or self._survivors.attempt_of(pid)
-        key = key or self._posted(pid, began_s)
         if began_s is None or not self._leads(pid):
             if fd is not None:
                 os.close(fd)
             return
+        key = self._survivors.attempt_in(environ) or self._survivors.attempt_of(pid)
+        key = key or self._posted(pid, began_s)
         self._ward_by_pid[pid] = Ward(pid, key, began_s)
         if fd is not None and key is not None:
             path = "%s/%s" % (self._folder, key.log)
@@ -156,10 +156,10 @@ class Custody:
                 self._handle_by_key[key] = Handle(key, pid, began_s, path)
         self._adoption.take([h for k, h in self._handle_by_key.items() if k not in cared_for])
 
-    def _posted(self, pid: int, began_s: Optional[float]) -> Optional[AttemptKey]:
-        """The attempt for which the engine said that it had started the process."""
-        posted = self._posted_by_pid.get(pid)
-        if posted is None or began_s is None or abs(posted.began_s - began_s) > _SAME_S:
+    def _posted(self, pid: int, began_s: float) -> Optional[AttemptKey]:
+        """The attempt for which the engine said that it started the process, or was about to."""
+        posted = self._posted_by_pid.get(pid) or self._posted_by_pid.pop(NOT_YET, None)
+        if posted is None or abs(posted.began_s - began_s) > _SAME_S:
             return None
         return AttemptKey(posted.step, posted.number)
 

@@ -45,7 +45,7 @@ class RecordedEnd(NamedTuple):
     def is_of(self, key: AttemptKey, pid: Optional[int], began_s: float) -> bool:
         """Whether it is that of an attempt, of which no more than this is known."""
         if self.step:
-            return (self.step, self.number) == key
+            return (self.step, self.number) == key and pid in (None, self.pid)
         return self.pid == pid and abs(self.began_s - began_s) <= _SAME_S
 
 

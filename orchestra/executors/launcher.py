@@ -8,6 +8,7 @@ from collections import OrderedDict
 from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
+from orchestra.executors.board import Board
 from orchestra.executors.output import Output, output_pipe
 from orchestra.executors.proc import since_boot_s
 from orchestra.executors.process import NotStarted, NotYet, Spawner
@@ -38,11 +39,13 @@ class Launcher:
     def __init__(
         self,
         room: int,
+        board: Board,
         on_fault: Callable[[str], None],
         around_spawn: AroundSpawn,
         masker: Optional[Masker] = None,
     ) -> None:
         self._room = room
+        self._board = board
         self._on_fault = on_fault
         self._around_spawn = around_spawn
         self._masker = masker
@@ -103,17 +106,20 @@ class Launcher:
             reader, writer = output_pipe()
         except OSError as error:
             raise NotYet("no pipe for its output: %s" % error.strerror) from error
+        place = self._board.launching(*key, since_boot_s())
         try:
             pid = self._spawn(key, invocation, writer)
         except BaseException:
+            self._board.not_launched(place)
             os.close(reader)
             os.close(writer)
             raise
         began_s = since_boot_s()
+        self._board.launched(place, pid, began_s)
         os.set_blocking(reader, False)
         mask = None if self._masker is None else self._masker.stream()
         output = Output(reader, writer, invocation.log_path, self._on_fault, mask)
-        return Started(key, invocation, pid, began_s, output)
+        return Started(key, invocation, pid, began_s, output, place)
 
     def _spawn(self, key: AttemptKey, invocation: Invocation, writer: int) -> int:
         if invocation.limits is None:

@@ -9,7 +9,7 @@ from typing import Callable, Collection, ContextManager, Dict, List, Optional, S
 
 from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched
 from orchestra.executors.adoption import Adoption
-from orchestra.executors.board import NO_SLOT, Board
+from orchestra.executors.board import Board
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
 from orchestra.executors.enforcement import NEVER, Enforcement, make_enforcement
 from orchestra.executors.launcher import Launcher
@@ -72,7 +72,7 @@ class LocalExecutor:
         board: Optional[Board] = None,
         on_taken: Optional[Callable[[Handle], None]] = None,
     ) -> None:
-        self._board = board
+        self._board = board or Board()
         self._on_taken = on_taken
         self._run_id = run_id
         self._folder = folder
@@ -100,7 +100,7 @@ class LocalExecutor:
             self._poller = new_poller()
             opened.callback(self._poller.close)
             self._launcher = Launcher(
-                room_for_attempts(), self._note_fault, self._around_spawn, masker
+                room_for_attempts(), self._board, self._note_fault, self._around_spawn, masker
             )
             opened.callback(self._launcher.close)
             self._wakeup = Wakeup()
@@ -253,8 +253,6 @@ class LocalExecutor:
             self._started_by_pid[started.pid] = started
             self._started_by_fd[started.output.fd] = started
             self._poller.add(started.output.fd)
-            if self._board is not None:
-                started.place = self._board.launched(*started.key, started.pid, started.began_s)
             self._stimuli.append(Launched(started.key, started.pid, started.began_s))
         if all_started and self._tell_by is None:
             self._tell_by = time.monotonic() + TELL_S
@@ -325,14 +323,13 @@ class LocalExecutor:
             self._trees.forget(end.pid)
             return
         started.end = end
-        if self._board is not None and started.place != NO_SLOT:
-            self._board.ended(
-                started.place,
-                end.status,
-                end.usage.ru_utime + end.usage.ru_stime,
-                end.usage.ru_maxrss * MAXRSS_UNIT_BYTES,
-                started.stopping or started.killed,
-            )
+        self._board.ended(
+            started.place,
+            end.status,
+            end.usage.ru_utime + end.usage.ru_stime,
+            end.usage.ru_maxrss * MAXRSS_UNIT_BYTES,
+            started.stopping or started.killed,
+        )
         started.drained_by = now + IDLE_S
         started.gone_by = now + 2 * self._drain_s
         self._ending[started.key] = started

@@ -7,7 +7,6 @@ import sys
 from typing import Optional, Tuple
 
 from orchestra.engine.ports import Ended
-from orchestra.executors.board import NO_SLOT
 from orchestra.executors.output import Output
 from orchestra.executors.peak import OwnPeak
 from orchestra.executors.process import End, signal_name
@@ -42,7 +41,13 @@ class Started:
     )
 
     def __init__(
-        self, key: AttemptKey, invocation: Invocation, pid: int, began_s: float, output: Output
+        self,
+        key: AttemptKey,
+        invocation: Invocation,
+        pid: int,
+        began_s: float,
+        output: Output,
+        place: int,
     ) -> None:
         self.began_s = began_s
         self.key = key
@@ -50,7 +55,7 @@ class Started:
         self.pid = pid
         self.output: Optional[Output] = output
         self.log_bytes = 0
-        self.place = NO_SLOT
+        self.place = place
         self.stopping = False
         self.killed = False
         self.end: Optional[End] = None

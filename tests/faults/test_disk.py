@@ -104,6 +104,43 @@ def test_a_disk_that_is_full_starts_nothing_and_works_once_it_has_room(
     assert (freed.code, freed.err) == (0, "")
 
 
+FILLS = """
+version: 1
+steps:
+  first: {run: 'echo first >> ledger'}
+  fill:
+    needs: first
+    run: 'if [ ! -e full ]; then touch full; cat /dev/zero > "$BALLAST"; fi; echo fill >> ledger'
+  then: {needs: fill, foreach: "${{ range(40) }}", run: 'echo then >> ledger; echo ${{ item }}'}
+  last: {needs: then, run: 'echo last >> ledger'}
+"""
+
+
+def test_a_run_whose_disk_was_full_goes_on_once_it_has_room(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    trial = Trial(tmp_path, FILLS)
+    ballast = small_disk / "ballast"
+    trial.environ["BALLAST"] = str(ballast)
+    where = ("--state-dir", str(small_disk / "state"))
+
+    full = trial.run("run", "p.yaml", *where)
+    known = oracle.successes(trial.json("show", *where))
+    begun = trial.text("ledger").split()
+    again = trial.run("resume", *where)
+    ballast.unlink()
+    freed = trial.run("resume", *where)
+
+    assert (full.code, again.code, freed.code) == (3, 3, 0)
+    assert all_is_in_order(trial, full)
+    assert all_is_in_order(trial, again)
+    assert "first" in known
+    words = trial.text("ledger").split()
+    assert (words.count("first"), words.count("last")) == (1, 1)
+    assert words.count("then") - begun.count("then") <= 40 - len(known - {"first", "fill"})
+    assert trial.json("show", *where)["state"] == "succeeded"
+
+
 def injected(folder: Path, call: str, how: str) -> List[str]:
     """Lets system calls on the store fail."""
     if shutil.which("strace") is None:
