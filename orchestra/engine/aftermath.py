@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.engine.block import Block
 from orchestra.engine.halt import Halt
@@ -210,6 +210,11 @@ def next_role(run: StepRun, last: Optional[Role], halt: Halt) -> Optional[Role]:
     start = 0 if last is None else _IN_ORDER.index(last) + 1
     handlers = run.step.handlers
     return next((r for r in _IN_ORDER[start:] if r.value in handlers and _fits(r, run, halt)), None)
+
+
+def roles_from(role: Role) -> Sequence[Role]:
+    """This part and those that may come after it."""
+    return _IN_ORDER[_IN_ORDER.index(role) :]
 
 
 def role_before(role: Role) -> Role:

@@ -17,6 +17,7 @@ from orchestra.engine.aftermath import (
     fail,
     next_role,
     role_before,
+    roles_from,
     settle,
     take_in,
     was_stopped,
@@ -474,8 +475,8 @@ class Machine:
         assert run.given_up is not None
         if run.step.handlers:
             role = next_role(run, last, self._halt)
-            if role is not None and self._past is not None and run.state is not StepState.RUNNING:
-                self._hold_for_handlers(run, self._past)
+            if role is not None and self._past is not None:
+                role = self._role_taken_up(run, role, self._past)
             if role is not None and run.state is StepState.RUNNING:
                 self._start(PartRun(run, role))
                 return
@@ -493,10 +494,15 @@ class Machine:
         if block.owner is not None:
             self._come_to(block, block.owner)
 
-    def _hold_for_handlers(self, run: StepRun, past: Past) -> None:
-        """Have a step hold its share at once where a handler of it runs from before."""
-        if any(past.is_under_way("%s:%s" % (run.step.id, key)) for key in run.step.handlers):
-            self._line.hold(run, ())
+    def _role_taken_up(self, run: StepRun, role: Role, past: Past) -> Role:
+        """This part of a step, or the later one that runs from before and has the step's share."""
+        for each in roles_from(role):
+            part = "%s:%s" % (run.step.id, each.value)
+            if past.is_under_way(part):
+                if run.state is not StepState.RUNNING:
+                    self._line.hold(run, past.devices_of(part))
+                return each
+        return role
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
         """A fallback or a handler has ended: on with what comes after it."""

@@ -66,6 +66,11 @@ class Past:
             return False
         return found.state not in RESULT_BY_STATE
 
+    def devices_of(self, step: str) -> Tuple[int, ...]:
+        """The devices that a step had last."""
+        attempts = self._record.step_by_id[step].attempts
+        return attempts[-1].devices if attempts else ()
+
     def drop_outdated(self, owner: str, entries: Sequence[PlannedEntry]) -> Tuple[str, ...]:
         """Forget the parts of a step that are none any more, or stand for something else now."""
         now = {entry.step: entry.item for entry in entries}
