@@ -161,9 +161,9 @@ class Killing:
             # the one that is left sees that it is alone, and records what still runs
             mark = b"LEDGER=" + os.fsencode(self._trial.ledger.path)
             wait_until(lambda: not oracle.leftovers(mark), "processes are left")
-            lines = self._trial.ledger.lines()
-            if engine not in {line.pid for line in lines}:
-                self.history.spare(len(lines))
+            taken_up_s = self._trial.taken_up_s(engine)
+            if taken_up_s is not None:
+                self.history.spare(len(self._trial.ledger.lines()), taken_up_s)
         return self._take_down(ended)
 
     def _take_down(self, ended: Ended) -> Ended:

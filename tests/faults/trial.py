@@ -27,13 +27,14 @@ from typing import (
 )
 
 from tests.faults import oracle
-from tests.faults.ledger import Ledger
+from tests.faults.ledger import Ledger, boot_time_s
 from tests.faults.oracle import Known, Report, Rules
 
 ROOT = str(Path(__file__).resolve().parents[2])
 STEP = str(Path(__file__).resolve().parent / "step.sh")
 LIMIT_S = 60.0
 _NAP_S = 0.002
+_FINDING_S = 0.5
 _LOOKS = 10
 
 
@@ -123,16 +124,30 @@ class Trial:
         assert isinstance(found, dict)
         return found
 
+    def taken_up_s(self, engine: int, log: str = "out") -> Optional[float]:
+        """When that process began or went on with the run, in seconds since boot.
+
+        None where it did not print that it had.
+        """
+        ahead_s = time.time() - boot_time_s()
+        for event in self._printed(log):
+            if event["event"] in ("RunStarted", "RunResumed") and event["pid"] == engine:
+                return float(event["at"]) - ahead_s
+        return None
+
     def printed_successes(self, log: str = "out") -> FrozenSet[str]:
         """The steps whose success stands in what `--output json` printed, up to a torn line."""
-        lines = self.text(log + ".out").split("\n")[:-1]
-        events = [json.loads(line) for line in lines if line.startswith("{")]
-        ends = [event for event in events if event["event"] == "StepEnded"]
+        ends = [event for event in self._printed(log) if event["event"] == "StepEnded"]
         return frozenset(
             event["step"]
             for event in ends
             if event["state"] in oracle.FINISHED and not event["step"].startswith(":")
         )
+
+    def _printed(self, log: str) -> List[Mapping[str, Any]]:
+        """The events that `--output json` printed, up to a torn line."""
+        lines = self.text(log + ".out").split("\n")[:-1]
+        return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 def engine_of(pid: int) -> int:
@@ -219,13 +234,17 @@ class History:
         self._done |= printed
         self._known.append(Known(len(self._trial.ledger.lines()), printed))
 
-    def spare(self, lines: int) -> None:
+    def spare(self, lines: int, taken_up_s: float) -> None:
         """Hold what had ended well when the ledger had so many lines for a success, whoever died.
 
-        Somebody lived who had to notice.
+        Somebody lived who had to notice: of what was started since the run was taken up, and of
+        what went on from before, once that had been found.
         """
-        ended = [line.step for line in self._trial.ledger.lines()[:lines] if line.status == 0]
-        self._known.append(Known(lines, frozenset(step for step in ended if step[0] != ":")))
+        ledger = self._trial.ledger.lines()[:lines]
+        begun = {line.pid for line in ledger if line.status is None and line.at >= taken_up_s}
+        ended = [line for line in ledger if line.status == 0]
+        noticed = [n for n in ended if n.pid in begun or n.at >= taken_up_s + _FINDING_S]
+        self._known.append(Known(lines, frozenset(n.step for n in noticed if n.step[0] != ":")))
 
     def judge(self, run_id: str, ended: Ended, report: Optional[Report]) -> List[str]:
         """All promises that were broken, once the run has come to its end."""
