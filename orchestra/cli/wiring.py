@@ -138,7 +138,6 @@ def run(
             shutil.rmtree(journal.folder.private, ignore_errors=True)
             store.close()
             journal.close()
-            store.close()
             if keeper is not None:
                 keeper.wake()
         if exit_code != ExitCode.OK and prepared.plan.steps:
