@@ -272,9 +272,9 @@ class Group:
             admitted.append(self._waiting.popleft())
         return admitted
 
-    def admit_first(self, is_under_way: Callable[[str], bool]) -> List[StepRun]:
-        """Those that began before the run went on, however many they are."""
-        admitted = [member for member in self._waiting if is_under_way(member.step.id)]
+    def admit_first(self, has_begun: Callable[[str], bool]) -> List[StepRun]:
+        """Those that began before the run went on, be it that they have ended, however many."""
+        admitted = [member for member in self._waiting if has_begun(member.step.id)]
         if admitted:
             self._slots -= len(admitted)
             gone = {member.index for member in admitted}

@@ -653,7 +653,7 @@ class Machine:
         run.first_started_at = self._now
         self._add_parts(run, group.entries())
         if self._past is not None:
-            self._unsettled.extend(group.admit_first(self._past.is_under_way))
+            self._unsettled.extend(group.admit_first(self._past.has_begun))
         self._unsettled.extend(group.admit())
 
     def _instance_ended(self, run: StepRun, owner: StepRun, reason: str) -> None:

@@ -59,12 +59,14 @@ class Past:
         final = final_state(run.step, verdict, last.exit_code, None, run.timeout_s)
         take_final(run, final, run.key.log)
 
+    def has_begun(self, step: str) -> bool:
+        """Whether a step had begun; it may have ended."""
+        found = self._record.step_by_id.get(step)
+        return found is not None and found.state is not StepState.PENDING
+
     def is_under_way(self, step: str) -> bool:
         """Whether a step had begun and not ended."""
-        found = self._record.step_by_id.get(step)
-        if found is None or found.state is StepState.PENDING:
-            return False
-        return found.state not in RESULT_BY_STATE
+        return self.has_begun(step) and not has_ended(self._record.step_by_id[step])
 
     def devices_of(self, step: str) -> Tuple[int, ...]:
         """The devices that a step had last."""
