@@ -1,0 +1,89 @@
+"""Runs whose orchestrator dies at one moment, which random ones have found to matter."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Dict, Mapping, Sequence
+
+from orchestra.engine.stimuli import StopAsked
+from orchestra.model.workflow import Foreach, Step
+from tests.engine.crashes import CrashingWorld
+from tests.engine.plans import make_plan, step
+from tests.engine.world import Behaviour
+
+FAILS = Behaviour(exit_code=1)
+
+
+class Patient(random.Random):
+    """Nothing is late and nothing is lost: what runs goes on until the run does, and is found."""
+
+    def random(self) -> float:
+        return 0.99
+
+    def choice(self, values: Sequence[Any]) -> Any:
+        return values[0]
+
+
+def run(
+    *steps: Step,
+    turn: int,
+    goes: Mapping[str, Behaviour] = {},
+    stops: Mapping[float, StopAsked] = {},
+    **fields: Any,
+) -> CrashingWorld:
+    """Run them and die after that turn; each attempt of a step goes as it says."""
+    return CrashingWorld(
+        lambda: make_plan(*steps, **fields),
+        lambda key: goes.get(key.step, Behaviour()),
+        Patient(1),
+        [(turn, False)],
+        stops,
+    ).run()
+
+
+def attempts(world: CrashingWorld) -> Dict[str, int]:
+    return {id: len(each.attempts) for id, each in world.record.step_by_id.items()}
+
+
+def test_an_instance_that_had_ended_counts_though_another_fails_then() -> None:
+    many = step("m", fan_out=Foreach([1, 2, 3]), max_parallel=1, fail_fast=True)
+
+    world = run(many, turn=4, goes={"m[1]": FAILS})
+
+    assert world.states == {
+        "m": "failed",
+        "m[0]": "succeeded",
+        "m[1]": "failed",
+        "m[2]": "cancelled",
+    }
+    assert attempts(world)["m[0]"] == 1
+
+
+def test_a_handler_that_comes_after_one_of_several_steps_stands_in_line() -> None:
+    hungry = step("a", handlers="fallback* finally", resources={"cpu": 2000})
+    goes = {"a": FAILS, "b": Behaviour(10.0)}
+
+    world = run(hungry, step("b"), turn=4, goes=goes, cpu=2)
+
+    assert world.resumed == 1
+    assert (world.states["a"], world.states["a:finally"]) == ("recovered", "succeeded")
+
+
+def test_devices_are_those_of_the_handler_that_runs() -> None:
+    hungry = step("a", handlers="fallback* finally", resources={"gpu": 1})
+
+    world = run(hungry, turn=4, goes={"a": FAILS}, devices=(0, 1))
+
+    assert world.resumed == 1
+    assert world.record.step_by_id["a:finally"].attempts[0].devices == (0,)
+
+
+def test_a_handler_that_ran_when_the_run_was_being_stopped_runs_on_alone() -> None:
+    ends = step("a", handlers="fallback* on_failure finally")
+    stops = {0.5: StopAsked("SIGINT", 130)}
+
+    world = run(ends, turn=3, goes={"a": Behaviour(0.5, exit_code=1)}, stops=stops)
+
+    assert world.resumed == 1
+    assert "a:on_failure" not in world.states
+    assert attempts(world)["a:finally"] == 1
