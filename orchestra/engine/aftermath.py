@@ -35,7 +35,7 @@ class PartRun(StepRun):
     def __init__(self, owner: StepRun, role: Role) -> None:
         handler, whole = owner.step.handlers[role.value], owner.step
         step = Step(
-            "%s:%s" % (whole.id, role.value),
+            part_id(owner, role),
             whole.place,
             handler.body,
             working_dir=whole.working_dir if handler.working_dir is None else handler.working_dir,
@@ -207,14 +207,19 @@ def next_role(run: StepRun, last: Optional[Role], halt: Halt) -> Optional[Role]:
     """The part of a step that comes after `last`, or after its last attempt; None for its end."""
     if halt.stop is not None and halt.stop.at_once:
         return None
-    start = 0 if last is None else _IN_ORDER.index(last) + 1
     handlers = run.step.handlers
-    return next((r for r in _IN_ORDER[start:] if r.value in handlers and _fits(r, run, halt)), None)
+    after = roles_after(last)
+    return next((r for r in after if r.value in handlers and _fits(r, run, halt)), None)
 
 
-def roles_from(role: Role) -> Sequence[Role]:
-    """This part and those that may come after it."""
-    return _IN_ORDER[_IN_ORDER.index(role) :]
+def part_id(run: StepRun, role: Role) -> str:
+    """The id of a part of a step."""
+    return "%s:%s" % (run.step.id, role.value)
+
+
+def roles_after(last: Optional[Role]) -> Sequence[Role]:
+    """The parts that may come after this one, or after the last attempt."""
+    return _IN_ORDER if last is None else _IN_ORDER[_IN_ORDER.index(last) + 1 :]
 
 
 def role_before(role: Role) -> Role:

@@ -16,8 +16,8 @@ from orchestra.engine.aftermath import (
     cleans_up,
     fail,
     next_role,
+    part_id,
     role_before,
-    roles_from,
     settle,
     take_in,
     was_stopped,
@@ -241,7 +241,9 @@ class Machine:
         if run.step.cache is not None:
             self._upkeep.spare_asking(run)
         if before.parts:  # its handlers have begun
-            self._hold(run, before.attempts[-1])
+            run.state = StepState.READY
+            self._line.ask_for(run, run.amounts)
+            self._conclude(run)
         elif before.state is StepState.READY:
             self._line.join(run, self._now)
         elif before.state is StepState.WAITING_RETRY:
@@ -475,8 +477,10 @@ class Machine:
         assert run.given_up is not None
         if run.step.handlers:
             role = next_role(run, last, self._halt)
-            if role is not None and self._past is not None:
-                role = self._role_taken_up(run, role, self._past)
+            taken_up = None if self._past is None else self._past.role_under_way(run, last)
+            if taken_up is not None:
+                self._go_on_with(run, taken_up)
+                return
             if role is not None and run.state is StepState.RUNNING:
                 self._start(PartRun(run, role))
                 return
@@ -494,15 +498,12 @@ class Machine:
         if block.owner is not None:
             self._come_to(block, block.owner)
 
-    def _role_taken_up(self, run: StepRun, role: Role, past: Past) -> Role:
-        """This part of a step, or the later one that runs from before and has the step's share."""
-        for each in roles_from(role):
-            part = "%s:%s" % (run.step.id, each.value)
-            if past.is_under_way(part):
-                if run.state is not StepState.RUNNING:
-                    self._line.hold(run, past.devices_of(part))
-                return each
-        return role
+    def _go_on_with(self, run: StepRun, role: Role) -> None:
+        """Start a part that runs from before: within the share of its step, if others run in it."""
+        assert self._past is not None
+        if run.state is not StepState.RUNNING and role.value not in run.planned.handlers:
+            self._line.hold(run, self._past.devices_of(part_id(run, role)))
+        self._start(PartRun(run, role))
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
         """A fallback or a handler has ended: on with what comes after it."""
@@ -680,7 +681,8 @@ class Machine:
                 self._fail(run, str(fault))
             return
         if type(run) is PartRun:
-            self._line.give_back(run.owner)
+            if run.owner.state is StepState.RUNNING:
+                self._line.give_back(run.owner)
             if self._halt.stop is not None and run.timeout_s is None:
                 run.timeout_s = CLEAN_UP_S
         run.state = StepState.RUNNING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Sequence, Tuple
 
-from orchestra.engine.aftermath import take_final
+from orchestra.engine.aftermath import part_id, roles_after, take_final
 from orchestra.engine.reopening import drop
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.verdicts import Verdict, final_state
@@ -13,6 +13,7 @@ from orchestra.model.run import (
     HANDLER_ROLES,
     RESULT_BY_STATE,
     AttemptKey,
+    Role,
     RunRecord,
     StepRecord,
     StepState,
@@ -67,6 +68,11 @@ class Past:
     def is_under_way(self, step: str) -> bool:
         """Whether a step had begun and not ended."""
         return self.has_begun(step) and not has_ended(self._record.step_by_id[step])
+
+    def role_under_way(self, run: StepRun, last: Optional[Role]) -> Optional[Role]:
+        """The part of a step that had begun and not ended, if it comes after `last`."""
+        roles = (role for role in roles_after(last) if self.is_under_way(part_id(run, role)))
+        return next(roles, None)
 
     def devices_of(self, step: str) -> Tuple[int, ...]:
         """The devices that a step had last."""
