@@ -142,7 +142,37 @@ def run(
                 keeper.wake()
         if exit_code != ExitCode.OK and prepared.plan.steps:
             _tell_how_to_go_on(journal.folder, state, terminal)
-        return _report(replay.record, reports, journal.folder, exit_code, environ)
+        assert replay.record is not None
+        return report(replay.record, reports, journal.folder, exit_code, environ)
+
+
+def report(
+    record: RunRecord,
+    reports: Sequence[str],
+    folder: RunFolder,
+    exit_code: int,
+    environ: Mapping[str, str],
+) -> int:
+    """Write what was asked for about a run that is over; the exit code.
+
+    `reports` are paths for the JSON report; a GitHub job gets its summary.
+
+    Raises:
+        RunBroken: one could not be written; it keeps an `exit_code` that is not 0.
+    """
+    path = ""
+    try:
+        for path in reports:
+            write_report(path, render_json_report(record, LogFolder(folder.path)))
+        path = environ.get("GITHUB_STEP_SUMMARY", "")
+        if path:
+            append_step_summary(path, render_step_summary(record, LogFolder(folder.path).text))
+    except OSError as fault:
+        broken = RunBroken("the report %s could not be written: %s" % (path, fault.strerror))
+        if exit_code == ExitCode.OK:
+            raise broken from fault
+        raise broken.keeping(exit_code) from fault
+    return exit_code
 
 
 def _drive(
@@ -309,29 +339,6 @@ def _spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
-
-
-def _report(
-    record: Optional[RunRecord],
-    reports: Sequence[str],
-    folder: RunFolder,
-    exit_code: int,
-    environ: Mapping[str, str],
-) -> int:
-    assert record is not None
-    path = ""
-    try:
-        for path in reports:
-            write_report(path, render_json_report(record, LogFolder(folder.path)))
-        path = environ.get("GITHUB_STEP_SUMMARY", "")
-        if path:
-            append_step_summary(path, render_step_summary(record, LogFolder(folder.path).text))
-    except OSError as fault:
-        broken = RunBroken("the report %s could not be written: %s" % (path, fault.strerror))
-        if exit_code == ExitCode.OK:
-            raise broken from fault
-        raise broken.keeping(exit_code) from fault
-    return exit_code
 
 
 def _facts(plan: Plan, folder: RunFolder, started_at: float) -> RunFacts:

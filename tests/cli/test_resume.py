@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
@@ -49,6 +50,13 @@ def test_what_is_named_as_changed_is_not_named_twice(cli: CommandLine) -> None:
         "changed: `pack/build` (what it runs)",
         "runs again, since something above it does: `last`",
     ]
+
+
+def test_the_report_of_a_run_with_nothing_left_to_do_is_written(cli: CommandLine) -> None:
+    cli.file("flow.yaml", NESTED).run("run", "flow.yaml", "--report", "json=first.json")
+    resumed = cli.run("resume", "--report", "json=second.json")
+    assert (resumed.code, resumed.out) == (0, "")
+    assert json.loads(cli.read("second.json")) == json.loads(cli.read("first.json"))
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="nothing is taken over")

@@ -10,6 +10,7 @@ import typer
 from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
 from orchestra.cli.terminal import MODES, Terminal
+from orchestra.errors import ExitCode
 
 
 def resume(
@@ -46,7 +47,7 @@ def resume(
     changed = resuming.changes_since(found.store, found.record, prepared.plan.workflow)
     if resuming.is_done(found.record, changed):
         terminal.say("run %s has succeeded, there is nothing left to do" % found.record.run_id)
-        return 0
+        return wiring.report(found.record, reports, found.folder, ExitCode.OK, environ)
     prepare.tell_warnings(prepared, terminal)
     for line in resuming.words_of(found.record, changed, prepared.plan.workflow):
         terminal.say(line)
