@@ -89,6 +89,8 @@ def changes_since(store: RunStore, record: RunRecord, now: Workflow) -> Dict[str
 
 def words_of(record: RunRecord, changed: Mapping[str, Tuple[str, ...]], now: Workflow) -> List[str]:
     """What a person should know before a run goes on: what is changed, what runs again for it."""
+    if record.state is RunState.SKIPPED:
+        return []  # nothing of it has run
     once = run_once(now)
     stopped = being_stopped(record, once)
     dropped = results_to_drop(record, changed, once)

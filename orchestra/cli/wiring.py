@@ -222,6 +222,7 @@ def _drive(
         goes_on = None
         if resumption is not None:
             if turn.unstarted is not None:
+                replay.apply(store.envelopes(resumption.run_id))
                 terminal.say("the run does not go on: %s" % turn.unstarted.reason)
                 return turn.unstarted.exit_code
             goes_on = take_up(resumption, store, plan, scopes, origin, replay, folder)

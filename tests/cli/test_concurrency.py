@@ -138,6 +138,17 @@ def test_a_run_may_be_skipped(cli):
     assert cli.read("log") == "begin\n"
 
 
+def test_a_run_that_was_skipped_is_skipped_again_while_its_group_is_full(cli):
+    first = holding(cli)
+    cli.file("s.yaml", HOLD % (1, "skip")).run("run", "s.yaml")
+    result = cli.run("resume", "s.yaml", "--report", "json=r.json")
+    end(first)
+    said = "the run does not go on: its group `g` is held by run RUN\n"
+    assert (result.code, RUN_ID.sub("RUN", result.err)) == (0, said)
+    assert json.loads(cli.read("r.json"))["state"] == "skipped"
+    assert cli.read("log") == "begin\n"
+
+
 def test_a_run_may_fail_and_leaves_no_record(cli):
     first = holding(cli)
     cli.file("f.yaml", HOLD % (1, "fail"))
