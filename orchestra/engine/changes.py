@@ -6,7 +6,7 @@ often, how long, with how much, nor when among others.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple, Union
 
 from orchestra.model.expression import Expression, Reference, references_of
 from orchestra.model.run import Role
@@ -28,6 +28,9 @@ _KEY_BY_FIELD = {
     "outputs": "outputs",
     "fan_out": "matrix or foreach",
 }
+_UNORDERED = frozenset(["needs", "inherit_env", "allow_failure", "success_codes", "skip_codes"])
+"""Fields whose lists mean the same in any order."""
+
 _ROOT_FIELDS = ("env", "default_env", "env_files", "inherit_env", "secrets")
 _USED_FIELDS = (*_ROOT_FIELDS, "params", "outputs")
 _WORDS = {"default_env": "env of defaults", "env_files": "env_file"}
@@ -90,7 +93,7 @@ def _compare(
 
 def _fields(old: Step, new: Step) -> Iterator[Tuple[str, bool]]:
     for field, key in _KEY_BY_FIELD.items():
-        yield key, getattr(old, field) != getattr(new, field)
+        yield key, _differs(old, new, field)
     fallback = Role.FALLBACK.value
     yield fallback, old.handlers.get(fallback) != new.handlers.get(fallback)
 
@@ -113,8 +116,11 @@ def _of_body(old: Step, new: Step) -> List[str]:
     return differing
 
 
-def _differs(old: Workflow, new: Workflow, field: str) -> bool:
-    return bool(getattr(old, field) != getattr(new, field))
+def _differs(old: Union[Step, Workflow], new: Union[Step, Workflow], field: str) -> bool:
+    before, now = getattr(old, field), getattr(new, field)
+    if field in _UNORDERED and isinstance(before, tuple) and isinstance(now, tuple):
+        return frozenset(before) != frozenset(now)
+    return bool(before != now)
 
 
 def _changed_vars(old: Workflow, new: Workflow) -> Set[str]:

@@ -84,6 +84,50 @@ def test_the_order_of_steps_does_not(tmp_path: Path) -> None:
     assert changes(tmp_path, "%s%s  a: %s\n" % (head, rest, line)) == {}
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("needs: [a, b]", "needs: [b, a]"),
+        ("needs: [a, b]", "needs: [b, {step: a, when: success}]"),
+        ("inherit_env: [HOME, PATH]", "inherit_env: [PATH, HOME]"),
+        ("exit_codes: [1, 2]", "exit_codes: [2, 1]"),
+        ("success_codes: [0, 3]", "success_codes: [3, 0]"),
+        ("skip_codes: [4, 5]", "skip_codes: [5, 4]"),
+        ("inherit_env: [LANG, HOME]", "inherit_env: [HOME, LANG]"),
+    ],
+)
+def test_the_order_of_a_list_that_is_a_set_does_not(tmp_path: Path, old: str, new: str) -> None:
+    text = """
+inherit_env: [LANG, HOME]
+steps:
+  a: {run: echo a}
+  b: {run: echo b}
+  c:
+    needs: [a, b]
+    inherit_env: [HOME, PATH]
+    allow_failure: {exit_codes: [1, 2]}
+    success_codes: [0, 3]
+    skip_codes: [4, 5]
+    command: [echo, c]
+"""
+    assert old in text
+    assert changed_steps(loaded(tmp_path, text), loaded(tmp_path, text.replace(old, new))) == {}
+
+
+def test_the_order_of_words_and_of_env_files_counts(tmp_path: Path) -> None:
+    before = "env_file: [a, b]\nsteps:\n  a: {command: [echo, x, y]}\n"
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    for_all = before.replace("a, b", "b, a")
+    for_one = before.replace("x, y", "y, x")
+    assert changed_steps(loaded(tmp_path, before), loaded(tmp_path, for_all)) == {
+        "a": ("env_file of the workflow",)
+    }
+    assert changed_steps(loaded(tmp_path, before), loaded(tmp_path, for_one)) == {
+        "a": ("what it runs",)
+    }
+
+
 def test_the_environment_of_the_workflow_counts_for_all(tmp_path: Path) -> None:
     found = changes(tmp_path, BEFORE.replace("fast", "slow"))
 
