@@ -95,7 +95,7 @@ def _fields(old: Step, new: Step) -> Iterator[Tuple[str, bool]]:
     for field, key in _KEY_BY_FIELD.items():
         yield key, _differs(old, new, field)
     fallback = Role.FALLBACK.value
-    yield fallback, old.handlers.get(fallback) != new.handlers.get(fallback)
+    yield fallback, not _is_same(old.handlers.get(fallback), new.handlers.get(fallback))
 
 
 def _of_body(old: Step, new: Step) -> List[str]:
@@ -106,8 +106,8 @@ def _of_body(old: Step, new: Step) -> List[str]:
     if isinstance(before, InnerSteps):
         return []
     if not isinstance(before, Uses) or not isinstance(body, Uses):
-        return [] if before == body else ["what it runs"]
-    differing = [] if before.given == body.given else ["with"]
+        return [] if _is_same(before, body) else ["what it runs"]
+    differing = [] if _is_same(before.given, body.given) else ["with"]
     for field in _USED_FIELDS:
         if _differs(before.workflow, body.workflow, field):
             differing.append("%s of what it uses" % _WORDS.get(field, field))
@@ -120,13 +120,25 @@ def _differs(old: Union[Step, Workflow], new: Union[Step, Workflow], field: str)
     before, now = getattr(old, field), getattr(new, field)
     if field in _UNORDERED and isinstance(before, tuple) and isinstance(now, tuple):
         return frozenset(before) != frozenset(now)
-    return bool(before != now)
+    return not _is_same(before, now)
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    """Whether values are equal and of one kind, down to their parts: to Python 1 is `True`."""
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, Mapping):
+        return old.keys() == new.keys() and all(_is_same(old[key], new[key]) for key in old)
+    if isinstance(old, (list, tuple)):
+        return len(old) == len(new) and all(map(_is_same, old, new))
+    return bool(old == new)
 
 
 def _changed_vars(old: Workflow, new: Workflow) -> Set[str]:
     """The `vars` that differ, or are made from such."""
-    changed = {name for name in new.vars if old.vars.get(name) != new.vars[name]}
-    changed |= old.vars.keys() - new.vars.keys()
+    changed = set(old.vars.keys() ^ new.vars.keys())
+    both = old.vars.keys() & new.vars.keys()
+    changed |= {name for name in both if not _is_same(old.vars[name], new.vars[name])}
     more = changed
     while more:
         others = new.vars.keys() - changed

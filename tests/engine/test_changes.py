@@ -49,6 +49,7 @@ def changes(folder: Path, text: str, used: str = USED) -> Dict[str, Tuple[str, .
         ("needs: d, ", "", {"c/e": ("needs",)}),
         ("n: 1", "n: 2", {"f": ("with",)}),
         ("[1, 2]", "[1, 3]", {"g": ("matrix or foreach",)}),
+        ("[1, 2]", "[true, 2]", {"g": ("matrix or foreach",)}),
         ("echo no", "echo so", {"g": ("fallback",)}),
         ("      e: {needs: d, run: echo e}\n", "", {"c/e": (REMOVED,)}),
         ("      d: {run", "      z: {run: 'true'}\n      d: {run", {"c/z": (ADDED,)}),
