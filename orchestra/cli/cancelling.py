@@ -27,10 +27,12 @@ def cancel_run(found: Found, terminal: Terminal) -> None:
     Raises:
         UsageError: it has ended, or cannot be reached from here.
         RunBroken: it stopped, and how is not recorded.
-        StoreError: the record cannot be read.
+        StoreError: the record cannot be read, or it cannot be told who holds the run.
         KeyboardInterrupt: the waiting was ended, the run is stopping all the same.
     """
     run_id = found.folder.run_id
+    if found.record.state is RunState.RUNNING:
+        found.store.state.check_run(run_id)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it ends the waiting
     if _is_cut_off(found):
         end_survivors(found.folder.path, run_id)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
 from orchestra.engine.replay import fold
 from orchestra.errors import StoreError, UsageError
 from orchestra.model.run import RunRecord
+from orchestra.model.screen_text import safe_line
 from orchestra.store.directory import RunFolder, StateDirectory, locate
 from orchestra.store.sqlite import RunStore
 
@@ -49,6 +50,12 @@ def find_run(wanted: Optional[str], state_dir: Optional[str]) -> Found:
     if record is None:
         raise StoreError(store.state.database, "run %s has no events" % run_id)
     return Found(record, store.state.run(run_id), store)
+
+
+def doubts_about(store: RunStore, run_id: str) -> List[str]:
+    """Warnings, a line each, where it cannot be told for certain whether a run goes on."""
+    words = "warning: %s is not a plain file of its own; move it away"
+    return [words % safe_line(path) for path in store.state.planted(run_id)]
 
 
 def command_line(command: str, run_id: str, state: StateDirectory) -> str:

@@ -45,7 +45,9 @@ def refuse_held(store: RunStore, record: RunRecord) -> None:
 
     Raises:
         RunHeld: one is.
+        StoreError: it cannot be told.
     """
+    store.state.check_run(record.run_id)
     if store.is_alive(record.run_id):
         raise RunHeld(record.run_id)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import math
 import os
-import stat
 import sys
 from typing import List, NamedTuple, Optional
 
+from orchestra.executors.notes import open_note
 from orchestra.model.run import AttemptKey
 
 ENDS = "ends.jsonl"
@@ -55,8 +55,8 @@ def add_end(folder: str, end: RecordedEnd) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open("%s/%s" % (folder, ENDS), flags, 0o600)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    descriptor = open_note("%s/%s" % (folder, ENDS), flags)
     try:
         os.write(descriptor, json.dumps(end).encode() + b"\n")
     finally:
@@ -66,10 +66,7 @@ def add_end(folder: str, end: RecordedEnd) -> None:
 def read_ends(folder: str) -> List[RecordedEnd]:
     """All that are written down, oldest first; what is no whole line is passed over."""
     try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with open(os.open("%s/%s" % (folder, ENDS), flags), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return []
+        with open(open_note("%s/%s" % (folder, ENDS), os.O_RDONLY), "rb") as file:
             lines = file.read(_LARGEST).split(b"\n")[:-1]
     except OSError:
         return []

@@ -7,9 +7,10 @@ import fcntl
 import os
 from typing import FrozenSet, Optional
 
+from orchestra.executors.notes import open_note
+
 _KEEPER = "keeper"
 _LARGEST = 4096
-_FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def stand_guard(folder: str) -> Optional[int]:
@@ -17,9 +18,9 @@ def stand_guard(folder: str) -> Optional[int]:
 
     None where that cannot be said. There may be several, one for each time that the run went on.
     """
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _FLAGS
     try:
-        descriptor = os.open("%s/%s" % (folder, _KEEPER), flags, 0o600)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        descriptor = open_note("%s/%s" % (folder, _KEEPER), flags)
     except OSError:
         return None
     try:
@@ -37,7 +38,7 @@ def keepers(folder: str) -> FrozenSet[int]:
     The file names those of all times: who does not have it open is none, whatever number he has.
     """
     try:
-        descriptor = os.open("%s/%s" % (folder, _KEEPER), os.O_RDONLY | _FLAGS)
+        descriptor = open_note("%s/%s" % (folder, _KEEPER), os.O_RDONLY)
     except OSError:
         return frozenset()
     try:

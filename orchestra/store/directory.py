@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from dataclasses import dataclass
-from typing import Callable, List, NamedTuple, Optional
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from orchestra.errors import StoreError, UsageError
 from orchestra.store import faults
@@ -50,6 +50,11 @@ class RunFolder(NamedTuple):
     def lock(self) -> str:
         """The file whose lock says that the run has an orchestrator; its note says which."""
         return self.path + "/lock"
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """The files by which its processes know of each other and of what became of its steps."""
+        return (self.lock, self.path + "/keeper", self.path + "/ends.jsonl")
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,22 @@ class StateDirectory:
         if os.stat(self.path).st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             return ["others may write to %s; chmod go-w it" % self.path]
         return []
+
+    def planted(self, run_id: str) -> List[str]:
+        """The `notes` of a run that others have put there: links, FIFOs, folders."""
+        try:
+            return [path for path in self.run(run_id).notes if _is_planted(path)]
+        except OSError as fault:
+            raise faults.from_os(fault, self.run(run_id).path) from fault
+
+    def check_run(self, run_id: str) -> None:
+        """See that what a run's folder tells of its processes can be believed.
+
+        Raises:
+            StoreError: others have put something there.
+        """
+        for path in self.planted(run_id):
+            raise faults.planted(path)
 
     def check(self) -> None:
         """Refuse what must not be used as a state directory; one that is not there is fine.
@@ -263,10 +284,14 @@ def _refuse_planted(state: StateDirectory) -> None:
             raise StoreError(folder, "it is a symbolic link", "remove the link")
     databases = [state.database + end for end in ("", "-wal", "-shm", "-journal")]
     for path in (state.lock, state.groups_lock, *databases):
-        try:
-            found = os.lstat(path)
-        except FileNotFoundError:
-            continue
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            # writing through a link would change a file that is not ours, a FIFO would hang
-            raise StoreError(path, "it is not a plain file of its own", "move it away")
+        if _is_planted(path):
+            raise faults.planted(path)
+
+
+def _is_planted(path: str) -> bool:
+    """Whether it is not a plain file: a link would change one that is not ours, a FIFO hang."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return not stat.S_ISREG(found.st_mode) or found.st_nlink > 1

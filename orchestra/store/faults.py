@@ -13,6 +13,7 @@ _LONGEST_DATABASE_PATH = 500
 """Bytes; SQLite's MAX_PATHNAME is 512 and the names of its side files must fit as well."""
 
 _FREE_SPACE = "free some space on its file system"
+_PLANTED = ("it is not a plain file of its own", "move it away")
 _OS_WORDS: Mapping[int, Tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", _FREE_SPACE),
     errno.EDQUOT: ("the disk quota is used up", _FREE_SPACE),
@@ -23,6 +24,8 @@ _OS_WORDS: Mapping[int, Tuple[str, str]] = {
     errno.ENOENT: ("the folder it belongs in does not exist", "make that folder first"),
     errno.ENOTDIR: ("a part of its path is a file", "name another folder with --state-dir"),
     errno.ELOOP: ("it is a symbolic link", "remove the link"),
+    errno.EISDIR: _PLANTED,
+    errno.ENXIO: _PLANTED,
     errno.ENAMETOOLONG: ("its path is too long", "name a shorter one with --state-dir"),
     errno.ENOLCK: ("its file system has no locks", "name a local folder with --state-dir"),
     errno.EOPNOTSUPP: ("its file system has no locks", "name a local folder with --state-dir"),
@@ -62,6 +65,11 @@ def from_sqlite(fault: sqlite3.Error, path: str) -> StoreError:
         if lower.startswith(start):
             return StoreError(path, message, hint)
     return StoreError(path, said)
+
+
+def planted(path: str) -> StoreError:
+    """What stands at `path` is a link, a FIFO or the like: it came from others."""
+    return StoreError(path, *_PLANTED)
 
 
 def damaged(path: str, what: str) -> StoreDamaged:

@@ -46,7 +46,7 @@ def hold(path: str) -> Optional[Lock]:
     """The lock on `path`, with a note of this process in the file; None where another holds it.
 
     Raises:
-        OSError: the file cannot be made or written, is a link, or its file system has no locks.
+        OSError: the file cannot be written, or as `locks.acquire` says.
     """
     lock = locks.acquire(path)
     if lock is None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import time
 from typing import Optional
 
@@ -44,12 +46,17 @@ def acquire(path: str, patience_s: float = 0.1) -> Optional[Lock]:
     that on the file which is at `path` now.
 
     Raises:
-        OSError: the file cannot be made, is a link, or its file system has no locks.
+        OSError: the file cannot be made, its file system has no locks, or what stands there is no
+            plain file of its own: a link, a FIFO, a folder.
     """
     deadline = time.monotonic() + patience_s
     while True:
         descriptor = _open(path, os.O_RDWR | os.O_CREAT)
         try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+                # who writes into one with another name changes a file that is not ours
+                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
             while not _try(descriptor, fcntl.LOCK_EX):
                 if time.monotonic() >= deadline:
                     os.close(descriptor)

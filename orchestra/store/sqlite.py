@@ -110,20 +110,23 @@ class RunStore:
         folder = self.state.run(run_id)
         try:
             lock = holders.hold(folder.lock)
-            if lock is None:
-                raise RunHeld(run_id)
-            try:
-                self.state.reopen_run(folder)
-                [(number,)] = self.query(_NUMBER, (run_id,))
-                connection = database.open_writer(self.state)
-                return RunJournal(
-                    connection, self.state.database, folder, lock, sources, number, self._sync
-                )
-            except BaseException:
-                lock.release()
-                raise
         except OSError as fault:
+            raise faults.from_os(fault, folder.lock) from fault
+        if lock is None:
+            raise RunHeld(run_id)
+        try:
+            self.state.reopen_run(folder)
+            [(number,)] = self.query(_NUMBER, (run_id,))
+            connection = database.open_writer(self.state)
+            return RunJournal(
+                connection, self.state.database, folder, lock, sources, number, self._sync
+            )
+        except OSError as fault:
+            lock.release()
             raise faults.from_os(fault, folder.path) from fault
+        except BaseException:
+            lock.release()
+            raise
 
     def sources(self, run_id: str) -> Dict[str, bytes]:
         """The files of a run's workflow by their paths, as they were when it last went on.

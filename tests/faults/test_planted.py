@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -188,6 +191,54 @@ def test_what_a_step_plants_in_its_run_leads_nowhere(tmp_path: Path, how: str) -
     assert "Traceback" not in ended.err
     assert (planted.victim.read_text(), os.listdir(planted.outside)) == ("precious", ["victim"])
     assert planted.trial.run("show").code == 0
+
+
+CUT_OFF = """
+version: 1
+steps:
+  a: {run: 'read -r _ _ _ keeper _ < /proc/$PPID/stat; kill -9 $keeper $PPID', shell: sh}
+"""
+
+
+def make_socket(path: Path, victim: Path) -> None:
+    here = os.getcwd()
+    os.chdir(path.parent)  # the path of a socket must be short
+    with socket.socket(socket.AF_UNIX) as planted:
+        planted.bind(path.name)
+    os.chdir(here)
+
+
+KINDS_IN_RUN = {**KINDS, "socket": make_socket}
+PLANTED_IN_RUN = [
+    (kind, name) for name in ("lock", "keeper", "ends.jsonl") for kind in sorted(KINDS_IN_RUN)
+]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="nobody tells the keeper")
+@pytest.mark.parametrize(
+    ("kind", "name"), [("FIFO", "lock"), ("hard link", "lock"), *some(PLANTED_IN_RUN, 5)]
+)
+def test_what_is_planted_in_a_run_that_was_cut_off_is_named(
+    tmp_path: Path, kind: str, name: str
+) -> None:
+    planted = Planted(tmp_path)
+    trial = planted.trial
+    (trial.folder / "p.yaml").write_text(CUT_OFF)
+    assert trial.run("run", "p.yaml").code == -signal.SIGKILL
+    (folder,) = (trial.folder / ".orchestra" / "runs").iterdir()
+    path = folder / name
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    KINDS_IN_RUN[kind](path, planted.victim)
+
+    refused = [trial.run(command) for command in ("resume", "cancel")]
+    shown = [trial.run(command) for command in ("show", "runs")]
+
+    words = "error: %s: it is not a plain file of its own\n  help: move it away\n" % path
+    assert [(each.code, each.err) for each in refused] == [(3, words)] * 2
+    words = "warning: %s is not a plain file of its own; move it away\n" % path
+    assert [(each.code, each.err) for each in shown] == [(0, words)] * 2
+    assert (planted.victim.read_text(), os.listdir(planted.outside)) == ("precious", ["victim"])
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])

@@ -21,7 +21,8 @@ def runs(
 
     Example: orchestra runs -n 5
     """
-    from orchestra.cli.history import open_store
+    from orchestra.cli.history import doubts_about, open_store
+    from orchestra.model.run import RunState
     from orchestra.reports.history import render_runs, runs_json
 
     options.check_choice("--format", format, ("text", "json"))
@@ -29,6 +30,10 @@ def runs(
     store = open_store(state_dir)
     rows = store.runs(limit)
     store.close()
+    for row in rows:
+        if row.state is RunState.RUNNING:
+            for doubt in doubts_about(store, row.run_id):
+                terminal.say(doubt)
     if format == "json":
         terminal.out(runs_json(rows))
     else:

@@ -27,12 +27,14 @@ def show(
 
     Example: orchestra show pipeline.yaml
     """
-    from orchestra.cli.history import find_run
+    from orchestra.cli.history import doubts_about, find_run
     from orchestra.reports.log_file import LogFolder
 
     options.check_choice("--format", format, ("text", "json"))
     terminal = Terminal(dict(os.environ))
     found = find_run(run, state_dir)
+    for doubt in doubts_about(found.store, found.folder.run_id):
+        terminal.say(doubt)
     logs = LogFolder(found.folder.path)
     if format == "json":
         from orchestra.reports.json_report import render_json_report
