@@ -10,6 +10,7 @@ from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
 from orchestra.engine.ports import Launched, Launching, Reattached
+from orchestra.engine.reopening import INTERRUPTED
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
     CancelTimer,
@@ -40,6 +41,8 @@ class Attempts:
 
     def launch(self, run: StepRun, now: float) -> str:
         """Start an attempt of what holds its share of the budget; else why it cannot start."""
+        if not run.may_begin:
+            return "%s, and may not run again" % INTERRUPTED
         step = run.step
         scopes, view = sight(run)
         try:

@@ -31,7 +31,6 @@ from orchestra.engine.line import Line
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.past import Past, has_ended
 from orchestra.engine.ports import Ended, Launched, Lost, Reattached, Written
-from orchestra.engine.reopening import INTERRUPTED
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
@@ -407,9 +406,8 @@ class Machine:
         if why_held:
             run.given_up = StepState.CANCELLED, why_held
             run.cause = None if self._halt.stop is None else self._halt.cause
-        elif not run.step.may_rerun:
-            fail(run, "%s, and may not run again" % INTERRUPTED)
         else:
+            run.may_begin = run.step.may_rerun
             fault = self._attempts.launch(run, self._now)
             if not fault:
                 return

@@ -13,6 +13,7 @@ from orchestra.model.run import (
     HANDLER_ROLES,
     RESULT_BY_STATE,
     AttemptKey,
+    Outcome,
     Role,
     RunRecord,
     StepRecord,
@@ -33,7 +34,10 @@ class Past:
         id = run.step.id
         found = self._record.step_by_id.get(id)
         former = found or self._record.former.get(id)
-        run.number = run.spent = 0 if former is None else len(former.attempts)
+        attempts = [] if former is None else former.attempts
+        run.number = run.spent = len(attempts)
+        was_lost = bool(attempts) and attempts[-1].outcome is Outcome.INTERRUPTED
+        run.may_begin = run.step.may_rerun or not was_lost
         return None if found is None or found.state is StepState.PENDING else found
 
     def restore_end(self, run: StepRun, before: StepRecord, now: float) -> None:

@@ -17,6 +17,21 @@ steps:
   pay: {run: "trap '' TERM; echo begun >> ledger; sleep 2; echo paid >> ledger", rerun: never}
 """
 
+ONCE = """
+version: 1
+steps:
+  pay:
+    shell: sh
+    rerun: never
+    run: |
+      echo begun >> ledger
+      test ! -e paid || exit 0
+      touch paid
+      read -r _ _ _ keeper _ < /proc/$PPID/stat
+      kill -9 $keeper $PPID $$
+"""
+"""Its step dies with all who could see it end."""
+
 NESTED = """
 version: 1
 steps:
@@ -76,3 +91,25 @@ def test_a_step_that_must_not_run_twice_does_not_whoever_was_killed_first(
     process.communicate()
     assert cli.run("resume").code == 0
     assert ledger(cli) == ["begun", "paid"]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="nobody tells the keeper")
+def test_a_step_that_must_not_run_twice_fails_at_each_resume_until_the_file_lets_it(
+    cli: CommandLine,
+) -> None:
+    assert cli.file("flow.yaml", ONCE).run("run", "flow.yaml").code == -signal.SIGKILL
+    once = [cli.run("resume") for _ in range(2)]
+    assert [each.code for each in once] == [1, 1]
+    assert all("nobody saw it end, and may not run again" in each.out for each in once)
+    assert ledger(cli) == ["begun"]
+    cli.file("flow.yaml", ONCE.replace("    rerun: never\n", ""))
+    assert cli.run("resume").code == 0
+    assert ledger(cli) == ["begun", "begun"]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="nobody tells the keeper")
+def test_a_step_that_must_not_run_twice_does_not_because_it_was_changed(cli: CommandLine) -> None:
+    cli.file("flow.yaml", ONCE).run("run", "flow.yaml")
+    cli.file("flow.yaml", ONCE.replace("begun", "changed"))
+    assert [cli.run("resume").code for _ in range(2)] == [1, 1]
+    assert ledger(cli) == ["begun"]
