@@ -48,13 +48,15 @@ _TAKEN = "taken"
 class Link(NamedTuple):
     """The engine's end: what it writes to the keeper, and what ends when the keeper does.
 
-    On the `board` it tells of the processes that it starts.
+    On the `board` it tells of the processes that it starts; `group` is the process group that a
+    shell has as its job.
     """
 
     writer: int
     lifeline: int
     keeper: int
     board: Board
+    group: int
 
     def wake(self) -> None:
         """Let the keeper see the end of the engine, should somebody have halted it."""
@@ -135,7 +137,7 @@ def split() -> Optional[Link]:
     if pipes is None:
         return None
     (reader, writer), (lifeline, held) = pipes
-    keeper, board = os.getpid(), Board()
+    keeper, group, board = os.getpid(), os.getpgrp(), Board()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {*_FORWARDED, signal.SIGCHLD})
     try:
         engine = os.fork()
@@ -159,7 +161,7 @@ def split() -> Optional[Link]:
         os.close(writer)
         os.close(lifeline)
         return None
-    return Link(writer, lifeline, keeper, board)
+    return Link(writer, lifeline, keeper, board, group)
 
 
 def _pipes(count: int) -> Optional[List[Tuple[int, int]]]:

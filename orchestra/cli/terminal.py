@@ -8,12 +8,14 @@ import sys
 from contextlib import suppress
 from typing import Mapping, Optional, TextIO, Tuple
 
+from orchestra.cli.foreground import Foreground
 from orchestra.executors.standard_streams import open_standard_streams
 from orchestra.model.look import Look
 from orchestra.subscribers.writer import ScreenWriter
 
 MODES = ("live", "plain", "stream", "quiet", "json")
 
+_STDERR = 2
 _ON_STDERR = ("live", "quiet")
 _WIDTH_OF_PIPES = 100
 _JSON_WAITING = 64 * 1024 * 1024
@@ -70,7 +72,7 @@ class Terminal:
 
     def open_screen(self, mode: str) -> ScreenWriter:
         """A writer on the stream that a mode writes to, which no reader can hold up."""
-        stream, descriptor = (sys.stderr, 2) if mode in _ON_STDERR else (sys.stdout, 1)
+        stream, descriptor = (sys.stderr, _STDERR) if mode in _ON_STDERR else (sys.stdout, 1)
         encoding = (stream.encoding if stream is not None else "") or "utf-8"
         if mode == "live":
             return ScreenWriter(descriptor, encoding, gather_s=0)
@@ -78,6 +80,10 @@ class Terminal:
             # nothing but JSON, whatever is left out: `seq` tells the gap
             return ScreenWriter(descriptor, encoding, _JSON_WAITING, lambda count: "")
         return ScreenWriter(descriptor, encoding)
+
+    def foreground(self, group: int) -> Foreground:
+        """Tells when a live view can be drawn; a shell has that process group as its job."""
+        return Foreground(_STDERR, group)
 
     def out(self, text: str) -> None:
         """Data, to standard output."""

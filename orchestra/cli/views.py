@@ -39,8 +39,9 @@ def make_view(
     plan: Plan,
     run_dir: str,
     environ: Mapping[str, str],
+    is_ours: Callable[[], bool],
 ) -> View:
-    """The view for one of `terminal.MODES`."""
+    """The view for one of `terminal.MODES`; a live one draws while the terminal `is_ours`."""
     logs = LogFolder(run_dir)
     look = terminal.look_of(mode)
 
@@ -56,7 +57,8 @@ def make_view(
         from orchestra.subscribers.live import LiveView
 
         expectation = expectation_of(plan, predict(plan))
-        live = LiveView(screen, replay, describe, summarize, look, terminal.size, expectation)
+        size = terminal.size
+        live = LiveView(screen, replay, describe, summarize, look, size, expectation, is_ours)
         return View(live, live.output, live.tick)
     if mode == "json":
         from orchestra.subscribers.jsonlines import JsonLines

@@ -228,7 +228,10 @@ def _drive(
             goes_on = take_up(resumption, store, plan, scopes, origin, replay, folder)
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
-        view = make_view(mode, terminal, screen, replay, plan, folder.path, environ)
+        ground = terminal.foreground(os.getpgrp() if keeper is None else keeper.group)
+        if mode == "live":
+            stack.enter_context(ground)
+        view = make_view(mode, terminal, screen, replay, plan, folder.path, environ, ground.is_ours)
         audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
         stack.callback(audience.close)
         if turn.unstarted is not None:

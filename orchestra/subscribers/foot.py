@@ -29,14 +29,19 @@ class Foot:
     """One frame below all that stays; its cursor is hidden from the first frame to `clear`."""
 
     def __init__(self, look: Look) -> None:
+        self._look = look
         self._written = StringIO()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Have no frame yet."""
         self._console = Console(
             file=self._written,
             force_terminal=True,
             force_interactive=True,
             force_jupyter=False,
             legacy_windows=False,
-            color_system="standard" if look.color else None,
+            color_system="standard" if self._look.color else None,
             width=80,
             height=24,
             _environ={},  # who made the look has read it
@@ -81,6 +86,14 @@ class Foot:
         self._set(_BLANK)  # rich draws the frame once more before it goes
         self._live.stop()
         self._lines = ()
+        return self._take()
+
+    def leave(self) -> str:
+        """The text that gives the cursor back; the last frame stays, the next is drawn anew."""
+        if not self._lines:
+            return ""
+        self._console.show_cursor()
+        self._begin()
         return self._take()
 
     def _set(self, lines: Tuple[Line, ...]) -> None:

@@ -42,7 +42,8 @@ class LiveView:
     """Reads the run's record from `replay`, which is given the events of a turn before this is.
 
     `tick` is to be called about ten times a second with the time of the events' clock; `size`
-    gives columns and lines of the terminal each time it is asked.
+    gives columns and lines of the terminal each time it is asked. While it is not `is_ours`, as
+    where a shell has it back, nothing is drawn.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class LiveView:
         look: Look,
         size: Callable[[], Size],
         expectation: Optional[Expectation] = None,
+        is_ours: Callable[[], bool] = lambda: True,
     ) -> None:
         self._screen = screen
         self._replay = replay
@@ -62,6 +64,7 @@ class LiveView:
         self._look = look
         self._size = size
         self._expectation = expectation
+        self._is_ours = is_ours
         self._foot = Foot(look)
         self._running: Dict[str, StepRecord] = {}
         self._retrying: Dict[str, StepRecord] = {}
@@ -109,6 +112,11 @@ class LiveView:
         record = self._replay.record
         if record is None or self._over or not self._screen.idle():
             return
+        if not self._is_ours():
+            left = self._foot.leave()
+            if left:
+                self._screen.write(left, keep=True)
+            return
         size = self._size()
         lines = frame_lines(self._view(record, now, size[1]), *size, self._look)
         text = self._foot.paint(lines, size, self._failures())
@@ -119,7 +127,7 @@ class LiveView:
         """Take the frame away and give the cursor back, if the run did not come to its end."""
         if not self._over:
             self._over = True
-            self._screen.write(self._foot.clear(self._size()), keep=True)
+            self._screen.write(self._cleared(), keep=True)
 
     def _begin(self, record: RunRecord) -> None:
         self._widen(record.step_by_id.values())
@@ -180,8 +188,12 @@ class LiveView:
 
     def _finish(self, record: RunRecord) -> None:
         self._over = True
-        clear = self._foot.clear(self._size())
+        clear = self._cleared()
         self._screen.write(clear + self._failures() + self._summarize(record), keep=True)
+
+    def _cleared(self) -> str:
+        """The text that takes the frame away, where nobody else has drawn below it."""
+        return self._foot.clear(self._size()) if self._is_ours() else self._foot.leave()
 
     def _failures(self) -> str:
         """What failed since the last frame, each with a blank line after it."""

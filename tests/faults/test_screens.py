@@ -55,11 +55,14 @@ class Screen:
     """A terminal of 100 columns that a command runs in; `text` is all that it was sent."""
 
     def __init__(self, trial: Trial, *arguments: str) -> None:
+        self._open(trial, sys.executable, "-m", "orchestra", *arguments)
+
+    def _open(self, trial: Trial, *words: str) -> None:
         self._ours, theirs = pty.openpty()
         self.resize(100, 30)
         self.data = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orchestra", *arguments],
+            words,
             cwd=trial.folder,
             env={**trial.environ, "TERM": "xterm-256color"},
             stdin=theirs,
@@ -101,6 +104,33 @@ class Screen:
         finally:
             self.process.kill()
             self.process.wait()
+
+
+class Shell(Screen):
+    """One in which a person has a shell that knows jobs."""
+
+    def __init__(self, trial: Trial) -> None:
+        trial.environ["PS1"] = "ready> "
+        self._open(trial, "bash", "--norc", "--noprofile", "-i")
+        self.seen("ready> ")
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def seen(self, words: str) -> None:
+        """Take what comes until these words have come, and forget all of it."""
+        deadline = time.monotonic() + 30
+        while words.encode() not in self.data:
+            self.read()
+            assert time.monotonic() < deadline, self.data
+        self.data = b""
+
+    def shown_in(self, seconds: float) -> bytes:
+        """What comes meanwhile."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.read()
+        return self.data
 
 
 def evil(folder: Path) -> Trial:
@@ -209,6 +239,43 @@ def test_a_terminal_that_closes_is_a_hangup_in_order(tmp_path: Path) -> None:
     assert code == 129
     assert oracle.leftovers(b"HOME=" + os.fsencode(tmp_path)) == []
     assert trial.entry(trial.run_ids()[0])["state"] == "cancelled"
+
+
+@pytest.mark.skipif(not os.path.exists("/bin/bash"), reason="there is no bash")
+def test_a_run_in_the_background_leaves_the_terminal_to_the_shell(tmp_path: Path) -> None:
+    steps = "a: {run: 'until test -e end; do sleep 0.05; done'}"
+    trial = Trial(tmp_path, "version: 1\nsteps:\n  %s\n" % steps)
+    shell = Shell(trial)
+    shell.type("%s -m orchestra run p.yaml\n" % sys.executable)
+    shell.seen("1 running")
+    shell.type("\x1a")
+    shell.seen("ready> ")
+    shell.type("bg\n")
+    shell.seen("ready> ")
+
+    assert shell.shown_in(1.5) in (b"", b"\x1b[?25h")
+
+    shell.type("fg\n")
+    shell.seen("1 running")
+    trial.folder.joinpath("end").touch()
+    shell.seen("1 succeeded")
+    shell.type("exit\n")
+    assert shell.to_the_end()[0] == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/bin/bash"), reason="there is no bash")
+def test_a_run_that_is_halted_gives_the_cursor_back(tmp_path: Path) -> None:
+    shell = Shell(Trial(tmp_path, "version: 1\nsteps:\n  a: {run: 'sleep 1000'}\n"))
+    shell.type("%s -m orchestra run p.yaml\n" % sys.executable)
+    shell.seen("1 running")
+    shell.type("\x1a")
+    shell.seen("\x1b[?25h")
+    shell.type("fg\n")
+    shell.seen("1 running")
+    shell.type("\x03")
+    shell.seen("1 cancelled")
+    shell.type("exit\n")
+    assert shell.to_the_end()[0] == 130
 
 
 @pytest.mark.parametrize("mode", some(["plain", "stream", "json", "quiet"], 2))

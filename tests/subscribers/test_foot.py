@@ -62,6 +62,17 @@ def test_the_end_takes_the_frame_away_and_gives_the_cursor_back() -> None:
     assert terminal.breaks_long_lines
 
 
+def test_a_frame_that_is_left_stays_and_the_next_is_drawn_below_what_came() -> None:
+    foot, terminal = Foot(Look()), Terminal(*SIZE)
+    terminal.feed(foot.paint(lines("a", "b"), SIZE))
+    terminal.feed(foot.leave())
+    assert not terminal.cursor_hidden
+    assert foot.leave() == ""
+    terminal.feed("\n$ fg\n")
+    terminal.feed(foot.paint(lines("c", "d"), SIZE))
+    assert terminal.seen() == ["a", "b", "$ fg", "c", "d"]
+
+
 def test_with_nothing_painted_there_is_nothing_to_clear() -> None:
     foot = Foot(Look())
     assert foot.clear(SIZE) == ""

@@ -30,6 +30,7 @@ class Stage:
         self.pages = Pages()
         self.replay = Replay()
         self.size = (60, 12)
+        self.is_ours = True
         self._played = 0
         self.view = LiveView(
             self.pages,
@@ -38,6 +39,7 @@ class Stage:
             lambda record: "SUMMARY %s\n" % record.state.value,
             Look(),
             lambda: self.size,
+            is_ours=lambda: self.is_ours,
         )
 
     def play(self, story: Story) -> None:
@@ -73,6 +75,32 @@ def test_running_steps_show_their_last_line_of_output() -> None:
         "● a    5s  second",
         "● b    4s  \\xe6\\x9d",
     ]
+
+
+def test_nothing_is_drawn_while_a_shell_has_the_terminal() -> None:
+    stage = Stage()
+    stage.play(Story().begin(["a"]).start(0, "a"))
+    stage.view.tick(T0 + 1)
+    stage.is_ours = False
+    stage.view.tick(T0 + 2)
+    stage.view.tick(T0 + 3)
+    assert stage.pages.texts[1:] == [_SHOW_CURSOR]
+    stage.is_ours = True
+    stage.pages.write("\n$ fg\n")
+    stage.view.tick(T0 + 4)
+    assert stage.seen()[2:] == ["cpu 1/4", "● a    1s", "$ fg", *stage.seen()[-4:]]
+
+
+def test_the_end_is_told_below_what_a_shell_wrote() -> None:
+    stage = Stage()
+    story = Story().begin(["a"]).start(0, "a")
+    stage.play(story)
+    stage.view.tick(T0 + 1)
+    before = stage.seen()
+    stage.pages.write("\n$ ls\n")
+    stage.is_ours = False
+    stage.play(story.end(2, "a", "succeeded").finish(2, "succeeded", 0))
+    assert stage.seen() == [*before, "$ ls", "SUMMARY succeeded", ""]
 
 
 def test_only_the_end_of_a_flood_is_kept() -> None:
