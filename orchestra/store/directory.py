@@ -111,6 +111,16 @@ class StateDirectory:
             return ["others may write to %s; chmod go-w it" % self.path]
         return []
 
+    def has_begun(self, run_id: str) -> bool:
+        """Whether a run's folder shows that it began: steps have written, or it ended in order."""
+        folder = self.run(run_id)
+        try:
+            if os.path.lexists(folder.lock) and not os.path.lexists(folder.private):
+                return True
+            return bool(os.listdir(folder.logs) or os.listdir(folder.outputs))
+        except OSError:
+            return False
+
     def planted(self, run_id: str) -> List[str]:
         """The `notes` of a run that others have put there: links, FIFOs, folders."""
         try:

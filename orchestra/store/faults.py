@@ -72,6 +72,12 @@ def planted(path: str) -> StoreError:
     return StoreError(path, *_PLANTED)
 
 
+def lost(path: str, run_id: str, folder: str) -> StoreDamaged:
+    """The record of runs at `path` lacks a run that has a folder."""
+    hint = "put a copy of the record back; what is left of the run is in %s" % folder
+    return StoreDamaged(path, "store damaged: run %s is not in it any more" % run_id, hint)
+
+
 def damaged(path: str, what: str) -> StoreDamaged:
     """What stands at `path` is no record of runs, or is one no longer."""
     return StoreDamaged(path, "store damaged: %s" % what, _DAMAGED)

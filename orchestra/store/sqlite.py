@@ -145,8 +145,12 @@ class RunStore:
 
         Raises:
             StoreError: the record cannot be read.
+            StoreDamaged: it has none, though runs have begun.
         """
-        return [self._row(cells) for cells in self.query(_ROWS, (limit,))]
+        rows = [self._row(cells) for cells in self.query(_ROWS, (limit,))]
+        if not rows:
+            self._refuse_lost("")
+        return rows
 
     def find(self, wanted: Optional[str], here: str) -> str:
         """The id of the run that is meant.
@@ -157,6 +161,7 @@ class RunStore:
         Raises:
             UsageError: there is no such run, or more than one.
             StoreError: the record cannot be read.
+            StoreDamaged: there was such a run, and it is not in the record.
         """
         prefix = wanted or ""
         # a file's name may hold bytes that are no UTF-8, which SQLite refuses; no id does
@@ -316,10 +321,26 @@ class RunStore:
     def _damaged(self, what: str) -> StoreError:
         return faults.damaged(self.state.database, "%s cannot be read" % what)
 
+    def _refuse_lost(self, prefix: str) -> None:
+        """See that no run has begun whose id begins so and which is not in the record.
+
+        Raises:
+            StoreDamaged: one has.
+        """
+        for run_id in self.state.run_ids():
+            if "." in run_id or not run_id.startswith(prefix):  # `prune` gives those it removes one
+                continue
+            if self.is_alive(run_id) or not self.state.has_begun(run_id):
+                continue
+            if not self.query(_NUMBER, (run_id,)):
+                raise faults.lost(self.state.database, run_id, self.state.run(run_id).path)
+
     def _refusal(self, wanted: Optional[str], found: Sequence[str]) -> UsageError:
         if found:
             shown = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
             return UsageError("several runs begin with %s" % wanted, "one of %s" % shown)
+        if wanted:
+            self._refuse_lost(wanted)
         latest = [row.run_id for row in self.runs(_SHOWN)]
         if not latest:
             return UsageError("there are no runs yet in %s" % self.state.path)
