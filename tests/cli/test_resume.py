@@ -42,6 +42,15 @@ steps:
   last: {needs: pack, run: "echo last >> ledger"}
 """
 
+FANS = """
+version: 1
+steps:
+  written: {foreach: [x, y], run: 'echo ${{ item }} >> ledger'}
+  made:
+    foreach: ${{ glob('*.in') }}
+    run: 'echo ${{ item }} >> ledger; test ${{ item }} = a.in || test -e go'
+"""
+
 
 def test_a_step_that_is_added_to_finished_ones_runs_with_what_is_below_them(
     cli: CommandLine,
@@ -65,6 +74,16 @@ def test_what_is_named_as_changed_is_not_named_twice(cli: CommandLine) -> None:
         "changed: `pack/build` (what it runs)",
         "runs again, since something above it does: `last`",
     ]
+
+
+def test_of_a_written_list_that_has_grown_all_instances_run_again_of_a_made_one_the_new_ones(
+    cli: CommandLine,
+) -> None:
+    cli.file("flow.yaml", FANS).file("a.in", "").file("b.in", "").run("run", "flow.yaml", "-j1")
+    done = ledger(cli)
+    cli.file("flow.yaml", FANS.replace("[x, y]", "[x, y, z]")).file("c.in", "").file("go", "")
+    assert cli.run("resume").code == 0
+    assert sorted(ledger(cli)[len(done) :]) == ["b.in", "c.in", "x", "y", "z"]
 
 
 def test_the_report_of_a_run_with_nothing_left_to_do_is_written(cli: CommandLine) -> None:
