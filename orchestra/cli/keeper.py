@@ -12,6 +12,7 @@ import json
 import os
 import select
 import signal
+import time
 from itertools import chain
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
@@ -42,6 +43,8 @@ _IGNORED_STAYS = frozenset([signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal
 _ASKS_TO_END = frozenset([signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 _BLOCK = 1 << 16
 _SPARE_PIPES = 3
+_HALT_S = 2.0
+_NAP_S = 0.005
 _TAKEN = "taken"
 
 
@@ -234,12 +237,23 @@ def _watch(engine: int, reader: int, ear: Ear, wakeup: int) -> int:
 
 
 def _pass_on(engine: int, number: signal.Signals) -> None:
-    os.killpg(engine, number) if number in _OF_GROUP else os.kill(engine, number)
     if number is signal.SIGTSTP:
-        os.kill(os.getpid(), signal.SIGSTOP)
+        _halt(engine)
+    elif number is signal.SIGCONT:
+        os.killpg(engine, number)
+    else:
+        os.kill(engine, number)
 
 
-_OF_GROUP = frozenset([signal.SIGTSTP, signal.SIGCONT])
+def _halt(engine: int) -> None:
+    """Halt the engine, and this process after it, so that what continues one continues both."""
+    os.killpg(engine, signal.SIGTSTP)
+    deadline = time.monotonic() + _HALT_S
+    of_interest = os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while os.waitid(os.P_PID, engine, of_interest) is None and time.monotonic() < deadline:
+        time.sleep(_NAP_S)
+    os.killpg(engine, signal.SIGSTOP)  # whatever it made of the first
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def receive_children() -> List[Inherited]:

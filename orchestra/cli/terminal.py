@@ -22,20 +22,27 @@ _JSON_WAITING = 64 * 1024 * 1024
 
 
 class Terminal:
-    """The standard streams of this process and the environment that says how to use them."""
+    """The standard streams of this process and the environment that says how to use them.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    `group` is the process group that a shell has as its job, by default that of this process.
+    """
+
+    def __init__(self, environ: Mapping[str, str], group: Optional[int] = None) -> None:
         self._environ = environ
+        self._group = os.getpgrp() if group is None else group
         self.is_ci = environ.get("CI", "").lower() not in ("", "0", "false")
 
     def mode(self, wanted: Optional[str]) -> str:
         """The mode to use: `live` where a person watches both streams, if nothing is wanted.
 
-        A live view needs a terminal that moves its cursor; elsewhere it becomes `plain`.
+        A live view needs a terminal that moves its cursor; elsewhere it becomes `plain`. In the
+        background of a shell `live` draws nothing until it comes to the front, so it must be asked
+        for.
         """
         can_live = _is_tty(sys.stderr) and self._environ.get("TERM", "dumb") != "dumb"
         if wanted is None:
-            wanted = "plain" if self.is_ci or not _is_tty(sys.stdout) else "live"
+            is_watched = _is_tty(sys.stdout) and self.foreground().is_ours()
+            wanted = "live" if is_watched and not self.is_ci else "plain"
         return "plain" if wanted == "live" and not can_live else wanted
 
     def look(self, stream: Optional[TextIO]) -> Look:
@@ -81,9 +88,9 @@ class Terminal:
             return ScreenWriter(descriptor, encoding, _JSON_WAITING, lambda count: "")
         return ScreenWriter(descriptor, encoding)
 
-    def foreground(self, group: int) -> Foreground:
-        """Tells when a live view can be drawn; a shell has that process group as its job."""
-        return Foreground(_STDERR, group)
+    def foreground(self) -> Foreground:
+        """Tells when a live view can be drawn."""
+        return Foreground(_STDERR, self._group)
 
     def out(self, text: str) -> None:
         """Data, to standard output."""

@@ -228,7 +228,7 @@ def _drive(
             goes_on = take_up(resumption, store, plan, scopes, origin, replay, folder)
         screen = terminal.open_screen(mode)
         stack.callback(screen.close)
-        ground = terminal.foreground(os.getpgrp() if keeper is None else keeper.group)
+        ground = terminal.foreground()
         if mode == "live":
             stack.enter_context(ground)
         view = make_view(mode, terminal, screen, replay, plan, folder.path, environ, ground.is_ours)

@@ -264,6 +264,16 @@ def test_a_run_in_the_background_leaves_the_terminal_to_the_shell(tmp_path: Path
 
 
 @pytest.mark.skipif(not os.path.exists("/bin/bash"), reason="there is no bash")
+def test_a_run_that_is_started_in_the_background_says_plain_lines(tmp_path: Path) -> None:
+    trial = Trial(tmp_path, "version: 1\nsteps:\n  a: {run: 'echo done > end'}\n")
+    shell = Shell(trial)
+    shell.type("%s -m orchestra run p.yaml &\n" % sys.executable)
+    shell.seen("[1/1] a succeeded")
+    shell.type("exit\n")
+    assert shell.to_the_end()[0] == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/bin/bash"), reason="there is no bash")
 def test_a_run_that_is_halted_gives_the_cursor_back(tmp_path: Path) -> None:
     shell = Shell(Trial(tmp_path, "version: 1\nsteps:\n  a: {run: 'sleep 1000'}\n"))
     shell.type("%s -m orchestra run p.yaml\n" % sys.executable)

@@ -36,7 +36,7 @@ def resume(
     from orchestra.cli.history import find_run
 
     environ = dict(os.environ)
-    terminal = Terminal(environ)
+    terminal = Terminal(environ, context.obj and context.obj.group)
     if output is not None:
         options.check_choice("--output", output, MODES)
     reports = options.parse_reports(report)

@@ -41,7 +41,7 @@ def run(
     from orchestra.cli import prepare
 
     environ = dict(os.environ)
-    terminal = Terminal(environ)
+    terminal = Terminal(environ, context.obj and context.obj.group)
     if output is not None:
         options.check_choice("--output", output, MODES)
     options.check_choice("--format", format, FORMATS)
