@@ -85,6 +85,12 @@ class Line:
         run.devices = devices
         run.state = StepState.RUNNING
 
+    def hold_nothing(self, run: StepRun) -> None:
+        """Have a step run from before in which others hold shares."""
+        run.demand = ()
+        run.devices = ()
+        run.state = StepState.RUNNING
+
     def give_back(self, run: StepRun) -> None:
         """Take the share of a step back."""
         self.budget.give(run.demand, run.devices)

@@ -497,16 +497,19 @@ class Machine:
             self._come_to(block, block.owner)
 
     def _go_on_with(self, run: StepRun, role: Role) -> None:
-        """Start a part that runs from before: within the share of its step, if others run in it."""
+        """Start a part that runs from before: it has its step's share, or what is in it shares."""
         assert self._past is not None
-        if run.state is not StepState.RUNNING and role.value not in run.planned.handlers:
+        if run.state is not StepState.RUNNING and role.value in run.planned.handlers:
+            self._line.hold_nothing(run)
+        elif run.state is not StepState.RUNNING:
             self._line.hold(run, self._past.devices_of(part_id(run, role)))
         self._start(PartRun(run, role))
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:
         """A fallback or a handler has ended: on with what comes after it."""
-        if part.block_has_run:
-            part.owner.state = StepState.READY  # it gave its share back
+        if part.block_has_run:  # it gave its share back
+            part.owner.state = StepState.READY
+            self._line.ask_for(part.owner, part.owner.amounts)
         self._events.append(StepEnded(part.step.id, state._value_, reason, part.outputs))
         self._part_ended(part, state, reason)
 
@@ -679,8 +682,7 @@ class Machine:
                 self._fail(run, str(fault))
             return
         if type(run) is PartRun:
-            if run.owner.state is StepState.RUNNING:
-                self._line.give_back(run.owner)
+            self._line.give_back(run.owner)
             if self._halt.stop is not None and run.timeout_s is None:
                 run.timeout_s = CLEAN_UP_S
         run.state = StepState.RUNNING

@@ -47,14 +47,16 @@ def run_once(workflow: Workflow) -> FrozenSet[str]:
 
 
 def being_stopped(record: RunRecord, once: Container[str]) -> FrozenSet[str]:
-    """The steps that were asked to end when nobody was left to see that they did.
+    """The steps that were asked to end when nobody was left to see that they did, or given up.
 
-    One that is to run `once` is none: if it is not known how it ended, it fails.
+    One that is to run `once` was not asked to: if it is not known how it ended, it fails.
     """
-    if not record.stopping:
-        return frozenset()
     steps = record.step_by_id.items()
-    return frozenset(id for id, s in steps if _was_being_stopped(s) and plain_id(id) not in once)
+    given_up = {id for id, step in steps if _was_given_up(record, step)}
+    if not record.stopping:
+        return frozenset(given_up)
+    asked = {id for id, s in steps if _was_being_stopped(s) and plain_id(id) not in once}
+    return frozenset(asked | given_up)
 
 
 def results_to_drop(
@@ -167,6 +169,15 @@ def _was_being_stopped(step: StepRecord) -> bool:
     if step.is_handler or step.state in RESULT_BY_STATE or not step.attempts:
         return False
     return step.attempts[-1].outcome in (None, Outcome.CANCELLED)
+
+
+def _was_given_up(record: RunRecord, step: StepRecord) -> bool:
+    """Whether a step had come to its handlers, and not to its end, with no attempt that counts."""
+    if step.is_handler or step.state in RESULT_BY_STATE or len(step.attempts) > step.spent:
+        return False
+    return bool(step.parts) and all(
+        record.step_by_id[part].role in HANDLER_ROLES for part in step.parts
+    )
 
 
 def _has_something(step: StepRecord) -> bool:
