@@ -89,17 +89,6 @@ def test_a_handler_that_ran_when_the_run_was_being_stopped_runs_on_alone() -> No
     assert attempts(world)["a:finally"] == 1
 
 
-def test_a_step_that_was_given_up_begins_anew_and_so_do_its_handlers() -> None:
-    """It had come to its handlers with no attempt that counts."""
-    given_up = step("a", handlers="finally*")
-    goes = {"a": Behaviour(refusal="no such program")}
-
-    world = run(given_up, turn=2, goes=goes)
-
-    assert world.resumed == 1
-    assert attempts(world)["a:finally/do"] == 1
-
-
 def test_a_step_waits_with_its_fallback_of_several_steps_for_nothing_twice() -> None:
     ends = step("a", handlers="fallback* finally", resources={"gpu": 2})
     stops = {1.5: StopAsked("SIGTERM", 143)}

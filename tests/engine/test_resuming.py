@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Tuple
+
+import pytest
 
 from orchestra.engine.reopening import results_to_drop, run_once
 from orchestra.engine.replay import fold
@@ -99,6 +101,19 @@ def test_what_was_asked_to_end_counts_no_more() -> None:
 
 def test_what_was_asked_to_end_and_must_not_run_twice_counts() -> None:
     assert results_to_drop(record_of(*UNDER_WAY, STOPS), (), {"x"}) == ()
+
+
+@pytest.mark.parametrize(("outcome", "dropped"), [("interrupted", ("x",)), ("failed", ())])
+def test_what_had_come_to_its_handlers_with_no_attempt_that_counts_begins_anew(
+    outcome: str, dropped: Tuple[str, ...]
+) -> None:
+    events: List[Event] = [
+        *UNDER_WAY,
+        AttemptEnded("x", 1, outcome, None, None, "", None, None, None, 0),
+        StepsAdded((entry("x:finally", owner="x", role="finally"),)),
+    ]
+
+    assert results_to_drop(record_of(*events), ()) == dropped
 
 
 def test_the_steps_that_run_once_are_found_at_each_level() -> None:
