@@ -117,17 +117,21 @@ class Ear:
             self._watch(*taken)
 
     def _watch(self, key: List[Any], pid: int, began_s: float, log_path: str) -> None:
-        # only now, for an engine that goes on with no run never needs it
+        outlet = open_outlet(pid)
+        # only now, for an engine that goes on with no run never needs it; what is slow last
+        from orchestra.executors.pidfd import hold
+
+        held = hold(pid)
         from orchestra.engine.ports import Handle
         from orchestra.executors.custody import Watched
-        from orchestra.executors.pidfd import hold
         from orchestra.executors.proc import Proc
         from orchestra.model.run import AttemptKey
 
-        held = hold(pid)
         if held is not None and Proc().began_s(pid) == began_s:
             handle = Handle(AttemptKey(*key), pid, began_s, log_path)
-            self.watched.append(Watched(handle, held, open_outlet(pid)))
+            self.watched.append(Watched(handle, held, outlet))
+        elif outlet is not None:
+            os.close(outlet)
 
 
 def split() -> Optional[Link]:

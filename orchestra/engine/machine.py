@@ -84,7 +84,7 @@ from orchestra.model.events import (
 )
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan, PlannedUse
-from orchestra.model.run import Attempt, AttemptKey, Role, StepState
+from orchestra.model.run import AttemptKey, Role, StepState
 from orchestra.model.selection import LeftOut
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import FanOut, Uses, Workflow
@@ -239,28 +239,22 @@ class Machine:
         past.restore_attempts(run, before, self._now)
         if run.step.cache is not None:
             self._upkeep.spare_asking(run)
-        if before.parts:  # its handlers have begun
-            run.state = StepState.READY
-            self._line.ask_for(run, run.amounts)
-            self._conclude(run)
-        elif before.state is StepState.READY:
+        last = before.attempts[-1]
+        if before.state is StepState.READY and not before.parts:
             self._line.join(run, self._now)
         elif before.state is StepState.WAITING_RETRY:
             run.state = before.state
             self._line.ask_for(run, run.amounts)
             timer = Timer("retry", AttemptKey(run.step.id, run.number + 1))
             self._orders.append(SetTimer(timer, past.waits_s(before)))
-        else:
-            self._hold(run, before.attempts[-1])
-        return True
-
-    def _hold(self, run: StepRun, last: Attempt) -> None:
-        """Go on with a step that has its share: its last attempt is under way, or was the last."""
-        self._line.hold(run, last.devices)
-        if last.outcome is None:
+        elif last.outcome is None:
+            self._line.hold(run, last.devices)
             self._attempts.take_over(run, last.pid, last.began_s)
-        else:
+        else:  # it had given its share back: to a handler, or since there was none
+            run.state = StepState.READY
+            self._line.ask_for(run, run.amounts)
             self._conclude(run)
+        return True
 
     def _leave_out(self, run: StepRun, left: LeftOut) -> None:
         """It counts as a success once what is above it has ended, so that the order is kept."""
