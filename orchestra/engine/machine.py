@@ -240,7 +240,7 @@ class Machine:
         if run.step.cache is not None:
             self._upkeep.spare_asking(run)
         last = before.attempts[-1]
-        if before.state is StepState.READY and not before.parts:
+        if before.state is StepState.READY:
             self._line.join(run, self._now)
         elif before.state is StepState.WAITING_RETRY:
             run.state = before.state

@@ -29,6 +29,7 @@ INTERRUPTED = "interrupted: nobody saw it end"
 """The reason of an attempt of which nothing is known but that it began."""
 
 _NOT_WELL = frozenset([StepState.FAILED, StepState.CANCELLED, StepState.BLOCKED])
+_BEFORE_ANOTHER = frozenset([StepState.WAITING_RETRY, StepState.READY])
 
 
 def run_once(workflow: Workflow) -> FrozenSet[str]:
@@ -172,12 +173,15 @@ def _was_being_stopped(step: StepRecord) -> bool:
 
 
 def _was_given_up(record: RunRecord, step: StepRecord) -> bool:
-    """Whether a step had come to its handlers, and not to its end, with no attempt that counts."""
-    if step.is_handler or step.state in RESULT_BY_STATE or len(step.attempts) > step.spent:
+    """Whether a step had come to its handlers, and not to its end, without a last attempt.
+
+    None counts, or another one was to be made.
+    """
+    if step.is_handler or step.state in RESULT_BY_STATE or not step.parts:
         return False
-    return bool(step.parts) and all(
-        record.step_by_id[part].role in HANDLER_ROLES for part in step.parts
-    )
+    if len(step.attempts) > step.spent and step.state not in _BEFORE_ANOTHER:
+        return False
+    return all(record.step_by_id[part].role in HANDLER_ROLES for part in step.parts)
 
 
 def _has_something(step: StepRecord) -> bool:

@@ -14,6 +14,7 @@ from orchestra.model.events import (
     Envelope,
     Event,
     PlannedEntry,
+    RetryScheduled,
     RunFinished,
     RunResumed,
     RunStarted,
@@ -103,13 +104,20 @@ def test_what_was_asked_to_end_and_must_not_run_twice_counts() -> None:
     assert results_to_drop(record_of(*UNDER_WAY, STOPS), (), {"x"}) == ()
 
 
-@pytest.mark.parametrize(("outcome", "dropped"), [("interrupted", ("x",)), ("failed", ())])
-def test_what_had_come_to_its_handlers_with_no_attempt_that_counts_begins_anew(
-    outcome: str, dropped: Tuple[str, ...]
+RETRY = RetryScheduled("x", 2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "more", "dropped"),
+    [("interrupted", [], ("x",)), ("failed", [], ()), ("failed", [RETRY], ("x",))],
+)
+def test_what_had_come_to_its_handlers_without_a_last_attempt_begins_anew(
+    outcome: str, more: List[Event], dropped: Tuple[str, ...]
 ) -> None:
     events: List[Event] = [
         *UNDER_WAY,
         AttemptEnded("x", 1, outcome, None, None, "", None, None, None, 0),
+        *more,
         StepsAdded((entry("x:finally", owner="x", role="finally"),)),
     ]
 
