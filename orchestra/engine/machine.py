@@ -469,7 +469,7 @@ class Machine:
         assert run.given_up is not None
         if run.step.handlers:
             role = next_role(run, last, self._halt)
-            taken_up = None if self._past is None else self._past.role_under_way(run, last)
+            taken_up = None if self._past is None else self._past.role_begun(run, last)
             if taken_up is not None:
                 self._go_on_with(run, taken_up)
                 return
@@ -491,12 +491,14 @@ class Machine:
             self._come_to(block, block.owner)
 
     def _go_on_with(self, run: StepRun, role: Role) -> None:
-        """Start a part that runs from before: it has its step's share, or what is in it shares."""
+        """Take up a part that had begun: one that runs has its step's share, or what is in it."""
         assert self._past is not None
-        if run.state is not StepState.RUNNING and role.value in run.planned.handlers:
-            self._line.hold_nothing(run)
-        elif run.state is not StepState.RUNNING:
-            self._line.hold(run, self._past.devices_of(part_id(run, role)))
+        part = part_id(run, role)
+        if run.state is not StepState.RUNNING and self._past.is_under_way(part):
+            if role.value in run.planned.handlers:
+                self._line.hold_nothing(run)
+            else:
+                self._line.hold(run, self._past.devices_of(part))
         self._start(PartRun(run, role))
 
     def _part_over(self, part: PartRun, state: StepState, reason: str) -> None:

@@ -73,9 +73,9 @@ class Past:
         """Whether a step had begun and not ended."""
         return self.has_begun(step) and not has_ended(self._record.step_by_id[step])
 
-    def role_under_way(self, run: StepRun, last: Optional[Role]) -> Optional[Role]:
-        """The part of a step that had begun and not ended, if it comes after `last`."""
-        roles = (role for role in roles_after(last) if self.is_under_way(part_id(run, role)))
+    def role_begun(self, run: StepRun, last: Optional[Role]) -> Optional[Role]:
+        """The first part of a step after `last` that had begun; it may have ended."""
+        roles = (role for role in roles_after(last) if self.has_begun(part_id(run, role)))
         return next(roles, None)
 
     def devices_of(self, step: str) -> Tuple[int, ...]:

@@ -80,7 +80,7 @@ def results_to_drop(
     dropped |= being_stopped(record, once)
     joining = _joining(record, changed)
     again = {*dropped, *joining.values()}
-    again.update(id for id, s in steps.items() if s.state in _NOT_WELL and not s.is_handler)
+    again.update(step.id for step in _not_well(record))
     waiting = deque(again)
     while waiting:
         step = steps[waiting.popleft()]
@@ -173,15 +173,41 @@ def _was_being_stopped(step: StepRecord) -> bool:
 
 
 def _was_given_up(record: RunRecord, step: StepRecord) -> bool:
-    """Whether a step had come to its handlers, and not to its end, without a last attempt.
+    """Whether a step had come to its handlers, and not to its end, without its own last word.
 
-    None counts, or another one was to be made.
+    No attempt counts, another one was to be made, or its fallback was stopped.
     """
     if step.is_handler or step.state in RESULT_BY_STATE or not step.parts:
         return False
+    if record.stopping and _has_cancelled_fallback(record, step):
+        return True
     if len(step.attempts) > step.spent and step.state not in _BEFORE_ANOTHER:
         return False
     return all(record.step_by_id[part].role in HANDLER_ROLES for part in step.parts)
+
+
+def _has_cancelled_fallback(record: RunRecord, step: StepRecord) -> bool:
+    parts = (record.step_by_id[part] for part in step.parts)
+    return any(p.role is Role.FALLBACK and p.state is StepState.CANCELLED for p in parts)
+
+
+def _not_well(record: RunRecord) -> List[StepRecord]:
+    """The steps that had ended, and not well, and are to run again.
+
+    What is in a step that has come to its handlers is none: what that one comes to is settled.
+    """
+    steps = record.step_by_id
+    owners = {step.owner for step in steps.values() if step.role in HANDLER_ROLES}
+    settled = {id for id in owners if id in steps and steps[id].state not in RESULT_BY_STATE}
+    found = []
+    for step in steps.values():
+        if step.state in _NOT_WELL and not step.is_handler:
+            around = step.owner
+            while around and around not in settled:
+                around = steps[around].owner
+            if not around:
+                found.append(step)
+    return found
 
 
 def _has_something(step: StepRecord) -> bool:
@@ -191,7 +217,7 @@ def _has_something(step: StepRecord) -> bool:
 def _opened(record: RunRecord, owners: Iterable[str]) -> Collection[StepRecord]:
     """The steps that had ended, and not well, these owners, and all that they are part of."""
     steps = record.step_by_id
-    ids = [s.id for s in steps.values() if s.state in _NOT_WELL and not s.is_handler]
+    ids = [step.id for step in _not_well(record)]
     ids += owners
     opened: Dict[str, StepRecord] = {}
     for id in ids:

@@ -6,7 +6,7 @@ import random
 from typing import Any, Dict, Mapping, Sequence
 
 from orchestra.engine.stimuli import StopAsked
-from orchestra.model.workflow import Foreach, Step
+from orchestra.model.workflow import Foreach, InnerSteps, Step
 from tests.engine.crashes import CrashingWorld
 from tests.engine.plans import make_plan, step
 from tests.engine.world import Behaviour
@@ -78,15 +78,24 @@ def test_devices_are_those_of_the_handler_that_runs() -> None:
     assert world.record.step_by_id["a:finally"].attempts[0].devices == (0,)
 
 
-def test_a_handler_that_ran_when_the_run_was_being_stopped_runs_on_alone() -> None:
+def test_a_step_whose_fallback_was_stopped_begins_anew() -> None:
     ends = step("a", handlers="fallback* on_failure finally")
     stops = {0.5: StopAsked("SIGINT", 130)}
 
     world = run(ends, turn=3, goes={"a": Behaviour(0.5, exit_code=1)}, stops=stops)
 
     assert world.resumed == 1
-    assert "a:on_failure" not in world.states
-    assert attempts(world)["a:finally"] == 1
+    assert attempts(world)["a"] == 2
+
+
+def test_a_handler_that_was_stopped_is_not_begun_beside_the_one_after_it() -> None:
+    ends = step("a", handlers="on_failure finally")
+    stops = {0.5: StopAsked("SIGINT", 130)}
+
+    world = run(ends, turn=5, goes={"a": Behaviour(0.5, exit_code=1)}, stops=stops)
+
+    assert world.resumed == 1
+    assert attempts(world) == {"a": 1, "a:on_failure": 1, "a:finally": 1}
 
 
 def test_a_step_waits_with_its_fallback_of_several_steps_for_nothing_twice() -> None:
@@ -97,3 +106,24 @@ def test_a_step_waits_with_its_fallback_of_several_steps_for_nothing_twice() -> 
 
     assert world.resumed == 1
     assert attempts(world)["a:fallback/do"] == 1
+
+
+def test_what_a_fallback_came_to_counts_though_the_handler_after_it_was_cut_off() -> None:
+    recovers = step("a", handlers="fallback finally")
+
+    world = run(recovers, step("b", "a"), turn=6, goes={"a": FAILS})
+
+    assert world.resumed == 1
+    assert (world.states["a"], world.states["b"]) == ("recovered", "succeeded")
+    assert attempts(world) == {"a": 1, "a:fallback": 1, "a:finally": 1, "b": 1}
+
+
+def test_steps_in_one_that_has_come_to_its_handlers_are_done_with() -> None:
+    inner = InnerSteps({"i": step("i")})
+    recovers = step("a", body=inner, handlers="fallback finally")
+
+    world = run(recovers, turn=6, goes={"a/i": FAILS})
+
+    assert world.resumed == 1
+    assert world.states["a"] == "recovered"
+    assert attempts(world) == {"a": 0, "a/i": 1, "a:fallback": 1, "a:finally": 1}
