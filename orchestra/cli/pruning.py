@@ -9,6 +9,8 @@ from typing import Iterator, List, Sequence
 from orchestra.cli import messages
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import ExitCode, StoreError
+from orchestra.executors.sentry import keepers
+from orchestra.executors.survivors import Survivors
 from orchestra.model.run import PrunedRun
 from orchestra.reports.pruned import pruned_json, render_pruned
 from orchestra.store.pruning import Pruning, Rule
@@ -32,7 +34,10 @@ def prune_runs(
         table = render_pruned(runs, place, terminal.width, look, dry_run)
         terminal.out(pruned_json(runs, dry_run) if as_json else table)
 
-    pruning = Pruning(store, rule, time.time())
+    def has_steps(run_id: str) -> bool:
+        return bool(keepers(store.state.run(run_id).path) or Survivors(run_id).by_attempt())
+
+    pruning = Pruning(store, rule, time.time(), has_steps=has_steps)
     gone: List[PrunedRun] = []
     try:
         if dry_run:

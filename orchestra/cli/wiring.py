@@ -125,8 +125,8 @@ def run(
                 keeper,
                 resumption,
             )
-        except (UsageError, GroupFull):
-            if resumption is None:
+        except (UsageError, GroupFull, RunBroken):
+            if resumption is None and replay.record is None:
                 shutil.rmtree(journal.folder.path, ignore_errors=True)  # there was no run
             raise
         except StoreError:

@@ -43,7 +43,7 @@ from orchestra.engine.stimuli import (
 )
 from orchestra.engine.timers import Timers
 from orchestra.engine.work import Copying, Workbench, checking, sealing
-from orchestra.errors import ExitCode, StoreError
+from orchestra.errors import ExitCode, RunBroken, StoreError
 from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
@@ -111,6 +111,7 @@ class Driver:
         """Run to the end; the exit code. A store that is lost ends it with 3.
 
         Raises:
+            RunBroken: the lifeline has ended already: nothing was recorded or started.
             AssertionError: nothing runs, nothing is due, and the run is not over (a bug).
         """
         now = self._clock.monotonic()
@@ -120,6 +121,8 @@ class Driver:
         poller.register(self._signals.fileno(), select.POLLIN)
         if self._lifeline is not None:
             poller.register(self._lifeline, select.POLLIN)
+            if any(fd == self._lifeline for fd, _ in poller.poll(0)):
+                raise RunBroken("the process that was started was killed before the run began")
         self._carry_out(self._machine.begin(now), now)
         while not self._is_over():
             self._rest(poller, self._clock.monotonic())

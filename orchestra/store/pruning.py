@@ -12,7 +12,7 @@ import os
 import re
 import time
 from contextlib import contextmanager, suppress
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from orchestra.errors import StoreDamaged, StoreError, StoreNewer
 from orchestra.model.run import PrunedRun, RunState
@@ -69,12 +69,19 @@ class Pruning:
     One at a time removes runs; another waits for `patience_s` at most.
 
     `living` and `cut_off` count those that are kept though they are old: an orchestrator holds
-    them, or they could be resumed. `faults` tell what could not be removed.
+    them or steps of them go on, of which `has_steps` tells by the run's id; or they could be
+    resumed. `faults` tell what could not be removed.
     """
 
     def __init__(
-        self, store: RunStore, rule: Rule, now: float, patience_s: float = _PATIENCE_S
+        self,
+        store: RunStore,
+        rule: Rule,
+        now: float,
+        patience_s: float = _PATIENCE_S,
+        has_steps: Callable[[str], bool] = lambda run_id: False,
     ) -> None:
+        self._has_steps = has_steps
         self.living = 0
         self.cut_off = 0
         self.faults: List[StoreError] = []
@@ -134,6 +141,8 @@ class Pruning:
                 self.living += 1
             elif each.state is RunState.RUNNING and not self._rule.cut_off:
                 self.cut_off += 1
+            elif each.state is RunState.RUNNING and self._has_steps(each.run_id):
+                self.living += 1
             else:
                 found.append(each)
         return found[::-1]

@@ -94,3 +94,17 @@ def test_the_time_until_a_run_goes_on_is_no_time_of_a_step_that_had_ended(
 
     (step,) = report(cli)["steps"]
     assert step["attempts"][0]["ended_at"] < ended_before.isoformat()
+
+
+def test_nothing_is_started_where_the_keeper_was_killed_before_the_run_began(
+    cli: CommandLine,
+) -> None:
+    process = cli.file("flow.yaml", CLEANS_UP).start("run", "flow.yaml")
+    engine = engine_of(process)
+
+    process.kill()
+    process.communicate(timeout=60)
+    until(lambda: is_dead(engine))
+
+    assert ledger(cli) == []
+    assert "flow" not in cli.run("runs").out

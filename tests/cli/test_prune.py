@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from tests.cli.going import die, ledger, running
+from orchestra.executors.survivors import Survivors
+from tests.cli.going import die, ledger, running, until
 
 QUICK = "version: 1\nname: quick\nsteps:\n  a: {run: echo hello}\n"
 LONG = "version: 1\nname: long\nsteps:\n  a: {run: 'echo begun >> ledger; sleep 60'}\n"
@@ -61,9 +62,11 @@ def shown(cli):
 
 
 def cut_off(cli):
-    """A run whose orchestrator was killed."""
+    """A run whose orchestrator was killed, and whose steps have ended since."""
     process = running(cli, LONG.replace("sleep 60", "sleep 1"))
     die(process)
+    (run_id,) = run_ids(cli)
+    until(lambda: not Survivors(run_id).by_attempt())
 
 
 def test_all_but_the_newest_go_and_are_told(cli):
@@ -150,6 +153,15 @@ def test_a_run_that_was_cut_off_is_kept_unless_asked_for(cli):
     )
     assert (gone.code, gone.err, said(cli, gone.out)[1][:16]) == (0, "", "RUN long cut off")
     assert (len(ids), run_ids(cli), shown(cli)) == (1, [], [])
+
+
+def test_a_run_of_which_steps_go_on_is_kept_though_it_was_cut_off(cli):
+    die(running(cli, LONG.replace("sleep 60", "sleep 5")))
+
+    kept = cli.run("prune", "--keep", "0", "--cut-off")
+
+    assert (kept.code, kept.err) == (0, "1 old run is kept: it goes on\n")
+    assert "nothing of it runs any more" in cli.run("cancel").err
 
 
 def test_what_is_up_to_date_remains_so(cli):
