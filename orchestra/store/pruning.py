@@ -7,11 +7,10 @@ a full disk, for which people remove runs, there is room again before the databa
 
 from __future__ import annotations
 
-import calendar
 import os
 import re
-import time
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from orchestra.errors import StoreDamaged, StoreError, StoreNewer
@@ -25,7 +24,7 @@ from orchestra.store.sqlite import RunStore
 ENDING = ".pruned"
 """What stands behind the id in the name of a folder that is being removed."""
 
-_FOLDER = re.compile(r"(?P<id>(?P<time>\d{8}-\d{6})-[0-9a-f]{4})(?P<ending>\.pruned)?")
+_FOLDER = re.compile(r"(?P<id>(?P<time>[0-9]{8}-[0-9]{6})-[0-9a-f]{4})(?P<ending>\.pruned)?")
 _SETTLING_S = 60.0
 """A run makes its folder a moment before it locks it, and both before it is recorded."""
 
@@ -281,7 +280,9 @@ class Pruning:
 
 
 def _time_of(text: str) -> Optional[float]:
+    # strptime would import a module here, in the middle of the work, and it asks the locale
+    parts = (text[:4], text[4:6], text[6:8], text[9:11], text[11:13], text[13:])
     try:
-        return calendar.timegm(time.strptime(text, "%Y%m%d-%H%M%S"))
+        return datetime.fromisoformat("%s-%s-%s %s:%s:%s+00:00" % parts).timestamp()
     except ValueError:
         return None  # a folder of somebody's own
