@@ -74,7 +74,7 @@ def test_a_run_in_another_century_is_one_like_any_other(tmp_path: Path, start: s
 
     report = json.loads(trial.text("r.json"))
     assert (ended.code, ended.err) == (0, "")
-    assert report["started_at"].startswith(start[:10])
+    assert report["started_at"].startswith(start[:4])
     assert min(times(report)) >= 0
 
 
