@@ -10,6 +10,7 @@ from orchestra.errors import UsageError
 MAX_BYTES = 16 * 2**20
 """The largest file that is read: a workflow of 100,000 steps takes 5 to 15 MB."""
 
+_SPLIT = "split the workflow, or let a script read the data from a file of its own"
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
@@ -19,8 +20,8 @@ _KINDS = (
 )
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of the regular file `path`, at most `MAX_BYTES`.
+def read_file(path: str, most_bytes: int = MAX_BYTES, hint: str = _SPLIT) -> bytes:
+    """The bytes of the regular file `path`; `hint` is for one that has more than `most_bytes`.
 
     Raises:
         UsageError: it is missing, unreadable or too large; no regular file is not even opened.
@@ -30,16 +31,13 @@ def read_file(path: str) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb") as file:
             _refuse_odd_kind(path, os.fstat(fd).st_mode)
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(most_bytes + 1)
     except OSError as error:
         raise UsageError("cannot read %s: %s" % (path, error.strerror or error)) from None
     except ValueError:
         raise UsageError("cannot read %r: no path has a NUL in it" % path) from None
-    if len(data) > MAX_BYTES:
-        raise UsageError(
-            "%s is larger than %d MiB" % (path, MAX_BYTES // 2**20),
-            "split the workflow, or let a script read the data from a file of its own",
-        )
+    if len(data) > most_bytes:
+        raise UsageError("%s is larger than %d MiB" % (path, most_bytes // 2**20), hint)
     return data
 
 
