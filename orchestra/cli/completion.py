@@ -41,3 +41,10 @@ def complete_choice(ctx: typer.Context, incomplete: str) -> List[str]:
     except Exception:
         return []  # a completion has no one to tell
     return [id for id in (draft.step_by_id if draft else ()) if id.startswith(incomplete)]
+
+
+def complete_formats(incomplete: str) -> List[str]:
+    """The formats that `import` reads."""
+    from orchestra.cli.commands.import_ import FORMATS
+
+    return [format for format in FORMATS if format.startswith(incomplete)]

@@ -51,8 +51,10 @@ class Read(NamedTuple):
 
 
 @collection_paused()
-def read(path: str) -> Read:
+def read(path: str, data: Optional[bytes] = None) -> Read:
     """A workflow file, checked as far as no parameter and no machine is needed.
+
+    `data` is what it holds, where it is not to be read.
 
     Raises:
         WorkflowError: it has errors; all that could be found.
@@ -63,7 +65,7 @@ def read(path: str) -> Read:
         data = sources[os.path.abspath(file)] = read_file(file)
         return data
 
-    loaded = load(path, read=read_and_keep)
+    loaded = load(path, data, read_and_keep)
     built = None
     problems: List[Problem] = []
     if loaded.draft is not None:
@@ -84,17 +86,19 @@ def prepare(
     environ: Mapping[str, str],
     here: str,
     foresee: bool = False,
+    data: Optional[bytes] = None,
 ) -> Prepared:
     """The plan of a file for this machine and these options.
 
-    With `foresee` it tells which steps are up to date; a run looks for itself.
+    With `foresee` it tells which steps are up to date; a run looks for itself. `data` is what the
+    file holds, where it is not to be read.
 
     Raises:
         WorkflowError: the file has errors, or asks for what this run cannot have.
         UsageError: a parameter or an option is wrong, or outputs are missed of steps left out.
         StoreError: earlier runs have them, and cannot be read.
     """
-    found = read(path)
+    found = read(path, data)
     workflow = found.workflow
     given = parse_params(options.params)
     in_file = {} if options.params_file is None else read_params_file(options.params_file)

@@ -27,6 +27,7 @@ _COLUMNS = (
     Column("time", least=5, right=True, yields=4),
 )
 _MOST_NEEDS = 6
+_MOST_NOTES = 20
 _FACT_CELLS = 15
 
 
@@ -38,10 +39,29 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
         for place in step.walk()
     ]
     parts = [
-        "%s: %s\n\n" % (look.paint(safe_line(plan.workflow.name), Tone.STRONG), _counts(plan)),
+        _title(plan, look),
+        "\n",
         render_table(_COLUMNS, rows, width, look) if rows else "",
         "\n",
+        _facts(plan, prediction, width, look),
     ]
+    return "".join(parts)
+
+
+def render_plan_facts(
+    plan: Plan, prediction: Prediction, width: int, look: Look, more: Sequence[Tuple[str, str]] = ()
+) -> str:
+    """The same without the steps; `more` are further facts, each a title and its text."""
+    return _title(plan, look) + _facts(plan, prediction, width, look, more)
+
+
+def _title(plan: Plan, look: Look) -> str:
+    return "%s: %s\n" % (look.paint(safe_line(plan.workflow.name), Tone.STRONG), _counts(plan))
+
+
+def _facts(
+    plan: Plan, prediction: Prediction, width: int, look: Look, more: Sequence[Tuple[str, str]] = ()
+) -> str:
     path = _critical_path(plan, width - _FACT_CELLS, look)
     facts = [
         ("budget", amounts_text(plan.budget)),
@@ -50,12 +70,17 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
         ("work", format_duration(plan.work_s)),
         ("lower bound", format_duration(plan.lower_bound_s)),
         ("predicted", format_duration(prediction.predicted_s) + _assumed(plan)),
+        *more,
     ]
+    parts = []
     for title, text in facts:
         lines = wrap(text, max(width - _FACT_CELLS, 10), break_long_words=False) or [""]
         parts.append(look.paint("%-*s" % (_FACT_CELLS, title), Tone.QUIET))
         parts.append(("\n" + " " * _FACT_CELLS).join(lines) + "\n")
-    for note in plan.notes:
+    notes = [*plan.notes[:_MOST_NOTES]]
+    if len(plan.notes) > _MOST_NOTES:
+        notes.append("and %d more such notes" % (len(plan.notes) - _MOST_NOTES))
+    for note in notes:
         parts.append("%s %s\n" % (look.paint("note:", Tone.WARN), safe_line(note)))
     return "".join(parts)
 

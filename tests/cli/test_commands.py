@@ -25,7 +25,19 @@ def test_version(cli):
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "validate", "plan", "runs", "show", "logs", "cancel", "prune", "schema", "init"],
+    [
+        "run",
+        "validate",
+        "plan",
+        "runs",
+        "show",
+        "logs",
+        "cancel",
+        "prune",
+        "schema",
+        "init",
+        "import",
+    ],
 )
 def test_every_command_has_help_with_an_example(cli, command):
     result = cli.run(command, "--help")

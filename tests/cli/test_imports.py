@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.formats.traces import as_json, chain, split_instance
+
 SLOW = (
     "asyncio",
     "fastjsonschema",
@@ -59,6 +61,8 @@ def imported(cli, arguments):
         (["run", "good.yaml", "--output", "json"], ["rich", "sqlite3", "typer", "yaml"]),
         (["run", "good.yaml", "--only", "a", "--dry-run"], ["rich", "typer", "yaml"]),
         (["plan", "cached.yaml", "--format", "json"], ["sqlite3", "typer", "yaml"]),
+        (["import", "wfformat", "trace.json"], ["typer"]),
+        (["import", "wfformat", "trace.json", "--simulate"], ["rich", "typer", "yaml"]),
         (["why", "a"], ["sqlite3", "typer"]),
         (["cancel"], ["sqlite3", "typer"]),
         (["prune", "--keep", "1"], ["rich", "sqlite3", "typer"]),
@@ -68,6 +72,7 @@ def imported(cli, arguments):
     ],
 )
 def test_a_command_imports_what_it_uses_and_no_more(cli, arguments, expected):
+    cli.file("trace.json", as_json(split_instance(chain())))
     cli.file("good.yaml", GOOD).file("bad.yaml", BAD).file("cached.yaml", CACHED)
     cli.run("run", "good.yaml")
 

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from orchestra import __version__
 from orchestra.cli.commands import (
     cancel,
+    import_,
     init,
     logs,
     plan,
@@ -75,5 +76,6 @@ for command in (
     prune.prune,
     schema.schema,
     init.init,
+    import_.import_,
 ):
-    app.command(command.__name__, cls=Command)(command)
+    app.command(command.__name__.rstrip("_"), cls=Command)(command)

@@ -1,0 +1,96 @@
+"""`orchestra import`."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING, List, Optional
+
+import typer
+
+from orchestra.cli import options
+from orchestra.cli.completion import complete_formats
+from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestra.formats.trace import Trace
+
+FORMATS = ("wfformat",)
+
+
+def import_(
+    format: str = typer.Argument(
+        ..., metavar="FORMAT", hidden=True, autocompletion=complete_formats
+    ),
+    file: str = options.FILE,
+    output: Optional[str] = typer.Option(
+        None, "-o", "--output", metavar="PATH", help="The file to write (default: standard output)."
+    ),
+    force: bool = typer.Option(False, "--force", help="Write over PATH where it is there already."),
+    scale: float = typer.Option(
+        1.0, "--scale", min=0, metavar="FACTOR", help="How much of its time a task takes."
+    ),
+    simulate: bool = typer.Option(
+        False, "--simulate", help="Tell how long a run would take; without -o write nothing."
+    ),
+    jobs: Optional[int] = options.JOBS,
+    budget: List[str] = options.BUDGET,
+) -> None:
+    """Make a workflow of another tool's file.
+
+    FORMAT is `wfformat`: a trace of a scientific workflow, as WfCommons has them, of the versions
+    1.4 to 1.6. Each task becomes a step that sleeps for as long as the task took. -j and --budget
+    are for --simulate.
+
+    Example: orchestra import wfformat trace.json --scale 0.01 -o trace.yaml
+    """
+    from orchestra.formats.sleeping import render_sleeping
+    from orchestra.formats.wfformat import read_wfformat
+    from orchestra.reports.report_file import write_report
+
+    options.check_choice("format", format, FORMATS)
+    if not math.isfinite(scale):
+        raise UsageError("--scale %s is no factor" % scale, "write a number, as in --scale 0.01")
+    if (jobs is not None or budget) and not simulate:
+        raise UsageError("-j and --budget are for --simulate", "add it, or leave them to the run")
+    if output is not None and os.path.lexists(output) and not force:
+        raise UsageError("%s is there already" % output, "name another one, or add --force")
+    terminal = Terminal(dict(os.environ))
+    trace = read_wfformat(file)
+    text = render_sleeping(trace, scale)
+    if output is not None:
+        write_report(output, text)
+        terminal.say("wrote %s; next: orchestra run %s" % (output, output))
+    elif not simulate:
+        terminal.out(text)
+    if simulate:
+        wanted = options.PlanOptions(jobs=jobs, budget=budget)
+        path = output or os.path.splitext(os.path.basename(file))[0] + ".yaml"
+        _simulate(trace, scale, path, text, wanted, terminal)
+
+
+def _simulate(
+    trace: Trace,
+    scale: float,
+    path: str,
+    text: str,
+    wanted: options.PlanOptions,
+    terminal: Terminal,
+) -> None:
+    """Tell what the workflow would take here, beside what the trace took."""
+    from orchestra.cli.prepare import prepare
+    from orchestra.engine.simulate import predict
+    from orchestra.model.units import format_duration
+    from orchestra.reports.plan_table import render_plan_facts
+
+    plan = prepare(path, wanted, dict(os.environ), os.getcwd(), data=text.encode()).plan
+    more = []
+    if trace.makespan_s is not None:
+        words = format_duration(trace.makespan_s)
+        if scale != 1:
+            words += ", scaled " + format_duration(trace.makespan_s * scale)
+        more.append(("in the trace", words))
+    look = terminal.look(sys.stdout)
+    terminal.out(render_plan_facts(plan, predict(plan), terminal.width, look, more))
