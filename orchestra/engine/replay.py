@@ -78,6 +78,7 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         lower_bound_s=event.lower_bound_s,
         pid=event.pid,
         host=event.host,
+        version=event.version,
         options=event.options,
         boot=event.boot,
     )

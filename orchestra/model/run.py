@@ -291,9 +291,10 @@ class RunRecord:
     """What is known of one run, folded from its events; `step_by_id` is in plan order.
 
     `counts` has every state, also those no step is in; it counts no handlers, and leaves out steps
-    with members, which count for them. `path` is the workflow file; `former` are steps that are no
-    part of the run any more, or not yet again, with the attempts that they had; `resumed_at` is
-    when it went on, each time, `done_before` how many steps had ended by the last time.
+    with members, which count for them. `path` is the workflow file, `version` that of orchestra;
+    `former` are steps that are no part of the run any more, or not yet again, with the attempts
+    that they had; `resumed_at` is when it went on, each time, `done_before` how many steps had
+    ended by the last time.
     """
 
     run_id: str
@@ -314,6 +315,7 @@ class RunRecord:
     notes: List[str] = field(default_factory=list)
     stopping: str = ""
     host: str = ""
+    version: str = ""
     alerts: List[AlertRecord] = field(default_factory=list)
     former: Dict[str, StepRecord] = field(default_factory=dict)
     options: Mapping[str, Value] = field(default_factory=dict)

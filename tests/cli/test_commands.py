@@ -32,6 +32,7 @@ def test_version(cli):
         "runs",
         "show",
         "logs",
+        "report",
         "cancel",
         "prune",
         "schema",

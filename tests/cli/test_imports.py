@@ -64,6 +64,8 @@ def imported(cli, arguments):
         (["import", "wfformat", "trace.json"], ["typer"]),
         (["import", "wfformat", "trace.json", "--simulate"], ["rich", "typer", "yaml"]),
         (["why", "a"], ["sqlite3", "typer"]),
+        (["report", "--format", "json"], ["sqlite3", "typer"]),
+        (["report", "--format", "wfformat"], ["sqlite3", "typer"]),
         (["cancel"], ["sqlite3", "typer"]),
         (["prune", "--keep", "1"], ["rich", "sqlite3", "typer"]),
         (["runs"], ["rich", "sqlite3", "typer"]),

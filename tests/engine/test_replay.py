@@ -46,6 +46,7 @@ def test_kinds_that_are_not_known_are_passed_over():
         lower_bound_s=9.0,
         pid=7,
         host="host",
+        version="0",
         state=RunState.RUNNING,
         step_by_id={
             "a": StepRecord("a", "A", (), {}),
