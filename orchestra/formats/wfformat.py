@@ -88,6 +88,8 @@ def _trace(root: Any, checks: Checks) -> Optional[Trace]:
             checks.blame(_FLAT, "no-tasks", "this workflow has no tasks")
         return None
     needs = _needs(entries, checks)
+    if version == "1.4":
+        needs = _needs_by_files(entries, needs, checks)
     tasks = tuple(_task(entry, above, checks) for entry, above in zip(entries, needs))
     _refuse_cycle(entries, needs, checks)
     machines = list(checks.mappings(execution, path, "machines"))
@@ -195,6 +197,26 @@ def _needs(entries: Sequence[_Entry], checks: Checks) -> List[Tuple[int, ...]]:
                 else:
                     needs[others[0]][place] = None
     return [tuple(above) for above in needs]
+
+
+def _needs_by_files(
+    entries: Sequence[_Entry], needs: Sequence[Tuple[int, ...]], checks: Checks
+) -> List[Tuple[int, ...]]:
+    """The same, and for each task of 1.4 that waits for none those that wrote what it reads."""
+    writer_by_file: Dict[str, int] = {}
+    read: List[List[str]] = [[] for _ in entries]
+    for place, entry in enumerate(entries):
+        for path, file in checks.mappings(entry.data, entry.path, "files"):
+            name = checks.text(file, path, "name")
+            if name is not None and checks.text(file, path, "link") == "input":
+                read[place].append(name)
+            elif name is not None:
+                writer_by_file.setdefault(name, place)
+    found = []
+    for place, names in enumerate(read):
+        writers = [writer_by_file[name] for name in names if name in writer_by_file]
+        found.append(needs[place] or tuple(dict.fromkeys(w for w in writers if w != place)))
+    return found
 
 
 def _blame_reference(

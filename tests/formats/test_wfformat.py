@@ -7,6 +7,8 @@ import os
 from typing import Any, List, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestra.errors import Fault, UsageError, WorkflowError
 from orchestra.formats.json_file import MAX_BYTES
@@ -100,6 +102,20 @@ def test_older_names_and_kilobytes_of_1_4_are_understood(tmp_path):
     assert trace == Trace(
         "t", "WfFormat 1.4", (Task("a", "a", (), 3.0, 2.0, 1001),), None, 8.0, 4000
     )
+
+
+def test_in_1_4_tasks_without_parents_wait_for_who_wrote_what_they_read(tmp_path):
+    def task(name, *files, **more):
+        links = [{"name": n, "sizeInBytes": 1, "link": link} for link, n in files]
+        return {"name": name, "runtimeInSeconds": 1, "files": links, **more}
+
+    tasks = [
+        task("split", ("input", "all"), ("output", "one"), ("output", "two"), ("input", "two")),
+        task("left", ("input", "one"), ("input", "two"), ("output", "sum")),
+        task("right", ("input", "sum"), parents=["split"]),
+    ]
+    trace = read(tmp_path, {"schemaVersion": "1.4", "workflow": {"tasks": tasks}})
+    assert edges(trace) == {("split", "left"), ("split", "right")}
 
 
 def test_children_count_where_parents_are_missing(tmp_path):
@@ -297,3 +313,45 @@ def test_a_file_that_is_too_large_is_refused(tmp_path):
     with pytest.raises(UsageError) as caught:
         read_wfformat(str(path))
     assert str(caught.value) == "%s is larger than 256 MiB" % path
+
+
+KEYS = st.sampled_from(
+    ["name", "id", "parents", "children", "link", "tasks", "cpu", "coreCount", "memoryInBytes"]
+)
+SCALARS = st.sampled_from([None, True, -1, 0, 2, 1.5, "", "a", "b", "input"])
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=20,
+)
+TASKS = st.lists(
+    st.fixed_dictionaries(
+        {"name": st.sampled_from("abc"), "id": st.sampled_from("abc"), "runtimeInSeconds": VALUES},
+        optional={
+            "parents": st.lists(st.sampled_from("abc")) | VALUES,
+            "children": st.lists(st.sampled_from("abc")) | VALUES,
+            "files": VALUES,
+            "cores": VALUES,
+        },
+    )
+    | VALUES,
+    max_size=4,
+)
+PARTS = st.fixed_dictionaries({"tasks": TASKS}, optional={"machines": VALUES}) | VALUES
+WORKFLOWS = st.fixed_dictionaries(
+    {"tasks": TASKS, "specification": PARTS, "execution": PARTS}, optional={"machines": VALUES}
+)
+
+
+def tasks_or_faults(folder, data):
+    """What comes of it."""
+    try:
+        return read(folder, data).tasks
+    except WorkflowError as error:
+        return error.faults
+
+
+@given(st.sampled_from(["1.4", "1.5", "1.6"]), WORKFLOWS | VALUES)
+def test_any_data_has_tasks_or_faults(tmp_path_factory, version, workflow):
+    data = {"schemaVersion": version, "workflow": workflow}
+    assert len(tasks_or_faults(tmp_path_factory.getbasetemp(), data)) > 0

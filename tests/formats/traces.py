@@ -50,7 +50,7 @@ def layered(lanes: int = 3, samples: int = 2) -> List[Made]:
 
 def mosaic(images: int = 4) -> List[Made]:
     """As in montage: neighbours are compared pair by pair, then everything waits for one model."""
-    project = [Made("project.%d" % n, "mProject", (), 10.0 + n, 1, 10**8) for n in range(images)]
+    project = [Made("project.%d" % n, "mProject", (), 10.0 + n, 1, 10**6) for n in range(images)]
     pairs = [(n, m) for n in range(images) for m in (n + 1, n + 2) if m < images]
     compare = [
         Made("diff.%d.%d" % pair, "mDiffFit", ["project.%d" % n for n in pair], 0.5)
