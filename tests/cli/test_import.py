@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
 from tests.cli.commandline import BUDGET
-from tests.formats.traces import SHAPES, as_json, chain, flat_instance, fork_join, split_instance
+from tests.formats.traces import (
+    SHAPES,
+    as_json,
+    chain,
+    flat_instance,
+    fork_join,
+    mosaic,
+    split_instance,
+)
 
 MACHINES = [{"nodeName": "n", "cpu": {"coreCount": 4}, "memoryInBytes": 2**30}]
 
@@ -50,6 +59,15 @@ def test_every_shape_is_imported_planned_and_run(cli, shape, make):
     assert cli.run("validate", "t.yaml") == (0, "t.yaml: ok, %d steps\n" % len(SHAPES[shape]), "")
     ran = cli.run("run", "t.yaml", "--budget", "cpu=8,memory=64GiB", "--output", "quiet")
     assert ran.code == 0
+
+
+def test_a_trace_of_thousands_of_tasks_is_imported_and_planned(cli):
+    cli.file("t.json", trace(mosaic(600))).run("import", "wfformat", "t.json", "-o", "t.yaml")
+    plan = json.loads(cli.run("plan", "t.yaml", "--format", "json").out)
+    assert (len(plan["steps"]), plan["critical_path"]) == (
+        2401,
+        ["project_599", "diff_597_599", "concat", "model", "background_0", "add", "view"],
+    )
 
 
 def test_a_file_is_written_and_what_comes_next_is_told(cli):

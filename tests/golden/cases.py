@@ -15,6 +15,7 @@ from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
 from orchestra.reports.pruned import pruned_json, render_pruned
 from orchestra.reports.step_summary import render_step_summary
+from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
 from tests.golden import recorded
@@ -101,6 +102,7 @@ CASES: Dict[str, Callable[[], str]] = {
     "alert.json": lambda: json_text(recorded.alert().data, indent=2) + "\n",
     "alert.txt": lambda: recorded.alert().text,
     "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
+    "wfformat.json": lambda: render_wfformat(recorded.record()),
     "step-summary.md": lambda: render_step_summary(recorded.record()),
     "show-80.txt": lambda: render_show(recorded.record(), 80, TEXT, recorded.Logs(), timezone.utc),
     "runs-80.txt": lambda: render_runs(ROWS, 80, TEXT, timezone.utc),
