@@ -11,8 +11,9 @@ from orchestra.errors import Fault, PathParts, Problem, WorkflowError
 from orchestra.spec.files import read_file
 from orchestra.spec.findings import MORE
 
-MAX_BYTES = 256 * 2**20
-"""The largest file that is read: a trace of 25,000 tasks takes 20 to 100 MB."""
+MAX_BYTES = 128 * 2**20
+"""The largest file that is read: a trace of 25,000 tasks takes 15 to 60 MB, and `[],[],[]` 20 times
+as much of memory as of the file."""
 
 _MOST_FAULTS = 20
 _MOST_DIGITS = 400  # more than the largest float has; reading n digits takes n * n steps

@@ -312,7 +312,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path):
     os.truncate(path, MAX_BYTES + 1)
     with pytest.raises(UsageError) as caught:
         read_wfformat(str(path))
-    assert str(caught.value) == "%s is larger than 256 MiB" % path
+    assert str(caught.value) == "%s is larger than 128 MiB" % path
 
 
 KEYS = st.sampled_from(
