@@ -16,7 +16,7 @@ MAX_BYTES = 128 * 2**20
 as much of memory as of the file."""
 
 _MOST_FAULTS = 20
-_MOST_DIGITS = 400  # more than the largest float has; reading n digits takes n * n steps
+_MOST_DIGITS = 300  # a float has room for so many; reading n digits takes n * n steps
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:,]|[^][{}:,"\s]+', re.DOTALL)
 
 

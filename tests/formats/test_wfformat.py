@@ -205,8 +205,9 @@ def test_what_was_measured_must_make_sense(tmp_path, key, value, message):
     assert [fault.message for fault in faults(tmp_path, data)] == [message]
 
 
-def test_numbers_without_end_are_refused_at_once(tmp_path):
-    text = as_json(split_instance(chain())).replace("100.5", "1" + "0" * 1_000_000)
+@pytest.mark.parametrize("digits", [310, 1_000_000])
+def test_numbers_without_end_are_refused_at_once(tmp_path, digits):
+    text = as_json(split_instance(chain())).replace("100.5", "9" * digits)
     [fault] = faults(tmp_path, text)
     assert fault.message == "`makespanInSeconds` must be a number from 0 up, not `inf`"
 
