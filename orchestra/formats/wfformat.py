@@ -82,7 +82,8 @@ def _trace(root: Any, checks: Checks) -> Optional[Trace]:
         path = _EXECUTION
         specification = checks.need_mapping(workflow, _FLAT, "specification")
         execution = checks.need_mapping(workflow, _FLAT, "execution")
-        entries = _entries(specification, execution, checks) if execution else []
+        # without one of them, all that the other one names would be blamed
+        entries = [] if checks.problems else _entries(specification, execution, checks)
     if not entries:
         if not checks.problems:
             checks.blame(_FLAT, "no-tasks", "this workflow has no tasks")

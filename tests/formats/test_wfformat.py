@@ -162,6 +162,17 @@ MIGRATE = "1.4, 1.5, 1.6 are; WfCommons' wfcommons-migrate-instance.py makes 1.6
             [("`workflow.execution` is missing", "")],
         ),
         (
+            {"schemaVersion": "1.5", "workflow": {"execution": {"tasks": [{"id": "a"}]}}},
+            [("`workflow.specification` is missing", "")],
+        ),
+        (
+            {
+                "schemaVersion": "1.6",
+                "workflow": {"specification": {"tasks": [{"id": "a"}]}, "execution": {}},
+            },
+            [("nothing tells how long `a` took", "add it to `workflow.execution.tasks`")],
+        ),
+        (
             {"schemaVersion": "1.4", "workflow": {"tasks": [{"id": "a"}, 7]}},
             [
                 ("this task has no `name`", ""),
