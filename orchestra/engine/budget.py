@@ -1,4 +1,4 @@
-"""What the run may use, what is free of it, and the ready steps in line for a share. Pure."""
+"""What the run may use, and what is free of it. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 Demand = Tuple[Tuple[int, int], ...]
 """Pairs of a resource's number in its `Budget` and an amount above zero."""
-
-Order = Tuple[int, float, int]
-"""Where a ready step stands in line, smallest first: minus priority, minus rank, place."""
-
-_InLine = Tuple[int, float, int, int]
-"""An `Order` and the number of its step, in one tuple: such are compared in half the time."""
 
 SLOTS = "slots"
 """The resource that counts steps running at once; every demand takes one of it."""
@@ -31,6 +25,8 @@ class Budget:
             self._free.append(amount)
         self._devices = list(devices)
         heapify(self._devices)
+        self._memory = self._number_by_name["memory"]
+        self._split: Dict[Demand, Tuple[int, Demand]] = {}
 
     def add(self, name: str, amount: int) -> None:
         """Have one more resource to give out, if there is none of that name yet."""
@@ -52,6 +48,24 @@ class Budget:
                 return False
         return True
 
+    def free(self) -> List[int]:
+        """What is free of each resource, by its number; a copy."""
+        return self._free[:]
+
+    def split(self, demand: Demand) -> Tuple[int, Demand]:
+        """The memory in a demand and the rest of it: many demands differ in memory alone."""
+        parts = self._split.get(demand)
+        if parts is None:
+            memory = dict(demand).get(self._memory, 0)
+            rest = tuple(pair for pair in demand if pair[0] != self._memory)
+            parts = self._split[demand] = memory, rest
+        return parts
+
+    @property
+    def free_memory(self) -> int:
+        """What of that is free."""
+        return self._free[self._memory]
+
     def take(self, demand: Demand, devices: int = 0) -> Tuple[int, ...]:
         """Reserve a demand that fits; gives the numbers of the GPUs that go with it."""
         for number, amount in demand:
@@ -71,36 +85,3 @@ class Budget:
             self._free[number] += amount
         for device in devices:
             heappush(self._devices, device)
-
-
-class ReadyQueue:
-    """Ready steps in line, a heap for each distinct demand: no turn looks at all of them."""
-
-    def __init__(self) -> None:
-        self._heap_by_demand: Dict[Demand, List[_InLine]] = {}
-
-    def push(self, step: int, demand: Demand, order: Order) -> None:
-        """Put a step in line."""
-        heap = self._heap_by_demand.get(demand)
-        if heap is None:
-            heap = self._heap_by_demand[demand] = []
-        heappush(heap, (*order, step))
-
-    def pop(self, budget: Budget) -> Optional[int]:
-        """The first step in line whose whole demand is free, None if there is none.
-
-        A step that does not fit lets those behind it pass that do.
-        """
-        if budget.fits(((0, 1),)):
-            best: Optional[_InLine] = None
-            chosen: Demand = ()
-            for demand, heap in self._heap_by_demand.items():
-                if (best is None or heap[0] < best) and budget.fits(demand):
-                    best, chosen = heap[0], demand
-            if best is not None:
-                heap = self._heap_by_demand[chosen]
-                heappop(heap)
-                if not heap:
-                    del self._heap_by_demand[chosen]
-                return best[-1]
-        return None

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import List, Mapping, Optional, Tuple
 
-from orchestra.engine.budget import Budget, ReadyQueue
+from orchestra.engine.budget import Budget
 from orchestra.engine.demand import fit_demand, grown, resolve_demand
+from orchestra.engine.queue import ReadyQueue
+from orchestra.engine.reservation import Shares
 from orchestra.engine.steprun import StepRun
 from orchestra.model.events import Event, Noted, StepReady
 from orchestra.model.expression import ExpressionError, Scope
-from orchestra.model.plan import Plan
+from orchestra.model.plan import Order, Plan
 from orchestra.model.run import AttemptKey, StepState
 
 
 class Line:
     """Lets steps start in their order, as far as the budget goes. Events are those of the turn.
 
-    `runs` are all steps of the run, each at its `index`; a step holds its share while it is
-    `running`, unless others run in it.
+    A step holds its share while it is `running`, unless others run in it.
     """
 
-    def __init__(self, plan: Plan, runs: Sequence[StepRun], events: List[Event]) -> None:
+    def __init__(self, plan: Plan, events: List[Event]) -> None:
         self._room = plan.room
-        self._runs = runs
         self._events = events
-        self._queue = ReadyQueue()
+        self._is_fifo = plan.policy.order is Order.FIFO
+        self._shares: Shares = {}
         self.budget = Budget(plan.budget, plan.max_parallel, plan.devices)
+        self._queue = ReadyQueue(self.budget, self._shares, plan.policy.patience_s)
+
+    @property
+    def has_reserved(self) -> bool:
+        """Whether a step ever had a reservation, so that others had to wait."""
+        return self._queue.has_reserved
 
     def claim(self, run: StepRun, scope: Scope) -> str:
         """Settle what a step takes that is known only now; why it can never have that, if so."""
@@ -57,26 +64,24 @@ class Line:
     def join(self, run: StepRun, now: float) -> None:
         """Put a step in line that is to have an attempt."""
         self.ask_for(run, run.amounts)
-        run.ready_at = now
         self._events.append(StepReady(run.step.id, run.amounts))
-        self.stand(run)
+        self.stand(run, now)
 
-    def stand(self, run: StepRun) -> None:
+    def stand(self, run: StepRun, now: float) -> None:
         """Put a step in line for the share that it asked for before."""
+        run.ready_at = now
         run.state = StepState.READY
-        self._queue.push(run.index, run.demand, run.order)
+        priority, rank, place = run.order
+        self._queue.push(run, (priority, now, place) if self._is_fifo else (priority, rank, place))
 
-    def admit(self) -> Optional[StepRun]:
-        """The next step whose whole share is free, which it holds from now on; None for none."""
-        index = self._queue.pop(self.budget)
-        while index is not None:
-            run = self._runs[index]
-            if run.state is StepState.READY:
-                run.devices = self.budget.take(run.demand, run.amounts.get("gpu", 0))
-                run.state = StepState.RUNNING
-                return run
-            index = self._queue.pop(self.budget)  # it was called off in line
-        return None
+    def admit(self, now: float) -> Optional[StepRun]:
+        """The next step that may start, which holds its share from now on; None for none."""
+        run = self._queue.pop(now)
+        if run is not None:
+            run.devices = self.budget.take(run.demand, run.amounts.get("gpu", 0))
+            run.state = StepState.RUNNING
+            self._shares[run.index] = now + run.planned.expected_s, run.demand
+        return run
 
     def hold(self, run: StepRun, devices: Tuple[int, ...]) -> None:
         """Have a step hold the share that it had before the run went on."""
@@ -84,6 +89,8 @@ class Line:
         self.budget.hold(run.demand, devices)
         run.devices = devices
         run.state = StepState.RUNNING
+        began_at = run.first_started_at or 0.0
+        self._shares[run.index] = began_at + run.planned.expected_s, run.demand
 
     def hold_nothing(self, run: StepRun) -> None:
         """Have a step run from before in which others hold shares."""
@@ -94,3 +101,4 @@ class Line:
     def give_back(self, run: StepRun) -> None:
         """Take the share of a step back."""
         self.budget.give(run.demand, run.devices)
+        self._shares.pop(run.index, None)  # that of the run's own end is no step's

@@ -120,7 +120,7 @@ class Machine:
         self.root = self._tree.root
         self._events: List[Event] = []
         self._orders: List[Order] = []
-        self._line = Line(plan, self._tree.runs, self._events)
+        self._line = Line(plan, self._events)
         self._attempts = Attempts(self._halt, self._events, self._orders)
         self._upkeep = Upkeep(self._attempts, self._events, self._orders, plan.force)
         self._handlers: Dict[type, Callable[..., None]] = {
@@ -162,6 +162,11 @@ class Machine:
     def facts(self, step: str) -> Mapping[str, Value]:
         """What `steps.ID` shows of a step."""
         return self._tree.run_by_id[step].facts()
+
+    @property
+    def has_reserved(self) -> bool:
+        """Whether a step ever had a reservation; see `Policy`."""
+        return self._line.has_reserved
 
     def _turn(self) -> Reaction:
         if not self.finished:
@@ -334,7 +339,10 @@ class Machine:
     # Attempts, and the parts that come after the last one
 
     def _launch_what_fits(self) -> None:
-        for run in iter(self._line.admit, None):
+        while True:
+            run = self._line.admit(self._now)
+            if run is None:
+                return
             if run.next_role is not None:
                 self._start(PartRun(run, run.next_role))
             else:
@@ -478,7 +486,7 @@ class Machine:
                 return
             if role is not None:
                 run.next_role = role
-                self._line.stand(run)
+                self._line.stand(run, self._now)
                 return
         if run.state is StepState.RUNNING:
             self._line.give_back(run)

@@ -11,12 +11,9 @@ from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.plan import SPARED, Plan, PlannedStep, PlannedUse, Room
+from orchestra.model.plan import SPARED, UNKNOWN_DURATION_S, Plan, PlannedStep, PlannedUse, Room
 from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import Step, Workflow
-
-UNKNOWN_DURATION_S = 1.0
-"""What a step without a duration counts for in ranks and predictions."""
 
 
 class Limits(NamedTuple):

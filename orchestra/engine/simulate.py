@@ -8,11 +8,10 @@ from typing import Dict, List, Mapping, Tuple
 
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.planner import UNKNOWN_DURATION_S
 from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Stimulus
-from orchestra.model.plan import SPARED, Plan, PlannedStep, Prediction
+from orchestra.model.plan import SPARED, Plan, PlannedStep, Policy, Prediction
 from orchestra.model.run import AttemptKey
 from orchestra.model.selection import EVERYTHING
 from orchestra.model.workflow import ON_DONE, Foreach, InnerSteps, Need, Retry
@@ -23,39 +22,52 @@ _UNKNOWN_CPU = 1000
 
 def predict(plan: Plan) -> Prediction:
     """The makespan when every step that may run does, and takes as long as the plan says."""
-    steps = tuple(_unconditional(planned, plan.budget) for planned in plan.steps)
-    # the environment is left out as well: some of it only a run can tell; and all went well
-    workflow = replace(plan.workflow, env={}, default_env={}, env_files=(), handlers={})
-    simple = replace(plan, workflow=workflow, steps=steps, notes=(), selection=EVERYTHING)
-    scopes = Scopes(workflow, plan.params, plan.vars, {}, {})
-    machine = Machine(simple, scopes, Origin("", "", 0, ""), lambda: 0.5)
-    ends: List[Tuple[float, int, AttemptKey]] = []
-    in_use: Dict[str, int] = {}
-    peak: Dict[str, int] = {}
-    demand_by_key: Dict[AttemptKey, Mapping[str, int]] = {}
-    now = 0.0
-    reaction = machine.begin(now)
-    while not machine.finished:
-        stimuli: List[Stimulus] = []
-        for launching in _launched(reaction):
-            key, demand = launching.key, launching.demand
-            given_s = launching.step.duration_s
-            duration_s = UNKNOWN_DURATION_S if given_s is None else given_s
-            heappush(ends, (now + duration_s, len(demand_by_key), key))
-            demand_by_key[key] = demand
-            stimuli.append(Launched(key, 0))
-            for name, amount in demand.items():
-                in_use[name] = in_use.get(name, 0) + amount
-                peak[name] = max(peak.get(name, 0), in_use[name])
-        if not stimuli:
-            now = ends[0][0]
-            while ends and ends[0][0] == now:
-                key = heappop(ends)[2]
-                for name, amount in demand_by_key[key].items():
-                    in_use[name] -= amount
-                stimuli.append(AttemptOver(Ended(key, exit_code=0), _NOTHING_WRITTEN))
-        reaction = machine.handle(stimuli, now)
-    return Prediction(now, {name: amount for name, amount in peak.items() if amount})
+    return Rehearsal(plan).play(plan.policy)[0]
+
+
+class Rehearsal:
+    """A plan that is gone through in virtual time, as often as there are policies to try."""
+
+    def __init__(self, plan: Plan) -> None:
+        steps = tuple(_unconditional(planned, plan.budget) for planned in plan.steps)
+        # the environment is left out as well: some of it only a run can tell; and all went well
+        workflow = replace(plan.workflow, env={}, default_env={}, env_files=(), handlers={})
+        self._plan = replace(
+            plan, workflow=workflow, steps=steps, notes=(), selection=EVERYTHING, at_end={}
+        )
+        self._scopes = Scopes(workflow, plan.params, plan.vars, {}, {})
+
+    def play(self, policy: Policy) -> Tuple[Prediction, bool]:
+        """What comes of it under a policy, and whether a share was ever reserved."""
+        plan = replace(self._plan, policy=policy)
+        machine = Machine(plan, self._scopes, Origin("", "", 0, ""), lambda: 0.5)
+        ends: List[Tuple[float, int, AttemptKey]] = []
+        in_use: Dict[str, int] = {}
+        peak: Dict[str, int] = {}
+        demand_by_key: Dict[AttemptKey, Mapping[str, int]] = {}
+        now = 0.0
+        reaction = machine.begin(now)
+        while not machine.finished:
+            stimuli: List[Stimulus] = []
+            for launching in _launched(reaction):
+                key, demand = launching.key, launching.demand
+                assert launching.step.duration_s is not None
+                heappush(ends, (now + launching.step.duration_s, len(demand_by_key), key))
+                demand_by_key[key] = demand
+                stimuli.append(Launched(key, 0))
+                for name, amount in demand.items():
+                    in_use[name] = in_use.get(name, 0) + amount
+                    peak[name] = max(peak.get(name, 0), in_use[name])
+            if not stimuli:
+                now = ends[0][0]
+                while ends and ends[0][0] == now:
+                    key = heappop(ends)[2]
+                    for name, amount in demand_by_key[key].items():
+                        in_use[name] -= amount
+                    stimuli.append(AttemptOver(Ended(key, exit_code=0), _NOTHING_WRITTEN))
+            reaction = machine.handle(stimuli, now)
+        in_peak = {name: amount for name, amount in peak.items() if amount}
+        return Prediction(now, in_peak), machine.has_reserved
 
 
 def _launched(reaction: Reaction) -> List[Launching]:
@@ -81,6 +93,8 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
         fan_out = Foreach(list(range(planned.runs)))
     return planned._replace(
         inner=tuple(_unconditional(each, budget) for each in inner),
+        handlers={},
+        at_end={},
         step=step._replace(
             fan_out=fan_out,
             body=body,
@@ -92,6 +106,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             timeout=None,
             artifacts=None,
             retry=Retry(),
+            duration_s=planned.expected_s,
             success_codes=(0,),
             handlers={},
             cache=None,

@@ -23,6 +23,30 @@ class Will(str, Enum):
 SPARED = frozenset([Will.CACHED, Will.SKIP])
 """What is known to take no time."""
 
+UNKNOWN_DURATION_S = 1.0
+"""What a step without a duration counts for."""
+
+
+class Order(str, Enum):
+    """By what ready steps of one priority stand in line; the file's order breaks ties."""
+
+    PATH = "path"  # the longest path to the end of the run first
+    FIFO = "fifo"  # who is ready first
+
+
+class Policy(NamedTuple):
+    """How ready steps get their shares.
+
+    `patience_s` is how long a step waits that needs more than is free, while others behind it pass:
+    then its share is reserved, and only those pass that do not delay it.
+    """
+
+    order: Order = Order.PATH
+    patience_s: float = 0.0
+
+
+LONGEST_PATH = Policy()
+
 
 class PlannedInstance(NamedTuple):
     """One instance of a fan-out in the plan; `id` is without that of a step around it."""
@@ -79,6 +103,11 @@ class PlannedStep(NamedTuple):
             yield from inner.walk("%s%s/" % (prefix, self.step.id), self.wave + wave - 1)
 
     @property
+    def expected_s(self) -> float:
+        """Seconds that an attempt is taken to last."""
+        return UNKNOWN_DURATION_S if self.duration_s is None else self.duration_s
+
+    @property
     def runs(self) -> int:
         """How many times it may run, as far as is known."""
         if self.will in SPARED:
@@ -113,7 +142,8 @@ class Plan:
     hand out;
     `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it;
     `selection` is what the person chose to run of it; `force` means that no earlier success counts;
-    `at_end` are the workflows that its handlers use.
+    `at_end` are the workflows that its handlers use; `predicted_s` is what the simulations foretell
+    by which the `policy` was chosen, None where there were none.
     """
 
     workflow: Workflow
@@ -132,6 +162,8 @@ class Plan:
     selection: Selection = EVERYTHING
     force: bool = False
     at_end: Mapping[str, PlannedUse] = field(default_factory=dict)
+    policy: Policy = LONGEST_PATH
+    predicted_s: Optional[float] = None
 
 
 class Prediction(NamedTuple):

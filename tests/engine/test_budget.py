@@ -1,8 +1,8 @@
-"""What may be used, what is free of it, and the line that waits for it."""
+"""What may be used, and what is free of it."""
 
 from __future__ import annotations
 
-from orchestra.engine.budget import Budget, ReadyQueue
+from orchestra.engine.budget import Budget
 
 FULL = {"cpu": 2000, "memory": 100}
 
@@ -36,7 +36,7 @@ def test_every_demand_takes_a_slot():
 
 
 def test_the_lowest_free_devices_are_handed_out():
-    budget = Budget({"gpu": 3}, None, (7, 2, 5))
+    budget = Budget({**FULL, "gpu": 3}, None, (7, 2, 5))
     two, one = budget.demand({"gpu": 2}), budget.demand({"gpu": 1})
     assert budget.take(two, 2) == (2, 5)
     assert budget.take(one, 1) == (7,)
@@ -44,14 +44,9 @@ def test_the_lowest_free_devices_are_handed_out():
     assert budget.take(one, 1) == (2,)
 
 
-def test_the_line_is_kept_and_those_who_fit_may_pass():
+def test_demands_that_differ_in_memory_alone_have_the_same_rest():
     budget = Budget(FULL, None)
-    queue = ReadyQueue()
-    wide, small = budget.demand({"cpu": 2000}), budget.demand({"cpu": 500})
-    queue.push(1, wide, (0, -5.0, 1))
-    queue.push(2, small, (0, -9.0, 2))
-    queue.push(3, small, (0, -1.0, 3))
-    budget.take(budget.demand({"cpu": 1000}))
-    assert [queue.pop(budget), queue.pop(budget), queue.pop(budget)] == [2, 3, None]
-    budget.give(budget.demand({"cpu": 1000}))
-    assert [queue.pop(budget), queue.pop(budget)] == [1, None]
+    small, large = budget.demand(FULL), budget.demand({"cpu": 2000, "memory": 7})
+    assert budget.split(small) == (100, budget.demand({"cpu": 2000}))
+    assert budget.split(large) == (7, budget.demand({"cpu": 2000}))
+    assert budget.free_memory == 100
