@@ -12,6 +12,7 @@ from orchestra.model.units import parse_amount, parse_duration
 
 if TYPE_CHECKING:
     from orchestra.model.expression import Value
+    from orchestra.model.plan import Order, Policy
     from orchestra.model.run import RunRecord
 
 # Arguments are told of in the docstrings: not every pair of typer and click shows their help.
@@ -55,6 +56,14 @@ SKIP = typer.Option(
     autocompletion=complete_choice,
 )
 FORCE = typer.Option(False, "--force", help="Run steps with a cache as well that are up to date.")
+POLICIES = ("best", "path", "fifo")
+POLICY = typer.Option(
+    None,
+    "--policy",
+    metavar="|".join(POLICIES),
+    help="Which ready step starts first: by the longest path to the end, the first that was ready,"
+    " or by what is foretold to end first (default).",
+)
 REPORT = typer.Option(
     [], "--report", metavar="json=PATH", help="Write a report when the run is over."
 )
@@ -72,7 +81,8 @@ STATE_DIR = typer.Option(
 class PlanOptions(NamedTuple):
     """What the command line says about a plan, its texts not yet read.
 
-    `bound` are the values of the params of a run that goes on, None for a new one.
+    `bound` are the values of the params of a run that goes on, `chosen` is its policy; None for a
+    new one.
     """
 
     params: Sequence[str] = ()
@@ -87,6 +97,8 @@ class PlanOptions(NamedTuple):
     state_dir: Optional[str] = None
     force: bool = False
     bound: Optional[Mapping[str, Value]] = None
+    policy: Optional[str] = None
+    chosen: Optional[Policy] = None
 
     def to_record(self) -> Dict[str, Value]:
         """What a run goes on with that is resumed; `resumed` reads it."""
@@ -99,6 +111,7 @@ class PlanOptions(NamedTuple):
             "until": list(self.until),
             "skip": list(self.skip),
             "force": self.force,
+            "policy": self.policy,
         }
         return {name: value for name, value in given.items() if value not in (None, [], False)}
 
@@ -116,7 +129,23 @@ def resumed(
     }
     given = {"jobs": jobs, "budget": list(budget), "fail_fast": fail_fast}
     kept.update((name, value) for name, value in given.items() if value not in (None, []))
-    return PlanOptions(**{**kept, "state_dir": state_dir}, bound=record.params)
+    from orchestra.model.plan import Order, Policy
+
+    chosen = Policy(Order(record.order), record.patience_s)
+    kept.update(state_dir=state_dir, bound=record.params, chosen=chosen)
+    return PlanOptions(**kept)
+
+
+def parse_policy(text: Optional[str]) -> Optional[Order]:
+    """The order that `--policy` asks for, None for the best one.
+
+    Raises:
+        UsageError: there is no such policy.
+    """
+    from orchestra.model.plan import Order
+
+    check_choice("--policy", text or "best", POLICIES)
+    return None if text in (None, "best") else Order(text)
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.cli import messages
-from orchestra.cli.options import PlanOptions, parse_budget, parse_params
+from orchestra.cli.options import PlanOptions, parse_budget, parse_params, parse_policy
 from orchestra.cli.terminal import Terminal
 from orchestra.engine import choice, graph, planner
 from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes, Surroundings, evaluate_vars
-from orchestra.errors import Fault, Problem, UsageError, WorkflowError
+from orchestra.errors import Fault, Problem, StoreError, UsageError, WorkflowError
 from orchestra.executors.room import machine_amounts, visible_devices
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.plan import Plan, Room
+from orchestra.model.plan import Plan, Prediction, Room
+from orchestra.model.sample import RUNS_FOR_DURATION, Sample, durations_of
 from orchestra.model.selection import Selection
 from orchestra.model.workflow import Workflow, steps_within
 from orchestra.spec.files import read_file
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
 class Prepared(NamedTuple):
     """A plan, and what the file's author should know, with the file's text to show it in.
 
-    `sources` are the files that it was made from by their absolute paths, `options` what else.
+    `sources` are the files that it was made from by their absolute paths, `options` what else;
+    `prediction` is None where none was made; `samples` are what its steps came to before.
     """
 
     plan: Plan
@@ -38,6 +42,8 @@ class Prepared(NamedTuple):
     text: str
     sources: Mapping[str, bytes]
     options: PlanOptions
+    prediction: Optional[Prediction] = None
+    samples: Mapping[str, Sequence[Sample]] = {}
 
 
 class Read(NamedTuple):
@@ -87,11 +93,13 @@ def prepare(
     here: str,
     foresee: bool = False,
     data: Optional[bytes] = None,
+    runs: int = RUNS_FOR_DURATION,
 ) -> Prepared:
     """The plan of a file for this machine and these options.
 
     With `foresee` it tells which steps are up to date; a run looks for itself. `data` is what the
-    file holds, where it is not to be read.
+    file holds, where it is not to be read. Of so many earlier `runs` it is read what the steps came
+    to.
 
     Raises:
         WorkflowError: the file has errors, or asks for what this run cannot have.
@@ -114,6 +122,7 @@ def prepare(
         raise _faulty(found, [problem]) from None
     scopes = Scopes(workflow, params, variables, environ, {}, surroundings=Surroundings(bind_used))
     with _Past(path, options, environ, here) as past:
+        samples = past.samples(workflow, runs)
         plan, problems = planner.plan(
             workflow,
             found.graph,
@@ -128,11 +137,23 @@ def prepare(
             _selection(found, options, past),
             past.cache(workflow) if foresee else None,
             options.force,
+            durations_of(samples),
         )
     if plan is None:
         raise _faulty(found, problems)
     choice.check(plan)
-    return Prepared(plan, found.warnings, found.loaded.text, found.sources, options)
+    plan, prediction = _scheduled(plan, options)
+    text = found.loaded.text
+    return Prepared(plan, found.warnings, text, found.sources, options, prediction, samples)
+
+
+def _scheduled(plan: Plan, options: PlanOptions) -> Tuple[Plan, Optional[Prediction]]:
+    """The plan with the policy that it is run by; one that goes on keeps what it began with."""
+    if options.chosen is not None:
+        return replace(plan, policy=options.chosen), None
+    from orchestra.engine.policies import choose
+
+    return choose(plan, parse_policy(options.policy))
 
 
 def bind_used(workflow: Workflow, values: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -191,6 +212,15 @@ class _Past:
 
             self._store = RunStore(locate(self._named, self._path, self._here))
         return self._store
+
+    def samples(self, workflow: Workflow, runs: int) -> Mapping[str, Sequence[Sample]]:
+        """What the steps of the file came to before; nothing where there is no record to read."""
+        from orchestra.store.samples import read_samples
+
+        steps = sum(1 for _ in steps_within(workflow.step_by_id, workflow.handlers))
+        with suppress(StoreError):  # a run will say what is wrong with it
+            return read_samples(self.store(), workflow.path, steps, runs)
+        return {}
 
     def cache(self, workflow: Workflow) -> Optional[Cache]:
         """What tells which steps are up to date, None where no step asks for it."""

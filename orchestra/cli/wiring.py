@@ -41,6 +41,7 @@ from orchestra.executors.proc import boot_id
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
+from orchestra.model.sample import samples_of
 from orchestra.model.workflow import Body, Handler, ShellScript, Uses, Workflow, steps_within
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
@@ -271,6 +272,8 @@ def _drive(
                 terminal.say("warning: " + warning)
             alerts.begin(driver.note)
         exit_code = driver.run()
+        if driver.lost is None and replay.record is not None:
+            journal.learn(plan.workflow.path, samples_of(replay.record))
         if alerts is not None:
             alerts.finish(signals.fileno(), driver.lost.message if driver.lost else "")
     for line in [*audience.dropped, *(alerts.lines if alerts is not None else ())]:

@@ -49,6 +49,9 @@ def run_started(plan: Plan, scopes: Scopes, origin: Origin) -> RunStarted:
         tuple(entry(planned, scopes) for planned in plan.steps),
         origin.options,
         origin.boot,
+        plan.policy.order.value,
+        plan.policy.patience_s,
+        plan.predicted_s,
     )
 
 
@@ -104,4 +107,5 @@ def entry(
         with suppress(ExpressionError):  # a value that comes later in the run
             name = fill_text(given, scopes.early_scope(step, names=names))
     needs = tuple(prefix + need.step for need in step.needs)
-    return PlannedEntry(step.id, name, needs, planned.demand or {}, owner, role.value, item)
+    demand, expected_s = planned.demand or {}, planned.duration_s
+    return PlannedEntry(step.id, name, needs, demand, owner, role.value, item, expected_s)

@@ -34,19 +34,23 @@ def plan(
     selection: Selection = EVERYTHING,
     cache: Optional[Cache] = None,
     force: bool = False,
+    durations: Mapping[str, float] = {},
 ) -> Tuple[Optional[Plan], List[Problem]]:
-    """The plan, or None and every demand that this run's budget can never hold."""
+    """The plan, or None and every demand that this run's budget can never hold.
+
+    `durations` are what steps took before, in seconds by their ids without instances.
+    """
     problems: List[Problem] = []
     notes: List[str] = []
     expected = outlook(graph, scopes, Circumstances(selection, problems, notes, cache, force))
-    trade = _Trade(room, problems, notes, {})
+    trade = _Trade(room, problems, notes, {}, durations)
     planned = _planned(graph, expected, trade)
     at_end = _used(graph.at_end, expected.at_end, (), trade)
     if problems:
         return None, problems
     leaves = _leaves(planned)
     budget = {**room.amounts, **trade.mutexes}
-    used = [(_duration_s(each.step) * count, each.demand or {}) for each, count in leaves]
+    used = [(each.expected_s * count, each.demand or {}) for each, count in leaves]
     return (
         Plan(
             workflow=workflow,
@@ -77,22 +81,28 @@ class _Trade(NamedTuple):
     problems: List[Problem]
     notes: List[str]
     mutexes: Dict[str, int]
+    durations: Mapping[str, float]
 
 
 def _planned(
-    graph: Graph, outlook: Outlook, trade: _Trade, below_s: float = 0.0
+    graph: Graph, outlook: Outlook, trade: _Trade, prefix: str = "", below_s: float = 0.0
 ) -> Tuple[PlannedStep, ...]:
-    """The steps of a graph; `below_s` is the longest path that starts when they have ended."""
+    """The steps of a graph; `below_s` is the longest path that starts when they have ended.
+
+    `prefix` stands before their ids in the record.
+    """
     inner: Dict[int, Tuple[PlannedStep, ...]] = {}
     at_end: Dict[int, Mapping[str, PlannedUse]] = {}
     for number, inside in outlook.inner.items():
         found: List[Problem] = []
         below, within = graph.inner[number], trade._replace(problems=found)
-        inner[number] = _planned(below, inside, within)
+        inside_it = "%s%s/" % (prefix, graph.order[number].id)
+        inner[number] = _planned(below, inside, within, inside_it)
         at_end[number] = _used(below.at_end, inside.at_end, (), within)
         trade.problems.extend(problems_inside(graph.order[number], found))
+    known = [trade.durations.get(prefix + step.id, step.duration_s) for step in graph.order]
     durations = [
-        0.0 if outlook.expected[n].will in SPARED else _duration_s(step, inner.get(n, ()))
+        0.0 if outlook.expected[n].will in SPARED else _duration_s(step, known[n], inner.get(n, ()))
         for n, step in enumerate(graph.order)
     ]
     ranks = _ranks(graph, durations, below_s)
@@ -116,7 +126,7 @@ def _planned(
                 graph.dependents[number],
                 waves[number],
                 demand,
-                step.duration_s,
+                known[number],
                 ranks[number],
                 expected.will,
                 expected.reason,
@@ -137,6 +147,7 @@ def _used(
 ) -> Dict[str, PlannedUse]:
     """Workflows that handlers use, by their keys."""
     planned: Dict[str, PlannedUse] = {}
+    trade = trade._replace(durations={})  # those of steps by the same ids
     for key, (body, graph) in graphs.items():
         found: List[Problem] = []
         within, outlook = trade._replace(problems=found), outlooks[key]
@@ -154,9 +165,9 @@ def _deeper(planned: PlannedStep, gained_s: float) -> PlannedStep:
     )
 
 
-def _duration_s(step: Step, inner: Sequence[PlannedStep] = ()) -> float:
-    if step.duration_s is not None:
-        return step.duration_s
+def _duration_s(step: Step, known_s: Optional[float], inner: Sequence[PlannedStep]) -> float:
+    if known_s is not None:
+        return known_s
     if inner:
         return max(each.rank_s for each in inner)
     return UNKNOWN_DURATION_S if step.body else 0.0
@@ -174,7 +185,7 @@ def _leaves(planned: Sequence[PlannedStep], times: int = 1) -> List[Tuple[Planne
 
 
 def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Dict[str, int]]:
-    room, problems, notes, mutexes = trade
+    room, problems, notes, mutexes, _ = trade
     if step.body is not None:
         mutexes.update((mutex_name(mutex), 1) for mutex in step.mutex)
     open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]

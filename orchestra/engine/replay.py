@@ -81,6 +81,9 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
         version=event.version,
         options=event.options,
         boot=event.boot,
+        order=event.order,
+        patience_s=event.patience_s,
+        predicted_s=event.predicted_s,
     )
     record.counts = dict.fromkeys(StepState, 0)
     _add(record, event.steps)
@@ -93,6 +96,7 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
         step.owner = entry.owner
         step.role = Role(entry.role)
         step.item = entry.item
+        step.expected_s = entry.expected_s
         step.is_handler = step.role in HANDLER_ROLES or _is_handler(record, entry.owner)
         record.step_by_id[entry.step] = step
         if entry.owner:

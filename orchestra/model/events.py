@@ -19,7 +19,8 @@ class PlannedEntry(NamedTuple):
     """One step as it stood in the plan when the run started, or when it was added to the run.
 
     `owner` is the step of which it is a part, `role` (a `Role`'s value) the part it plays there;
-    `item` is a digest of what an instance of a fan-out stands for, empty for any other step.
+    `item` is a digest of what an instance of a fan-out stands for, empty for any other step;
+    `expected_s` is how long it was expected to take, if that was known.
     """
 
     step: str
@@ -29,13 +30,15 @@ class PlannedEntry(NamedTuple):
     owner: str = ""
     role: str = "step"
     item: str = ""
+    expected_s: Optional[float] = None
 
 
 class RunStarted(NamedTuple):
     """The run began. `steps` are in plan order; `budget` and `resources` in `Amounts` units.
 
     `options` are what the command line said of the plan, to go on with; `boot` tells the start of
-    the machine from its others, empty where there is no telling.
+    the machine from its others, empty where there is no telling; `order` and `patience_s` are the
+    policy (see `Policy`), `predicted_s` is what it was foretold to take, if it was.
     """
 
     run_id: str
@@ -52,6 +55,9 @@ class RunStarted(NamedTuple):
     steps: Tuple[PlannedEntry, ...]
     options: Mapping[str, Value] = {}
     boot: str = ""
+    order: str = "path"
+    patience_s: float = 0.0
+    predicted_s: Optional[float] = None
 
 
 class RunResumed(NamedTuple):
@@ -378,6 +384,7 @@ def _entry(
     owner: str = "",
     role: str = "step",
     item: str = "",
+    expected_s: Optional[float] = None,
     *_: Any,
 ) -> PlannedEntry:
-    return PlannedEntry(step, name, tuple(needs), resources, owner, role, item)
+    return PlannedEntry(step, name, tuple(needs), resources, owner, role, item, expected_s)

@@ -227,7 +227,8 @@ class StepRecord:
     person chose not to run it: it counts as a success; `cache_reason` is why it ran though it may
     be cached; `spent` is how many of its attempts its retries do not count: those before it ran
     again, and those that were interrupted; `item` tells what an instance stands for; `parts` are
-    the ids of its instances, of the steps in it, of its handlers.
+    the ids of its instances, of the steps in it, of its handlers; `expected_s` is how long it was
+    expected to take, None where that was not known.
     """
 
     id: str
@@ -256,6 +257,19 @@ class StepRecord:
     spent: int = 0
     item: str = ""
     parts: List[str] = field(default_factory=list)
+    expected_s: Optional[float] = None
+
+    @property
+    def max_rss_bytes(self) -> Optional[int]:
+        """The most memory that an attempt held, None where none was measured."""
+        measured = [each.max_rss_bytes for each in self.attempts if each.max_rss_bytes is not None]
+        return max(measured, default=None)
+
+    @property
+    def cpu_s(self) -> Optional[float]:
+        """Seconds of processor time of all attempts, None where none was measured."""
+        measured = [each.cpu_s for each in self.attempts if each.cpu_s is not None]
+        return sum(measured) if measured else None
 
     @property
     def is_root_of_failure(self) -> bool:
@@ -294,7 +308,8 @@ class RunRecord:
     with members, which count for them. `path` is the workflow file, `version` that of orchestra;
     `former` are steps that are no part of the run any more, or not yet again, with the attempts
     that they had; `resumed_at` is when it went on, each time, `done_before` how many steps had
-    ended by the last time.
+    ended by the last time; `order` and `patience_s` are its policy, `predicted_s` is what it was
+    foretold to take when it began.
     """
 
     run_id: str
@@ -322,6 +337,9 @@ class RunRecord:
     boot: str = ""
     resumed_at: List[float] = field(default_factory=list)
     done_before: int = 0
+    order: str = "path"
+    patience_s: float = 0.0
+    predicted_s: Optional[float] = None
 
     def in_order(self) -> List[StepRecord]:
         """All steps in plan order, each with its parts right behind it."""
@@ -354,6 +372,13 @@ class RunRecord:
     def total(self) -> int:
         """How many steps are known; members count for their step, handlers are not counted."""
         return sum(self.counts.values())
+
+    @property
+    def is_as_planned(self) -> bool:
+        """Whether it has succeeded in one go, and the time of every step that ran was known."""
+        steps = self.step_by_id.values()
+        known = all(step.expected_s is not None for step in steps if step.attempts)
+        return self.state is RunState.SUCCEEDED and not self.resumed_at and known
 
     @property
     def elapsed_s(self) -> Optional[float]:

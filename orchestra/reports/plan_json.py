@@ -28,6 +28,7 @@ def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
         "work_s": plan.work_s,
         "lower_bound_s": plan.lower_bound_s,
         "predicted_s": prediction.predicted_s,
+        "policy": plan.policy.order.value,
         "peak": plain_amounts(prediction.peak),
     }
 

@@ -24,6 +24,9 @@ from orchestra.model.units import format_duration
 from orchestra.reports.failure import failure_text
 from orchestra.reports.table import Cell, Column, render_table
 
+_SHORT_S = 1.0
+"""In a shorter run it is the start of orchestra that counts."""
+
 _MOST_ROWS = 60
 _MOST_FAILURES = 10
 _MOST_NOTES = 20
@@ -73,7 +76,25 @@ def render_summary(
     parts.append(_notes(record, look))
     parts.append(_alerts(record, look))
     parts.append("\n" + totals_line(record, look, width) + "\n")
+    foretold = _foretold(record)
+    if foretold:
+        parts.append(look.paint(foretold, Tone.QUIET) + "\n")
     return "".join(parts)
+
+
+def _foretold(record: RunRecord) -> str:
+    """How close a run came to what was foretold of it; empty where that was a guess, or nothing."""
+    predicted_s, elapsed_s = record.predicted_s, record.elapsed_s
+    if predicted_s is None or elapsed_s is None or not record.is_as_planned:
+        return ""
+    if predicted_s < _SHORT_S:
+        return ""
+    off = elapsed_s / predicted_s - 1
+    return "foretold %s: it took %.1f%% %s" % (
+        format_duration(predicted_s),
+        abs(off) * 100,
+        "longer" if off >= 0 else "less",
+    )
 
 
 def totals_line(record: RunRecord, look: Look, width: int = 0) -> str:

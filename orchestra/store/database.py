@@ -14,7 +14,14 @@ from typing import Optional
 from orchestra.errors import StoreError, StoreNewer
 from orchestra.store import faults, locks
 from orchestra.store.directory import StateDirectory
-from orchestra.store.migrations import FORMAT, TABLES_OF_2, TABLES_OF_3, complete, migrate
+from orchestra.store.migrations import (
+    FORMAT,
+    TABLES_OF_2,
+    TABLES_OF_3,
+    TABLES_OF_4,
+    complete,
+    migrate,
+)
 
 APPLICATION_ID = 0x4F726368
 """`Orch`; tells a record of runs from any other SQLite file."""
@@ -55,7 +62,7 @@ PRAGMA application_id = %d;
 PRAGMA user_version = %d;
 COMMIT;
 PRAGMA journal_mode = WAL;
-""" % (";\n".join((*TABLES_OF_2, *TABLES_OF_3)), APPLICATION_ID, FORMAT)
+""" % (";\n".join((*TABLES_OF_2, *TABLES_OF_3, *TABLES_OF_4)), APPLICATION_ID, FORMAT)
 
 
 def open_writer(state: StateDirectory) -> sqlite3.Connection:
@@ -140,7 +147,7 @@ def _check(connection: sqlite3.Connection, path: str) -> int:
         )
     if version < 1:
         raise faults.damaged(path, "it has the unknown format %d" % version)
-    tables = ("runs, turns", "successes, digests, expiries", "sources")[:version]
+    tables = ("runs, turns", "successes, digests, expiries", "sources", "samples")[:version]
     connection.execute("SELECT 1 FROM %s LIMIT 1" % ", ".join(tables))
     return version
 

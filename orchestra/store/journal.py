@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import zlib
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import (
     Callable,
     Container,
@@ -38,6 +38,7 @@ from orchestra.model.events import (
     encode_turn,
 )
 from orchestra.model.run import Outcome, RunState, StepState, is_handler_id, plain_id
+from orchestra.model.sample import Sample
 from orchestra.store import faults
 from orchestra.store.database import RUN_SPAN, open_writer
 from orchestra.store.directory import RunFolder, StateDirectory
@@ -64,6 +65,7 @@ _EXPIRE = "INSERT INTO expiries (until, run_id, path) VALUES (?, ?, ?)"
 _KEEP = "INSERT INTO successes (folder, step, instance, fingerprint, place) VALUES (?, ?, ?, ?, ?)"
 _WITHDRAW = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ? AND fingerprint = ?"
 _WITHDRAW_ALL = "UPDATE successes SET stands = 0 WHERE folder = ? AND step = ?"
+_LEARN = "INSERT OR REPLACE INTO samples (number, path, steps) VALUES (?, ?, ?)"
 _REMEMBER = "INSERT OR REPLACE INTO digests (path, stamp, digest) VALUES (?, ?, ?)"
 _SET_FAILED = "UPDATE runs SET failed = ? WHERE number = ?"
 _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number = ?"
@@ -71,6 +73,8 @@ _SET_END = "UPDATE runs SET state = ?, exit_code = ?, ended_at = ? WHERE number 
 
 Sync = Callable[[int], None]
 """Has the system write out what was written to a descriptor."""
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 sync_data: Sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
@@ -155,6 +159,15 @@ class RunJournal:
         except sqlite3.Error:
             if self._connection.in_transaction:
                 execute("ROLLBACK")
+
+    def learn(self, path: str, samples: Mapping[str, Sample]) -> None:
+        """Keep what the steps of the workflow file came to; without it plans have to guess."""
+        if samples and self._number is not None:
+            with suppress(sqlite3.Error):
+                self._execute(
+                    _LEARN,
+                    (self._number, os.fsencode(path), zlib.compress(_encode(samples).encode(), 1)),
+                )
 
     def close(self) -> None:
         """Give the lock and the database back. Safe to call twice."""

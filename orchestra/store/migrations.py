@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import Mapping, Sequence
 
-FORMAT = 3
+FORMAT = 4
 """The version of the tables and of the events in them; kept in `user_version`."""
 
 TABLES_OF_2 = (
@@ -43,7 +43,16 @@ TABLES_OF_3 = (
 ) WITHOUT ROWID""",
 )
 
-_STEPS: Mapping[int, Sequence[str]] = {1: TABLES_OF_2, 2: TABLES_OF_3}
+TABLES_OF_4 = (
+    """CREATE TABLE samples (
+    number INTEGER PRIMARY KEY,
+    path BLOB NOT NULL,
+    steps BLOB NOT NULL
+)""",
+    "CREATE INDEX samples_by_path ON samples (path, number)",
+)
+
+_STEPS: Mapping[int, Sequence[str]] = {1: TABLES_OF_2, 2: TABLES_OF_3, 3: TABLES_OF_4}
 """What leads from a format to the next one."""
 
 

@@ -20,6 +20,7 @@ _FORGET = (
     "DELETE FROM successes WHERE %s AND NOT stands" % _SPAN,
     "DELETE FROM turns WHERE %s AND place NOT IN (SELECT place FROM successes WHERE %s)"
     % (_SPAN, _SPAN),
+    "DELETE FROM samples WHERE number = :number",
     "DELETE FROM runs WHERE number = :number AND NOT EXISTS (SELECT 1 FROM successes WHERE %s)"
     % _SPAN,
     "UPDATE runs SET state = '%s' WHERE number = :number" % PRUNED,

@@ -9,6 +9,7 @@ from orchestra.engine.scope import Scopes, evaluate_vars
 from orchestra.engine.simulate import predict
 from orchestra.model.expression import ExpressionError, parse_text
 from orchestra.model.plan import Prediction, Room
+from orchestra.model.workflow import InnerSteps
 from tests.engine.plans import make_plan, messages, step, workflow
 
 
@@ -240,3 +241,26 @@ def test_vars_may_use_params_and_each_other_in_any_order():
 def test_a_var_that_cannot_be_evaluated_is_an_error():
     with pytest.raises(ExpressionError):
         evaluate_vars(workflow(vars={"a": parse_text("${{ 1 / 0 }}")}), {})
+
+
+def test_what_steps_took_before_counts_for_more_than_their_hints():
+    inside = step("pack", body=InnerSteps({"lint": step("lint", duration_s=9.0)}))
+    flow = workflow(step("a", duration_s=5.0), step("b", "a", duration_s=2.0), inside)
+    built, _ = graph.build(flow)
+    room = Room({}, {"cpu": 4000, "memory": 0, "gpu": 0})
+    made, _ = planner.plan(
+        flow,
+        built,
+        Scopes(flow, {}, {}, {}, {}),
+        {},
+        {},
+        room,
+        planner.Limits(None, False),
+        durations={"a": 1.0, "pack/lint": 4.0, "lint": 7.0},
+    )
+    assert [(p.step.id, p.duration_s, p.rank_s) for p in made.steps] == [
+        ("a", 1.0, 3.0),
+        ("b", 2.0, 2.0),
+        ("pack", None, 4.0),
+    ]
+    assert (made.work_s, predict(made).predicted_s) == (7.0, 4.0)

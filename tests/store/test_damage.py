@@ -89,7 +89,7 @@ def test_a_page_of_junk_is_damage_to_who_reads_it(
     store: RunStore, state: StateDirectory, page: int
 ) -> None:
     run_id = record(state)
-    assert os.path.getsize(state.database) == (PAGES + 5) * PAGE
+    assert os.path.getsize(state.database) == (PAGES + 7) * PAGE
     with open(state.database, "r+b") as file:
         file.seek(page * PAGE)
         file.write(b"\xa5" * PAGE)
@@ -133,7 +133,7 @@ def test_a_record_of_a_newer_orchestra_is_left_untouched(
 
     assert writing.value.message == reading.value.message
     assert writing.value.message == (
-        "it was written by a newer orchestra (format 99, this one knows 3)"
+        "it was written by a newer orchestra (format 99, this one knows 4)"
     )
     assert Path(state.database).read_bytes() == before
 

@@ -29,6 +29,7 @@ def plan(
     until: List[str] = options.UNTIL,
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
+    policy: Optional[str] = options.POLICY,
     format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
@@ -43,7 +44,7 @@ def plan(
     terminal = Terminal(environ)
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
-    )
+    )._replace(policy=policy)
     prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True)
     prepare.tell_warnings(prepared, terminal)
     show_plan(prepared, format, terminal)
@@ -58,7 +59,7 @@ def show_plan(prepared: Prepared, format: str, terminal: Terminal) -> None:
         return
     from orchestra.engine.simulate import predict
 
-    prediction = predict(prepared.plan)
+    prediction = prepared.prediction or predict(prepared.plan)
     if format == "json":
         from orchestra.reports.plan_json import render_plan_json
 

@@ -26,6 +26,7 @@ def run(
     until: List[str] = options.UNTIL,
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
+    policy: Optional[str] = options.POLICY,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
     format: str = typer.Option(
         "table", "--format", metavar="|".join(FORMATS), help="With --dry-run: the plan as what."
@@ -51,7 +52,7 @@ def run(
     reports = options.parse_reports(report)
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
-    )
+    )._replace(policy=policy)
     prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=dry_run)
     prepare.tell_warnings(prepared, terminal)
     if dry_run:

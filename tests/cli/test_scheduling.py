@@ -1,0 +1,143 @@
+"""What is foretold of a run is what becomes of it: order and time, never over the budget."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, Dict, List
+
+import pytest
+
+from tests.cli.commandline import CommandLine
+from tests.engine.traces import SHAPES, Task, trace
+
+_STARTING_S = 1.0
+"""Until the first step runs, on a machine with other things to do; a step's share of it below."""
+
+_STARTING_A_STEP_S = 0.02
+
+
+def workflow_of(tasks: List[Task], scale: float) -> str:
+    """A file in which each task sleeps for its time, scaled; JSON is YAML as well."""
+    steps = {
+        "t%d" % number: {
+            "command": ["sleep", "%.3f" % (task.seconds * scale)],
+            "needs": ["t%d" % need for need in task.needs],
+            "duration": "%.3fs" % (task.seconds * scale),
+            "resources": {"cpu": task.cpus, "memory": "%dB" % task.memory if task.memory else 0},
+        }
+        for number, task in enumerate(tasks)
+    }
+    return json.dumps({"version": 1, "budget": {"memory": "16GiB"}, "steps": steps})
+
+
+def most_in_use(report: Dict[str, Any]) -> Dict[str, float]:
+    """The most that was held at once of each resource, at every moment at which that changed."""
+    changes = []
+    for step in report["steps"]:
+        for attempt in step["attempts"]:
+            for key, sign in (("started_at", 1), ("ended_at", -1)):
+                at = datetime.strptime(attempt[key], "%Y-%m-%dT%H:%M:%S.%fZ")
+                changes.append((at, sign, step["resources"]))
+    in_use: Dict[str, float] = {}
+    most: Dict[str, float] = {}
+    for _, sign, resources in sorted(changes, key=lambda change: change[:2]):
+        for name, amount in resources.items():
+            in_use[name] = in_use.get(name, 0) + sign * amount
+            most[name] = max(most.get(name, 0), in_use[name])
+    return most
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_run_takes_as_long_as_foretold_and_keeps_within_its_budget(
+    cli: CommandLine, shape: str
+) -> None:
+    tasks = trace(shape, 1, 16, 4, with_memory=True)
+    scale = 6 / sum(task.seconds * task.cpus for task in tasks)
+    cli.file("flow.yaml", workflow_of(tasks, scale))
+    budget = ("--budget", "cpu=4")
+    plan = json.loads(cli.run("plan", "flow.yaml", "--format", "json", *budget).out)
+    by_fifo = cli.run("plan", "flow.yaml", "--format", "json", "--policy", "fifo", *budget)
+    assert plan["lower_bound_s"] <= plan["predicted_s"] <= json.loads(by_fifo.out)["predicted_s"]
+
+    assert cli.run("run", "flow.yaml", "--report", "json=report.json", *budget).code == 0
+
+    report = json.loads(cli.read("report.json"))
+    assert (report["predicted_s"], report["policy"]) == (
+        pytest.approx(plan["predicted_s"]),
+        plan["policy"],
+    )
+    starting_s = _STARTING_S + _STARTING_A_STEP_S * len(tasks)
+    assert report["elapsed_s"] <= 1.05 * report["predicted_s"] + starting_s
+    assert report["elapsed_s"] >= 0.95 * report["predicted_s"]
+    most = most_in_use(report)
+    assert most["cpu"] <= 4
+    assert most["memory"] <= 2**34
+
+
+def test_a_plan_knows_what_steps_took_in_earlier_runs(cli: CommandLine) -> None:
+    cli.file(
+        "flow.yaml",
+        "version: 1\n"
+        "steps:\n"
+        "  a: {run: sleep 0.4, duration: 9s}\n"
+        "  b: {run: sleep 0.2, foreach: [1, 2]}\n"
+        "  c: {steps: {in: {run: sleep 0.3}}, needs: a}\n",
+    )
+
+    def seconds() -> Dict[str, Any]:
+        plan = json.loads(cli.run("plan", "flow.yaml", "--format", "json").out)
+        return {step["id"]: step["duration_s"] for step in plan["steps"]}
+
+    assert seconds() == {"a": 9.0, "b": None, "b[0]": None, "b[1]": None, "c": None, "c/in": None}
+    cli.run("run", "flow.yaml")
+    known = seconds()
+    assert 0.4 <= known["a"] < 1.4
+    assert 0.2 <= known["b"] == known["b[0]"] == known["b[1]"] < 1.2
+    assert known["c"] is None
+    assert 0.3 <= known["c/in"] < 1.3
+    report = json.loads(cli.run("show", "--format", "json").out)
+    assert {step["id"]: step["expected_s"] for step in report["steps"]}["a"] == 9.0
+
+
+def test_a_plan_needs_no_record_of_runs_and_is_not_kept_by_a_broken_one(cli: CommandLine) -> None:
+    cli.file("flow.yaml", "version: 1\nsteps:\n  a: {run: 'true'}\n")
+    assert cli.run("plan", "flow.yaml").code == 0
+    assert not (cli.folder / ".orchestra").exists()
+    cli.file(".orchestra/runs.db", "junk")
+    assert cli.run("plan", "flow.yaml").code == 0
+
+
+def test_who_is_first_ready_is_first_served_if_that_is_asked_for(cli: CommandLine) -> None:
+    cli.file(
+        "flow.yaml",
+        "version: 1\n"
+        "steps:\n"
+        "  a: {run: echo a >> order}\n"
+        "  b: {run: echo b >> order, duration: 5s}\n",
+    )
+    cli.run("run", "flow.yaml", "-j", "1")
+    cli.run("run", "flow.yaml", "-j", "1", "--policy", "fifo", "--state-dir", "other")
+    assert cli.read("order").split() == ["b", "a", "a", "b"]
+    refused = cli.run("plan", "flow.yaml", "--policy", "lifo")
+    assert (refused.code, "--policy lifo is not known" in refused.err) == (2, True)
+
+
+def test_a_run_that_goes_on_keeps_its_policy(cli: CommandLine) -> None:
+    cli.file(
+        "flow.yaml",
+        "version: 1\n"
+        "steps:\n"
+        "  a: {run: 'test -e ready'}\n"
+        "  b: {run: echo b >> order, needs: a}\n"
+        "  c: {run: echo c >> order, needs: a, duration: 5s}\n",
+    )
+    assert cli.run("run", "flow.yaml", "-j", "1", "--policy", "fifo").code == 1
+    cli.file("ready", "")
+    assert cli.run("resume", "--output", "plain").code == 0
+    assert cli.read("order").split() == ["b", "c"]
+
+
+def test_the_summary_says_how_close_a_run_came(cli: CommandLine) -> None:
+    cli.file("flow.yaml", "version: 1\nsteps:\n  a: {run: sleep 1.1, duration: 1100ms}\n")
+    assert "foretold 1.1s: it took " in cli.run("run", "flow.yaml").out
