@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 from orchestra.model.json_text import json_text
 from orchestra.model.plan import Plan, PlannedStep, Prediction
+from orchestra.model.suggestion import Advice, Suggestion
 from orchestra.model.units import plain_amounts
 
 PLAN_FORMAT = 1
 
 
-def render_plan_json(plan: Plan, prediction: Prediction) -> str:
+def render_plan_json(
+    plan: Plan,
+    prediction: Prediction,
+    advice: Optional[Advice] = None,
+) -> str:
     """The plan as indented JSON with a line feed at its end; see `plan_data`."""
-    return json_text(plan_data(plan, prediction), indent=2) + "\n"
+    data = plan_data(plan, prediction)
+    if advice is not None:
+        first = advice.shorten_first
+        data["suggestions"] = [_suggestion(each) for each in advice.suggestions]
+        data["shorten_first"] = None if first is None else first._asdict()
+    return json_text(data, indent=2) + "\n"
 
 
 def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
@@ -68,4 +78,13 @@ def _step(step: PlannedStep, wave: int) -> Dict[str, Any]:
         "resources": None if step.demand is None else plain_amounts(step.demand),
         "duration_s": step.duration_s,
         "rank_s": step.rank_s,
+    }
+
+
+def _suggestion(each: Suggestion) -> Dict[str, Any]:
+    return {
+        "id": each.step,
+        "runs": each.runs,
+        "resources": None if each.asked is None else plain_amounts(each.asked),
+        "suggested": plain_amounts(each.proposed),
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from tests.cli.commandline import CommandLine
+from tests.cli.commandline import ROOT, CommandLine
 from tests.engine.traces import SHAPES, Task, trace
 
 _STARTING_S = 1.0
@@ -141,3 +143,34 @@ def test_a_run_that_goes_on_keeps_its_policy(cli: CommandLine) -> None:
 def test_the_summary_says_how_close_a_run_came(cli: CommandLine) -> None:
     cli.file("flow.yaml", "version: 1\nsteps:\n  a: {run: sleep 1.1, duration: 1100ms}\n")
     assert "foretold 1.1s: it took " in cli.run("run", "flow.yaml").out
+
+
+def test_a_plan_suggests_what_steps_should_ask_for(cli: CommandLine) -> None:
+    cli.file(
+        "flow.yaml",
+        "version: 1\n"
+        "steps:\n"
+        "  a:\n"
+        "    python: |\n"
+        "      import time\n"
+        "      hoard = bytearray(100 * 2**20)\n"
+        "      time.sleep(0.3)\n"
+        "    resources: {memory: 1GiB}\n"
+        "  b: {run: sleep 0.1, needs: a}\n",
+    )
+    unknown = cli.run("plan", "flow.yaml", "--suggest")
+    assert unknown.out == "nothing is known yet: no step has succeeded in an earlier run\n"
+    cli.run("run", "flow.yaml")
+
+    shown = cli.run("plan", "flow.yaml", "--suggest").out
+    assert "1 → 0." in shown
+    assert "1 GiB → 1" in shown
+    assert "shorten first  `a`: in half its time the run would take " in shown
+    data = json.loads(cli.run("plan", "flow.yaml", "--suggest", "--format", "json").out)
+    assert [each["id"] for each in data["suggestions"]] == ["a", "b"]
+    assert 100 * 2**20 <= data["suggestions"][0]["suggested"]["memory"] < 200 * 2**20
+    assert data["shorten_first"]["step"] == "a"
+    assert data["shorten_first"]["predicted_s"] < data["predicted_s"]
+    schema = json.loads((Path(ROOT) / "schemas" / "plan.schema.json").read_text("utf-8"))
+    Draft202012Validator(schema).validate(data)
+    assert cli.run("plan", "flow.yaml", "--suggest", "--format", "dot").code == 2

@@ -10,11 +10,13 @@ import typer
 
 from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
 
 FORMATS = ("table", "json", "mermaid", "dot")
+_GRAPHS = ("mermaid", "dot")
 
 
 def plan(
@@ -31,6 +33,9 @@ def plan(
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
     format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
+    suggest: bool = typer.Option(
+        False, "--suggest", help="Say what steps should ask for, by what they used in earlier runs."
+    ),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Show what would run, in which order and why. Runs nothing.
@@ -38,21 +43,27 @@ def plan(
     Example: orchestra plan pipeline.yaml --format mermaid
     """
     from orchestra.cli import prepare
+    from orchestra.model.sample import RUNS_FOR_DURATION, RUNS_FOR_SUGGESTIONS
 
     options.check_choice("--format", format, FORMATS)
+    if suggest and format in _GRAPHS:
+        raise UsageError(
+            "--suggest is told as a table or as JSON", "leave out --format %s" % format
+        )
     environ = dict(os.environ)
     terminal = Terminal(environ)
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
     )._replace(policy=policy)
-    prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True)
+    runs = RUNS_FOR_SUGGESTIONS if suggest else RUNS_FOR_DURATION
+    prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True, runs=runs)
     prepare.tell_warnings(prepared, terminal)
-    show_plan(prepared, format, terminal)
+    show_plan(prepared, format, terminal, suggest)
 
 
-def show_plan(prepared: Prepared, format: str, terminal: Terminal) -> None:
-    """Print a plan in one of `FORMATS`."""
-    if format in ("mermaid", "dot"):
+def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool = False) -> None:
+    """Print a plan in one of `FORMATS`, or what its steps should ask for."""
+    if format in _GRAPHS:
         from orchestra.reports.plan_graph import render_dot, render_mermaid
 
         terminal.out((render_mermaid if format == "mermaid" else render_dot)(prepared.plan))
@@ -60,12 +71,22 @@ def show_plan(prepared: Prepared, format: str, terminal: Terminal) -> None:
     from orchestra.engine.simulate import predict
 
     prediction = prepared.prediction or predict(prepared.plan)
+    advice = None
+    if suggest:
+        from orchestra.engine.suggestions import advise
+
+        advice = advise(prepared.plan, prepared.samples, prediction.predicted_s)
     if format == "json":
         from orchestra.reports.plan_json import render_plan_json
 
-        terminal.out(render_plan_json(prepared.plan, prediction))
+        terminal.out(render_plan_json(prepared.plan, prediction, advice))
+        return
+    look = terminal.look(sys.stdout)
+    if advice is not None:
+        from orchestra.reports.suggestions import render_suggestions
+
+        terminal.out(render_suggestions(advice, prediction.predicted_s, terminal.width, look))
     else:
         from orchestra.reports.plan_table import render_plan_table
 
-        look = terminal.look(sys.stdout)
         terminal.out(render_plan_table(prepared.plan, prediction, terminal.width, look))
