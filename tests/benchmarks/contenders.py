@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
+import compileall
 import shutil
-import subprocess
 import sys
-import venv
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-BODY_BY_KIND: Dict[str, Tuple[object, str]] = {
-    "shell": ({"run": ":", "shell": "sh"}, ":"),
-    "program": ({"command": ["/bin/true"]}, "/bin/true"),
-}
-"""What a silent step is, for orchestra and for ninja: a script for `sh`, or an external program."""
+from tests.benchmarks.descriptions import DESCRIPTIONS
+from tests.benchmarks.graphs import Command, Step
+from tests.cli.commandline import ROOT
+
+COMMAND_BY_KIND: Dict[str, Command] = {"shell": "exit 0", "program": ["/bin/true"]}
+"""What a silent step is: a script for `sh`, or an external program.
+
+Not `:`, for which GNU make starts nothing, nor `true`, which it runs without a shell.
+"""
 
 # As little as Python needs to keep JOBS processes going: what no orchestrator in it can beat.
 _LOOP = """
@@ -51,32 +52,62 @@ class Contender(NamedTuple):
     name: str
     argv: List[str]
     prepare: Callable[[], object]
+    cwd: Optional[Path] = None
+    environ: Mapping[str, str] = {}
+    """Variables besides those of the benchmark itself."""
 
 
-def contenders(folder: Path, kind: str, steps: int, jobs: int, ninja: str) -> List[Contender]:
-    """Orchestra, ninja and the bare loop, for the same steps."""
-    body, command = BODY_BY_KIND[kind]
-    workflow = write_workflow(folder / "flow.yaml", body, steps)
-    build = folder / "build.ninja"
-    lines = ["rule step\n  command = %s\n" % command]
-    lines += ["build s%d: step\n" % number for number in range(steps)]
-    build.write_text("".join(lines))
-    bare = ["/bin/sh", "-c", ":"] if kind == "shell" else ["/bin/true"]
-    return [
-        orchestra_run(workflow, folder / "state", jobs),
-        Contender(
-            "ninja",
-            [ninja, "-C", str(folder), "-f", build.name, "-j", str(jobs)],
-            lambda: forget(folder / ".ninja_log", folder / ".ninja_deps"),
-        ),
-        Contender("bare loop", [sys.executable, "-c", _LOOP, str(steps), str(jobs), *bare], int),
-    ]
+def contender_of(
+    name: str, folder: Path, steps: Sequence[Step], jobs: int, program: Optional[Path] = None
+) -> Contender:
+    """One of `DESCRIPTIONS` that runs these steps, `jobs` at a time, in a folder of its own.
+
+    `program` is where it is; orchestra is the one beside these files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = DESCRIPTIONS[name](steps)
+    for file, text in texts.items():
+        (folder / file).write_text(text)
+    if name == "orchestra":
+        return orchestra_run(folder / "flow.yaml", folder / "state", jobs)
+    assert program is not None
+    options = [option.replace("JOBS", str(jobs)) for option in _OPTIONS[name]]
+    # luigi is a module of the Python that stands beside its script
+    run = [str(program.with_name("python") if name == "luigi" else program), *options]
+    return Contender(name, run, lambda: keep_only(texts, folder), folder, _environ(folder))
+
+
+_OPTIONS: Mapping[str, Sequence[str]] = {
+    "ninja": ["-j", "JOBS"],
+    "make": ["-j", "JOBS"],
+    "parallel": ["--will-cite", "-j", "JOBS", "-a", "commands"],
+    "go-task": ["--concurrency", "JOBS"],
+    "doit": ["-n", "JOBS"],
+    "luigi": [
+        *["-m", "luigi", "--module", "tasks", "Every"],
+        *["--local-scheduler", "--log-level", "WARNING", "--workers", "JOBS"],
+    ],
+    "snakemake": ["--cores", "JOBS"],
+}
+
+
+def _environ(folder: Path) -> Dict[str, str]:
+    """Nothing is left in the home of who measures, and a shell is `sh` for all."""
+    caches = {"XDG_CACHE_HOME": str(folder / "cache"), "PARALLEL_HOME": str(folder / "cache")}
+    return {**caches, "PARALLEL_SHELL": "/bin/sh", "SHELL": "/bin/sh"}
+
+
+def bare_loop(argv: List[str], steps: int, jobs: int) -> Contender:
+    """As little as an orchestrator in Python can do: so many processes, `jobs` at a time."""
+    loop = [sys.executable, "-c", _LOOP, str(steps), str(jobs), *argv]
+    return Contender("bare loop", loop, int)
 
 
 def orchestra_run(workflow: Path, state: Path, jobs: int) -> Contender:
     """Orchestra as a user starts it where there is no terminal, with all it does by default."""
     run = ["run", str(workflow), "-j", str(jobs), "--state-dir", str(state), "--output", "plain"]
-    return Contender("orchestra", [sys.executable, "-m", "orchestra", *run], lambda: forget(state))
+    argv = [sys.executable, "-m", "orchestra", *run]
+    return Contender("orchestra", argv, lambda: forget(state), environ={"PYTHONPATH": ROOT})
 
 
 def with_ballast(contender: Contender, size: int, usage: Path) -> Contender:
@@ -86,12 +117,16 @@ def with_ballast(contender: Contender, size: int, usage: Path) -> Contender:
     return contender._replace(name="%d MB" % (size // 10**6), argv=argv)
 
 
-def write_workflow(path: Path, body: object, steps: int) -> Path:
-    """A workflow of that many steps, independent of each other; JSON is YAML."""
-    step = json.dumps(body)
-    lines = ["  s%d: %s\n" % (number, step) for number in range(steps)]
-    path.write_text("version: 1\nname: benchmark\nsteps:\n" + "".join(lines))
-    return path
+def keep_only(names: Container[str], folder: Path) -> None:
+    """Remove what a run has left in the folder."""
+    for path in folder.iterdir():
+        if path.name not in names:
+            forget(path)
+
+
+def compile_orchestra() -> None:
+    """As an installation does; where PYTHONDONTWRITEBYTECODE is set each run would do it anew."""
+    compileall.compile_dir(ROOT + "/orchestra", quiet=1)
 
 
 def forget(*paths: Path) -> None:
@@ -101,15 +136,3 @@ def forget(*paths: Path) -> None:
             shutil.rmtree(str(path))
         elif path.exists():
             path.unlink()
-
-
-def find_ninja(folder: Path) -> str:
-    """The ninja of this machine, else one from PyPI in an environment of its own in `folder`."""
-    found = shutil.which("ninja")
-    if found is None:
-        place = folder / "ninja"
-        venv.create(str(place), with_pip=True)
-        install = [str(place / "bin/python"), "-m", "pip", "install", "--quiet", "ninja"]
-        subprocess.run(install, check=True)
-        found = str(place / "bin/ninja")
-    return os.path.realpath(found) if found.endswith("/ninja") else found

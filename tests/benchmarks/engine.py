@@ -11,51 +11,38 @@ takes per step, without its steps, when its process holds 10 MB and 500 MB.
 from __future__ import annotations
 
 import argparse
-import compileall
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
 
-import orchestra
 from tests.benchmarks.contenders import (
-    BODY_BY_KIND,
+    COMMAND_BY_KIND,
     Contender,
-    contenders,
-    find_ninja,
-    orchestra_run,
+    bare_loop,
+    compile_orchestra,
+    contender_of,
     with_ballast,
-    write_workflow,
 )
+from tests.benchmarks.graphs import steps_of, wide
+from tests.benchmarks.measuring import Cost, measure
+from tests.benchmarks.programs import default_cache, provide
 
-PACKAGE = Path(orchestra.__file__).parent
 RESIDENT_BYTES = (10 * 10**6, 500 * 10**6)
 
 
-class Cost(NamedTuple):
-    """What one run took, in seconds."""
-
-    cpu_s: float
-    wall_s: float
-
-
-def measure(contender: Contender) -> Cost:
-    """Run it once; the CPU is that of the whole tree.
-
-    Raises:
-        CalledProcessError: it did not end well.
-    """
-    contender.prepare()
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run(contender.argv, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return Cost(cpu_s, ended - began)
+def field_of(folder: Path, kind: str, steps: int, jobs: int, ninja: Path) -> List[Contender]:
+    """Orchestra, ninja and the bare loop, for the same independent steps."""
+    command = COMMAND_BY_KIND[kind]
+    graph = steps_of(wide(steps), command)
+    bare = command if isinstance(command, list) else ["/bin/sh", "-c", command]
+    return [
+        contender_of("orchestra", folder / "orchestra", graph, jobs),
+        contender_of("ninja", folder / "ninja", graph, jobs, ninja),
+        bare_loop(bare, steps, jobs),
+    ]
 
 
 def race(field: List[Contender], rounds: int) -> Dict[str, List[Cost]]:
@@ -83,8 +70,9 @@ def summarise(costs: Dict[str, List[Cost]], steps: int) -> Dict[str, Dict[str, f
 def resident(folder: Path, steps: int, jobs: int, rounds: int) -> Dict[str, float]:
     """Microseconds a step that orchestra itself takes, by what its process holds."""
     usage = folder / "usage.json"
-    workflow = write_workflow(folder / "flow.yaml", BODY_BY_KIND["program"][0], steps)
-    plain = orchestra_run(workflow, folder / "state", jobs)
+    plain = contender_of(
+        "orchestra", folder, steps_of(wide(steps), COMMAND_BY_KIND["program"]), jobs
+    )
     field = [with_ballast(plain, size, usage) for size in RESIDENT_BYTES]
     own: Dict[str, List[float]] = {contender.name: [] for contender in field}
     for _ in range(rounds):
@@ -100,27 +88,28 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--kind", action="append", choices=BODY_BY_KIND, dest="kinds")
+    parser.add_argument("--kind", action="append", choices=COMMAND_BY_KIND, dest="kinds")
     parser.add_argument("--folder", default="/dev/shm" if Path("/dev/shm").is_dir() else None)
     parser.add_argument("--json", dest="json_path")
     chosen = parser.parse_args()
     results: Dict[str, object] = {"python": sys.version.split()[0], **vars(chosen)}
     say = sys.stdout.write
-    # as an installation does; where PYTHONDONTWRITEBYTECODE is set each run would compile it all
-    compileall.compile_dir(str(PACKAGE), quiet=1)
+    compile_orchestra()
+    ninja = provide(["ninja"], default_cache())["ninja"]
+    if ninja is None:
+        raise SystemExit("there is no ninja, and it could not be installed")
     say("%d steps on %d jobs, median of %d rounds\n" % (chosen.steps, chosen.jobs, chosen.rounds))
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
-        folder = Path(name)
-        ninja = find_ninja(folder)
-        for kind in chosen.kinds or BODY_BY_KIND:
-            field = contenders(folder, kind, chosen.steps, chosen.jobs, ninja)
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as place:
+        folder = Path(place)
+        for kind in chosen.kinds or COMMAND_BY_KIND:
+            field = field_of(folder, kind, chosen.steps, chosen.jobs, ninja.path)
             results[kind] = summary = summarise(race(field, chosen.rounds), chosen.steps)
             say(
                 "\n%-10s %12s %12s %16s\n"
                 % (kind, "CPU µs/step", "wall µs/step", "rate, ninja = 1")
             )
-            for contender, row in summary.items():
-                cells = (contender, row["cpu_us"], row["wall_us"], row["ratio"])
+            for name, row in summary.items():
+                cells = (name, row["cpu_us"], row["wall_us"], row["ratio"])
                 say("%-10s %12.0f %12.0f %16.2f\n" % cells)
         results["resident"] = own = resident(folder, chosen.steps, chosen.jobs, chosen.rounds)
         say("\norchestra itself, CPU µs/step: ")

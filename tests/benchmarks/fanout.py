@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Dict, List
 
 from tests.benchmarks.contenders import Contender, orchestra_run
-from tests.benchmarks.engine import measure
+from tests.benchmarks.measuring import measure
 
 _WORKFLOW = """version: 1
 steps:
