@@ -5,8 +5,9 @@
         [--limit 300] [--folder F] [--cache F] [--json PATH]
 
 What is missing of the peers is installed into a cache folder. CPU is that of whole process trees;
-a rate over 1 is better than ninja, each the median of the rounds' own ratios. A peer that is over
-the limit (seconds for a run) with fewer steps is not tried with more.
+a rate over 1 is better than ninja, each the median of the rounds' own ratios. The limit is in
+seconds: a run is stopped there; a peer that was stopped is not tried with more steps; who would
+need more for all rounds together has fewer of them.
 """
 
 from __future__ import annotations
@@ -46,12 +47,15 @@ from tests.benchmarks.tables import (
 
 
 def race(field: List[Contender], rounds: int, limit_s: float) -> Results:
-    """What each has cost, in rounds in which each has its turn; one that fails is out."""
+    """What each has cost, in rounds in which each has its turn.
+
+    Who fails is out, and who would need more than the limit for all rounds together has fewer.
+    """
     results: Results = {contender.name: Result([]) for contender in field}
     for _ in range(rounds):
         for contender in field:
             found = results[contender.name]
-            if not found.fault:
+            if not found.fault and _seconds_with_one_more(found) <= limit_s:
                 results[contender.name] = _one_more(contender, found, limit_s)
     return results
 
@@ -64,6 +68,12 @@ def _one_more(contender: Contender, found: Result, limit_s: float) -> Result:
     except subprocess.CalledProcessError as error:
         said = [line.strip() for line in error.stderr.splitlines() if line.strip()]
         return found._replace(fault="failed: %s" % (said[-1] if said else error.returncode))
+
+
+def _seconds_with_one_more(found: Result) -> float:
+    """How long all rounds will have taken after the next, if that is as the others; 0 at first."""
+    count = len(found.costs)
+    return sum(cost.wall_s for cost in found.costs) * (count + 1) / count if count else 0.0
 
 
 def over(limit_s: float) -> str:

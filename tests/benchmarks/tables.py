@@ -30,6 +30,7 @@ Results = Dict[str, Result]
 class Row(NamedTuple):
     """Medians, and what lies around them; `rate` is that of ninja's CPU to this, round by round."""
 
+    rounds: int
     cpu_s: float
     cpu_us_per_step: float
     least_us_per_step: float
@@ -47,6 +48,7 @@ def row_of(result: Result, ninja: Optional[Result], steps: int) -> Optional[Row]
     each_us = [seconds / steps * 1e6 for seconds in cpu]
     pairs = list(zip(result.costs, ninja.costs)) if ninja else []
     return Row(
+        len(cpu),
         statistics.median(cpu),
         statistics.median(each_us),
         min(each_us),
@@ -65,9 +67,17 @@ def rows_of(results: Results, steps: int) -> Dict[str, Optional[Row]]:
 
 def detail(group: Group, results: Results) -> str:
     """All that was found of one group."""
-    heads = ["CPU s", "CPU µs a step", "least to most", "wall s", "peak MB", "rate, ninja = 1"]
+    heads = [
+        "rounds",
+        "CPU s",
+        "CPU µs a step",
+        "least to most",
+        "wall s",
+        "peak MB",
+        "rate, ninja = 1",
+    ]
     rows = [
-        (name, _cells(row) if row else [results[name].fault] + [""] * (len(heads) - 1))
+        (name, _cells(row) if row else ["", results[name].fault, "", "", "", "", ""])
         for name, row in rows_of(results, group.steps).items()
     ]
     return _table("%s, %s, %s steps" % (group.kind, group.shape, f"{group.steps:,}"), heads, rows)
@@ -75,6 +85,7 @@ def detail(group: Group, results: Results) -> str:
 
 def _cells(row: Row) -> List[str]:
     return [
+        "%d" % row.rounds,
         "%.2f" % row.cpu_s,
         _whole(row.cpu_us_per_step),
         "%s to %s" % (_whole(row.least_us_per_step), _whole(row.most_us_per_step)),
@@ -113,7 +124,7 @@ def values(found: Dict[Group, Results]) -> List[Dict[str, object]]:
             "contender": name,
             "fault": results[name].fault or None,
             **(row._asdict() if row else {}),
-            "rounds": [cost._asdict() for cost in results[name].costs],
+            "costs": [cost._asdict() for cost in results[name].costs],
         }
         for group, results in found.items()
         for name, row in rows_of(results, group.steps).items()

@@ -109,6 +109,11 @@ def test_who_fails_or_takes_too_long_is_named_and_out_of_the_race():
     }
 
 
+def test_who_needs_much_of_the_limit_for_a_round_has_fewer():
+    results = race([Contender("slow", ["sleep", "2"], int)], 3, 3.9)
+    assert (len(results["slow"].costs), results["slow"].fault) == (1, "")
+
+
 def test_the_command_says_who_is_missing_and_writes_tables_and_json(tmp_path):
     report = tmp_path / "peers.json"
     options = ["--steps", "2,3", "--shapes", "chain", "--kinds", "program", "--rounds", "1"]
