@@ -55,7 +55,7 @@ def race(field: List[Contender], rounds: int, limit_s: float) -> Results:
     for _ in range(rounds):
         for contender in field:
             found = results[contender.name]
-            if not found.fault and _seconds_with_one_more(found) <= limit_s:
+            if has_time(found, limit_s):
                 results[contender.name] = _one_more(contender, found, limit_s)
     return results
 
@@ -70,10 +70,11 @@ def _one_more(contender: Contender, found: Result, limit_s: float) -> Result:
         return found._replace(fault="failed: %s" % (said[-1] if said else error.returncode))
 
 
-def _seconds_with_one_more(found: Result) -> float:
-    """How long all rounds will have taken after the next, if that is as the others; 0 at first."""
+def has_time(found: Result, limit_s: float) -> bool:
+    """Whether it has not failed, and its rounds with one more like them are within the limit."""
     count = len(found.costs)
-    return sum(cost.wall_s for cost in found.costs) * (count + 1) / count if count else 0.0
+    wall_s = sum(cost.wall_s for cost in found.costs)
+    return not found.fault and (count == 0 or wall_s * (count + 1) / count <= limit_s)
 
 
 def over(limit_s: float) -> str:
