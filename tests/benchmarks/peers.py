@@ -126,7 +126,7 @@ class Course:
 
 def main() -> None:
     """Measure, say and write what came out, after each group."""
-    chosen = _parser().parse_args()
+    chosen = parser_of_options().parse_args()
     compile_orchestra()
     wanted = [name for name in chosen.peers if name != "orchestra"]
     programs = provide(wanted, Path(chosen.cache))
@@ -168,7 +168,8 @@ def _groups(chosen: argparse.Namespace) -> List[Group]:
     ]
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of_options() -> argparse.ArgumentParser:
+    """What the command line may hold."""
     memory = Path("/dev/shm")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--steps", type=_counts, default=[100, 1_000, 10_000])

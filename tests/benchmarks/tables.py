@@ -96,8 +96,10 @@ def _cells(row: Row) -> List[str]:
 
 
 def overview(kind: str, found: Dict[Group, Results], cell: Callable[[Row], str]) -> str:
-    """One figure of each contender in all groups of a kind, a column each."""
+    """One figure of each contender in all groups of a kind: a column each, shape by shape."""
+    shapes = list(dict.fromkeys(group.shape for group in found))
     groups = [group for group in found if group.kind == kind]
+    groups.sort(key=lambda group: (shapes.index(group.shape), group.steps))
     rows_by_group = {group: rows_of(found[group], group.steps) for group in groups}
     lines = [
         (name, [_one(rows_by_group[group], found[group], name, cell) for group in groups])

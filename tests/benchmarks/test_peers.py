@@ -6,6 +6,7 @@ Nothing is installed: `python -m tests.benchmarks.peers` does that.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,10 @@ from typing import List, NamedTuple, Sequence, Tuple
 import pytest
 
 from tests.benchmarks.contenders import Contender, contender_of
+from tests.benchmarks.descriptions import DESCRIPTIONS
 from tests.benchmarks.graphs import Needs, Step, backwards, chain, layered, wide
 from tests.benchmarks.measuring import Cost, measure
-from tests.benchmarks.peers import has_time, race
+from tests.benchmarks.peers import has_time, parser_of_options, race
 from tests.benchmarks.programs import PROGRAMS, default_cache, find
 from tests.benchmarks.tables import Result
 from tests.cli.commandline import ROOT
@@ -131,3 +133,12 @@ def test_the_command_says_who_is_missing_and_writes_tables_and_json(tmp_path):
     ]
     assert "| program, chain, 3 steps |" in done.stdout
     assert not (tmp_path / "cache").exists()
+
+
+def test_the_commands_that_the_guide_names_are_understood():
+    guide = Path(ROOT, "docs/performance.md").read_text(encoding="utf-8")
+    commands = re.findall(r"`python -m tests\.benchmarks\.peers (.*?)`", guide)
+    assert [parser_of_options().parse_args(command.split()).peers for command in commands] == [
+        list(DESCRIPTIONS),
+        ["orchestra", "ninja", "make"],
+    ]

@@ -38,13 +38,20 @@ def test_a_table_of_one_group_leaves_nobody_out():
     ]
 
 
-def test_an_overview_has_a_column_for_each_group():
-    assert overview("shell", FOUND, cpu_cell).splitlines() == [
-        "| shell |   wide 1,000 | wide 10,000 |",
-        "| ----- | -----------: | ----------: |",
-        "| other | 4,000 (0.50) |  400 (0.50) |",
-        "| ninja | 2,000 (1.00) |  200 (1.00) |",
-        "| slow  |      > 300 s |           – |",
+def test_an_overview_has_a_column_for_each_group_of_a_kind_shape_by_shape():
+    chained = {"other": OTHER._replace(fault="> 9 s"), "ninja": NINJA}
+    found = {
+        GROUP: FOUND[GROUP],
+        Group("shell", "chain", 1_000): chained,
+        Group("program", "wide", 1_000): {},
+        LARGE: FOUND[LARGE],
+    }
+    assert overview("shell", found, cpu_cell).splitlines() == [
+        "| shell |   wide 1,000 | wide 10,000 |  chain 1,000 |",
+        "| ----- | -----------: | ----------: | -----------: |",
+        "| other | 4,000 (0.50) |  400 (0.50) |        > 9 s |",
+        "| ninja | 2,000 (1.00) |  200 (1.00) | 2,000 (1.00) |",
+        "| slow  |      > 300 s |           – |            – |",
     ]
 
 
