@@ -30,13 +30,13 @@ def chain(count: int) -> List[Needs]:
 
 
 def layered(count: int, width: int = LAYER_WIDTH) -> List[Needs]:
-    """Layers of `width`, each step after the one above it and that one's neighbour."""
-    return [
-        (number - width, number - width + 1 - width * (number % width == width - 1))
-        if number >= width
-        else ()
-        for number in range(count)
-    ]
+    """Layers of `width`, at least 2; each step after the one above it and that one's neighbour."""
+    return [_two_above(number, width) if number >= width else () for number in range(count)]
+
+
+def _two_above(number: int, width: int) -> Needs:
+    first_above = (number // width - 1) * width
+    return first_above + number % width, first_above + (number + 1) % width
 
 
 SHAPES: Dict[str, Callable[[int], List[Needs]]] = {"wide": wide, "chain": chain, "layered": layered}
