@@ -148,7 +148,9 @@ def _names(groups: Iterable[Results]) -> List[str]:
 
 
 def _rate(row: Row) -> str:
-    return "–" if row.rate is None else "%.2g" % row.rate if row.rate < 0.1 else "%.2f" % row.rate
+    if row.rate is None:
+        return "–"
+    return ("%.3f" if row.rate < 0.1 else "%.2f") % row.rate
 
 
 def _whole(number: float) -> str:
