@@ -27,7 +27,9 @@ class Line:
         self._is_fifo = plan.policy.order is Order.FIFO
         self._shares: Shares = {}
         self.budget = Budget(plan.budget, plan.max_parallel, plan.devices)
-        self._queue = ReadyQueue(self.budget, self._shares, plan.policy.patience_s)
+        self._queue: ReadyQueue[StepRun] = ReadyQueue(
+            self.budget, self._shares, plan.policy.patience_s
+        )
 
     @property
     def has_reserved(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Optional, Tuple
 
-from orchestra.engine.simulate import Rehearsal
+from orchestra.engine.simulate import rehearsal_of
 from orchestra.model.plan import Order, Plan, Policy, Prediction
 
 _FEW = 500
@@ -37,7 +37,7 @@ def choose(plan: Plan, order: Optional[Order]) -> Tuple[Plan, Optional[Predictio
         candidates = candidates[:1]
     if count > _FEW and count * len(candidates) * _COST_S > _WORTH * _known_s(plan):
         return replace(plan, policy=candidates[0]), None
-    rehearsal = Rehearsal(plan)
+    rehearsal = rehearsal_of(plan)
     best, prediction, reserved = candidates[0], *rehearsal.play(candidates[0])
     for policy in candidates[1:]:
         if prediction.predicted_s <= plan.lower_bound_s:

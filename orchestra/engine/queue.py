@@ -7,19 +7,28 @@ passes that delays it, whatever comes after it, unless of a higher priority.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from typing import Dict, List, Optional, Sequence, Tuple
+from bisect import bisect_left, bisect_right, insort
+from typing import Any, Dict, Generic, List, Optional, Protocol, Sequence, Tuple, TypeVar
 
 from orchestra.engine.budget import Budget, Demand
-from orchestra.engine.reservation import Reservation, Shares, reserve
-from orchestra.engine.steprun import StepRun
+from orchestra.engine.reservation import Passing, Reservation, Shares, reserve
 from orchestra.model.run import StepState
 
 Order = Tuple[int, float, int]
 """Where a ready step stands in line, smallest first: minus priority, what the policy goes by, place
 in the file."""
 
-_Entry = Tuple[int, float, int, int, StepRun, int, Demand]
+
+class Waiting(Passing, Protocol):
+    """What stands in line since `ready_at`; not `ready` any more, it was called off."""
+
+    state: StepState
+    ready_at: float
+
+
+W = TypeVar("W", bound=Waiting)
+
+_Entry = Tuple[int, float, int, int, Any, int, Demand]
 """An `Order`, a number that is no other entry's, the step, its memory, and the rest of its demand:
 many demands differ in memory alone."""
 
@@ -29,11 +38,12 @@ _MOST_TRIED = 64
 what is behind them waits, so that no turn looks at all of a long line."""
 
 
-class ReadyQueue:
+class ReadyQueue(Generic[W]):
     """Steps in their order, in blocks that know the least of what their steps demand.
 
-    No turn looks into a block in which nothing fits. `patience_s` is how long a step lets others
-    pass; `shares` are those that are held.
+    No turn looks into a block in which nothing fits. Beside each block stands the entry that it
+    began with: what comes after that, and before the one of the next block, belongs into it.
+    `patience_s` is how long a step lets others pass; `shares` are those that are held.
     """
 
     def __init__(self, budget: Budget, shares: Shares, patience_s: float) -> None:
@@ -41,12 +51,13 @@ class ReadyQueue:
         self._shares = shares
         self._patience_s = patience_s
         self._blocks: List[_Block] = []
+        self._firsts: List[_Entry] = []
         self._count_by_rest: Dict[Demand, int] = {}
         self._tickets = 0
         self._kept: Optional[_Entry] = None
         self.has_reserved = False
 
-    def push(self, run: StepRun, order: Order) -> None:
+    def push(self, run: W, order: Order) -> None:
         """Put a step in line."""
         self._tickets += 1
         memory, rest = self._budget.split(run.demand)
@@ -55,18 +66,17 @@ class ReadyQueue:
         blocks = self._blocks
         if not blocks:
             blocks.append(_Block([entry]))
+            self._firsts.append(entry)
             return
-        place = 0
-        if len(blocks) > 1:
-            last = [each.entries[-1] for each in blocks]
-            place = min(bisect_left(last, entry), len(blocks) - 1)
+        place = self._place_of(entry)
         block = blocks[place]
         block.add(entry)
         if len(block.entries) > 2 * _MOST_IN_BLOCK:
             halves = block.entries[:_MOST_IN_BLOCK], block.entries[_MOST_IN_BLOCK:]
             blocks[place : place + 1] = [_Block(half) for half in halves]
+            self._firsts[place : place + 1] = [half[0] for half in halves]
 
-    def pop(self, now: float) -> Optional[StepRun]:
+    def pop(self, now: float) -> Optional[W]:
         """The next step that may start, which is in line no longer; None if there is none.
 
         Steps that are not `ready` any more were called off, and are dropped.
@@ -84,7 +94,7 @@ class ReadyQueue:
                 passed.append(block)
                 continue
             for entry in block.entries:
-                run = entry[4]
+                run: W = entry[4]
                 if not budget.fits(run.demand):
                     passed_in_block.append(entry)
                 elif run.state is not StepState.READY:
@@ -125,13 +135,17 @@ class ReadyQueue:
     def _reservation(self, kept: _Entry, now: float) -> Optional[Reservation]:
         return reserve(kept[4].demand, self._budget, self._shares, now)
 
-    def _take_kept(self, kept: _Entry) -> Optional[StepRun]:
+    def _take_kept(self, kept: _Entry) -> Optional[W]:
         """The one with the reservation, if it fits; it may be far behind in line."""
         if not self._budget.fits(kept[4].demand):
             return None
-        last = [each.entries[-1] for each in self._blocks]
-        self._remove(self._blocks[bisect_left(last, kept)], kept)
-        return kept[4]
+        self._remove(self._blocks[self._place_of(kept)], kept)
+        run: W = kept[4]
+        return run
+
+    def _place_of(self, entry: _Entry) -> int:
+        """The number of the block that an entry is in, or has to come into."""
+        return max(bisect_right(self._firsts, entry) - 1, 0)
 
     def _remove(self, block: _Block, entry: _Entry) -> None:
         block.remove(entry)
@@ -140,7 +154,8 @@ class ReadyQueue:
         if not self._count_by_rest[rest]:
             del self._count_by_rest[rest]
         if not block.entries:
-            self._blocks.remove(block)
+            place = self._blocks.index(block)
+            del self._blocks[place], self._firsts[place]
 
 
 class _Block:

@@ -8,10 +8,10 @@ Source: Lifka, "The ANL/IBM SP scheduling system" (1995).
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Protocol, Tuple
 
 from orchestra.engine.budget import Budget, Demand
-from orchestra.engine.steprun import StepRun
+from orchestra.model.plan import PlannedStep
 
 Shares = Dict[int, Tuple[float, Demand]]
 """By the number of the step that holds it: when it is expected back, and what it is."""
@@ -21,13 +21,23 @@ _SLACK = 0.05
 starts a moment later, ends with it."""
 
 
+class Passing(Protocol):
+    """What may want to pass: a step with its demand."""
+
+    demand: Demand
+
+    @property
+    def planned(self) -> PlannedStep:
+        """The step as it is planned."""
+
+
 class Reservation(NamedTuple):
     """For when a share is reserved, and what of each resource will be left beside it then."""
 
     at: float
     left: List[int]
 
-    def is_delayed_by(self, run: StepRun, now: float) -> bool:
+    def is_delayed_by(self, run: Passing, now: float) -> bool:
         """Whether the step has to wait if this one, which fits now, starts now."""
         if now + run.planned.expected_s * (1 - _SLACK) <= self.at:
             return False

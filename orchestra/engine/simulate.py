@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 from heapq import heappop, heappush
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Tuple, Union
 
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
 from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Stimulus
+from orchestra.engine.timetable import Timetable, guessed_demand, is_flat
 from orchestra.model.plan import SPARED, Plan, PlannedStep, Policy, Prediction
 from orchestra.model.run import AttemptKey
 from orchestra.model.selection import EVERYTHING
 from orchestra.model.workflow import ON_DONE, Foreach, InnerSteps, Need, Retry
 
 _NOTHING_WRITTEN = Written({})
-_UNKNOWN_CPU = 1000
 
 
 def predict(plan: Plan) -> Prediction:
     """The makespan when every step that may run does, and takes as long as the plan says."""
-    return Rehearsal(plan).play(plan.policy)[0]
+    return rehearsal_of(plan).play(plan.policy)[0]
+
+
+def rehearsal_of(plan: Plan) -> Union[Timetable, Rehearsal]:
+    """The cheapest way to go through a plan; where there are two, both come to the same."""
+    return Timetable(plan) if is_flat(plan) else Rehearsal(plan)
 
 
 class Rehearsal:
-    """A plan that is gone through in virtual time, as often as there are policies to try."""
+    """A plan that the machine plays in virtual time, as often as there are policies to try."""
 
     def __init__(self, plan: Plan) -> None:
         steps = tuple(_unconditional(planned, plan.budget) for planned in plan.steps)
@@ -87,7 +92,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
         body = InnerSteps({})
     demand = planned.demand
     if demand is None:
-        demand = {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
+        demand = guessed_demand(budget)
     fan_out = None
     if planned.instances is not None and body is not None:
         fan_out = Foreach(list(range(planned.runs)))
