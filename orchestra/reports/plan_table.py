@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from textwrap import wrap
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.model.look import Look, Tone, amounts_text
 from orchestra.model.plan import SPARED, Plan, PlannedStep, Prediction, Will
@@ -17,6 +18,7 @@ _WILL_TONES = {
     Will.SKIP: Tone.QUIET,
     Will.UNKNOWN: Tone.WARN,
 }
+_WILL_CELLS = {will: Cell(will.value, tone) for will, tone in _WILL_TONES.items()}
 _COLUMNS = (
     Column("wave", least=4, right=True),
     Column("step", least=8),
@@ -33,10 +35,11 @@ _FACT_CELLS = 15
 
 def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look) -> str:
     """The plan wave by wave, then its peak demand, critical path and times."""
+    demands = _Demands()
     rows = [
-        _row(_needs(plan.steps, step), *place)
+        _row(_needs(plan.steps, step), demands.cell(each.demand), prefix, wave, each)
         for step in sorted(plan.steps, key=lambda step: step.wave)
-        for place in step.walk()
+        for prefix, wave, each in step.walk()
     ]
     parts = [
         _title(plan, look),
@@ -89,7 +92,7 @@ def _counts(plan: Plan) -> str:
     places = [place for step in plan.steps for place in step.walk()]
     steps = [step for _, _, step in places if not step.inner]
     waves = max((wave for _, wave, _ in places), default=0)
-    number = {will: sum(step.will is will for step in steps) for will in Will}
+    number = Counter(step.will for step in steps)
     words = ["%s in %s" % (_number(len(steps), "step"), _number(waves, "wave"))]
     words += ["%d %s" % (number[will], will.value) for will in Will if number[will]]
     return ", ".join(words)
@@ -113,7 +116,24 @@ def _assumed(plan: Plan) -> str:
     return "  (1s for %s without a duration)" % those
 
 
-def _row(needs: str, prefix: str, wave: int, step: PlannedStep) -> Tuple[Cell, ...]:
+class _Demands:
+    """Demands as cells; most steps ask for the same as others."""
+
+    def __init__(self) -> None:
+        self._known: Dict[Tuple[Tuple[str, int], ...], Cell] = {}
+
+    def cell(self, demand: Optional[Mapping[str, int]]) -> Cell:
+        """What a step asks for, in words."""
+        if demand is None:
+            return Cell("unknown")
+        amounts = tuple(demand.items())
+        cell = self._known.get(amounts)
+        if cell is None:
+            cell = self._known[amounts] = Cell(amounts_text(demand))
+        return cell
+
+
+def _row(needs: str, demand: Cell, prefix: str, wave: int, step: PlannedStep) -> Tuple[Cell, ...]:
     depth = prefix.count("/")
     if depth:
         needs = ", ".join(safe_line(need.step) for need in step.step.needs[:_MOST_NEEDS])
@@ -121,9 +141,9 @@ def _row(needs: str, prefix: str, wave: int, step: PlannedStep) -> Tuple[Cell, .
         Cell(str(wave), Tone.QUIET),
         Cell("  " * depth + safe_line(step.title)),
         Cell(needs, Tone.QUIET),
-        Cell(step.will.value, _WILL_TONES[step.will]),
+        _WILL_CELLS[step.will],
         Cell(safe_line(step.reason), Tone.QUIET),
-        Cell("unknown" if step.demand is None else amounts_text(step.demand)),
+        demand,
         Cell(_time(step.duration_s)),
     )
 

@@ -44,6 +44,7 @@ def plan(
     """
     from orchestra.cli import prepare
     from orchestra.model.sample import RUNS_FOR_DURATION, RUNS_FOR_SUGGESTIONS
+    from orchestra.spec.reader import collection_paused
 
     options.check_choice("--format", format, FORMATS)
     if suggest and format in _GRAPHS:
@@ -56,9 +57,10 @@ def plan(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
     )._replace(policy=policy)
     runs = RUNS_FOR_SUGGESTIONS if suggest else RUNS_FOR_DURATION
-    prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True, runs=runs)
-    prepare.tell_warnings(prepared, terminal)
-    show_plan(prepared, format, terminal, suggest)
+    with collection_paused():  # a plan is no garbage, however often it is walked
+        prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True, runs=runs)
+        prepare.tell_warnings(prepared, terminal)
+        show_plan(prepared, format, terminal, suggest)
 
 
 def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool = False) -> None:

@@ -40,6 +40,7 @@ def run(
     Example: orchestra run pipeline.yaml -p region=eu -j 4
     """
     from orchestra.cli import prepare
+    from orchestra.spec.reader import collection_paused
 
     environ = dict(os.environ)
     terminal = Terminal(environ, context.obj and context.obj.group)
@@ -53,11 +54,12 @@ def run(
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
     )._replace(policy=policy)
-    prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=dry_run)
-    prepare.tell_warnings(prepared, terminal)
-    if dry_run:
-        show_plan(prepared, format, terminal)
-        return 0
+    with collection_paused():
+        prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=dry_run)
+        prepare.tell_warnings(prepared, terminal)
+        if dry_run:
+            show_plan(prepared, format, terminal)
+            return 0
     from orchestra.cli import wiring
     from orchestra.store.directory import locate
 
