@@ -27,6 +27,7 @@ from orchestra.spec.params import bind, read_params_file
 from orchestra.spec.reader import collection_paused
 
 if TYPE_CHECKING:
+    from orchestra.store.directory import StateDirectory
     from orchestra.store.sqlite import RunStore
 
 
@@ -99,7 +100,7 @@ def prepare(
 
     With `foresee` it tells which steps are up to date; a run looks for itself. `data` is what the
     file holds, where it is not to be read. Of so many earlier `runs` it is read what the steps came
-    to.
+    to, of none for 0.
 
     Raises:
         WorkflowError: the file has errors, or asks for what this run cannot have.
@@ -204,22 +205,28 @@ class _Past:
         if self._store is not None:
             self._store.close()
 
+    def state(self) -> StateDirectory:
+        """The workflow's state directory."""
+        from orchestra.store.directory import locate
+
+        return locate(self._named, self._path, self._here)
+
     def store(self) -> RunStore:
-        """The runs of the workflow's state directory."""
+        """The runs in it."""
         if self._store is None:
-            from orchestra.store.directory import locate
             from orchestra.store.sqlite import RunStore
 
-            self._store = RunStore(locate(self._named, self._path, self._here))
+            self._store = RunStore(self.state())
         return self._store
 
     def samples(self, workflow: Workflow, runs: int) -> Mapping[str, Sequence[Sample]]:
         """What the steps of the file came to before; nothing where there is no record to read."""
-        from orchestra.store.samples import read_samples
-
-        steps = sum(1 for _ in steps_within(workflow.step_by_id, workflow.handlers))
         with suppress(StoreError):  # a run will say what is wrong with it
-            return read_samples(self.store(), workflow.path, steps, runs)
+            if runs and self.state().has_database:
+                from orchestra.store.samples import read_samples
+
+                steps = sum(1 for _ in steps_within(workflow.step_by_id, workflow.handlers))
+                return read_samples(self.store(), workflow.path, steps, runs)
         return {}
 
     def cache(self, workflow: Workflow) -> Optional[Cache]:

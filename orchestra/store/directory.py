@@ -73,6 +73,11 @@ class StateDirectory:
         return self.path + "/runs.db"
 
     @property
+    def has_database(self) -> bool:
+        """Whether something stands there: without it no run was recorded yet."""
+        return os.path.lexists(self.database)
+
+    @property
     def lock(self) -> str:
         """The file to lock while the database is made, and while runs are removed."""
         return self.path + "/runs.lock"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import sqlite3
-from typing import Mapping, Tuple
+from typing import TYPE_CHECKING, Mapping, Tuple
 
 from orchestra.errors import StoreDamaged, StoreError
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _LONGEST_DATABASE_PATH = 500
 """Bytes; SQLite's MAX_PATHNAME is 512 and the names of its side files must fit as well."""

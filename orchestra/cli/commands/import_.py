@@ -85,7 +85,8 @@ def _simulate(
     from orchestra.model.units import format_duration
     from orchestra.reports.plan_table import render_plan_facts
 
-    plan = prepare(path, wanted, dict(os.environ), os.getcwd(), data=text.encode()).plan
+    environ = dict(os.environ)
+    plan = prepare(path, wanted, environ, os.getcwd(), data=text.encode(), runs=0).plan
     more = []
     if trace.makespan_s is not None:
         words = format_duration(trace.makespan_s)
