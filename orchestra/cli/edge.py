@@ -28,7 +28,7 @@ def run_app(
     terminal = Terminal(dict(environ))
     color = terminal.look(sys.stderr).color
     try:
-        result = commands.app(
+        result = commands.application(arguments)(
             list(arguments), prog_name="orchestra", standalone_mode=False, obj=keeper
         )
         terminal.flush()

@@ -345,7 +345,6 @@ def _spare_the_collector() -> None:
     What is garbage by now is kept with it: some hundred objects, 20 ms to find beside 10,000 steps.
     """
     gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _facts(plan: Plan, folder: RunFolder, started_at: float) -> RunFacts:

@@ -6,11 +6,13 @@ A part is a digest under the name of what it is of: `file clean.py`, `env MODE`,
 
 from __future__ import annotations
 
-import hashlib
 import json
-from typing import List, Mapping
+from typing import TYPE_CHECKING, List, Mapping
 
 from orchestra.model.expression import Value
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
 
 MISSING = "missing"
 """Stands for the digest of a file that is not there."""
@@ -53,12 +55,15 @@ def _shown(value: Value) -> Value:
 
 def digest_of_text(text: str) -> str:
     """The digest of a text, 32 hexadecimal digits."""
-    data = text.encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+    digest = new_digest()
+    digest.update(text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
-def new_digest() -> hashlib.blake2b:
+def new_digest() -> blake2b:
     """A digest of the same kind, to be fed."""
+    import hashlib  # OpenSSL comes with it: 4 ms, of which a plan has no use
+
     return hashlib.blake2b(digest_size=_DIGEST_BYTES)
 
 

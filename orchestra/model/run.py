@@ -54,6 +54,18 @@ RESULT_BY_STATE: Mapping[StepState, NeedResult] = {
 }
 """What a final state means to the steps below; the states that are not final are not in it."""
 
+ENDED_STATES: Tuple[StepState, ...] = (
+    StepState.SUCCEEDED,
+    StepState.CACHED,
+    StepState.RECOVERED,
+    StepState.ALLOWED_FAILURE,
+    StepState.FAILED,
+    StepState.CANCELLED,
+    StepState.BLOCKED,
+    StepState.SKIPPED,
+)
+"""The final states, in the order in which they are counted up."""
+
 
 class Role(str, Enum):
     """What a step is to its owner, the step of which it is a part."""

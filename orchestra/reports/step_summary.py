@@ -6,8 +6,8 @@ import os
 import re
 from typing import Callable, List, Optional
 
-from orchestra.model.look import ENDED_STATES, Look, count_words, state_word
-from orchestra.model.run import RunRecord, StepRecord, StepState
+from orchestra.model.look import Look, count_words, state_word
+from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import (
-    ENDED_STATES,
     Look,
     Tone,
     count_words,
@@ -18,7 +17,7 @@ from orchestra.model.look import (
     state_word,
     step_label,
 )
-from orchestra.model.run import RunRecord, StepRecord, StepState
+from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.reports.failure import failure_text

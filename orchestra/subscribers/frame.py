@@ -9,13 +9,12 @@ from rich.segment import Segment
 from rich.style import Style
 
 from orchestra.model.look import (
-    ENDED_STATES,
     Look,
     Tone,
     count_words,
     state_tone,
 )
-from orchestra.model.run import RunRecord, StepState
+from orchestra.model.run import ENDED_STATES, RunRecord, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import SIZED_RESOURCES, format_amount, format_duration, format_size
 from orchestra.subscribers.cells import fit

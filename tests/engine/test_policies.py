@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from orchestra.engine.policies import choose
-from orchestra.engine.simulate import Rehearsal, predict
+from orchestra.engine.rehearsal import Rehearsal
+from orchestra.engine.simulate import predict
 from orchestra.model.plan import LONGEST_PATH, Order, Policy
 from tests.engine.plans import make_plan, step
 from tests.engine.traces import SHAPES, list_schedule, plan_of_trace, trace

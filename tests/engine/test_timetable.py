@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from orchestra.engine.simulate import Rehearsal, rehearsal_of
+from orchestra.engine.rehearsal import Rehearsal
+from orchestra.engine.simulate import rehearsal_of
 from orchestra.engine.timetable import Timetable, is_flat
 from orchestra.model.plan import Order, Plan, Policy
 from orchestra.model.workflow import Foreach, InnerSteps, Step

@@ -4,7 +4,6 @@ import pytest
 from rich.cells import cell_len
 
 from orchestra.model.look import (
-    ENDED_STATES,
     Look,
     Tone,
     amounts_text,
@@ -12,7 +11,7 @@ from orchestra.model.look import (
     state_tone,
     step_label,
 )
-from orchestra.model.run import RESULT_BY_STATE, StepState
+from orchestra.model.run import ENDED_STATES, RESULT_BY_STATE, StepState
 
 
 @pytest.mark.parametrize("state", list(StepState))
