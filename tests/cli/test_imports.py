@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.cli import imports
 from tests.formats.traces import as_json, chain, split_instance
 
 SLOW = (
@@ -79,6 +80,11 @@ def test_a_command_imports_what_it_uses_and_no_more(cli, arguments, expected):
     cli.run("run", "good.yaml")
 
     assert imported(cli, arguments) == expected
+
+
+@pytest.mark.parametrize("case", imports.CASES)
+def test_a_command_imports_exactly_the_modules_that_are_listed_for_it(cli, case):
+    assert imports.imported(imports.prepared(cli), case) == imports.allowed()[case]
 
 
 def test_before_the_command_line_begins_nothing_is_imported_that_ctrl_c_could_interrupt(cli):
