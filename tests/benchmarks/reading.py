@@ -41,13 +41,9 @@ def cpu_s(task: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def main() -> None:
-    """Prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    options = parser.parse_args()
-    data = text_of(options.steps)
+def medians(steps: int, rounds: int) -> Dict[str, float]:
+    """CPU seconds of each part, in rounds in which each has its turn."""
+    data = text_of(steps)
     root = read(data).root
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
     tasks: Dict[str, Callable[[], Any]] = {
@@ -58,10 +54,19 @@ def main() -> None:
         "load, the whole": lambda: load("flow.yaml", data),
     }
     seconds: Dict[str, List[float]] = {name: [] for name in tasks}
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, task in tasks.items():
             seconds[name].append(cpu_s(task))
-    median = {name: statistics.median(found) for name, found in seconds.items()}
+    return {name: statistics.median(found) for name, found in seconds.items()}
+
+
+def main() -> None:
+    """Prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    median = medians(options.steps, options.rounds)
     faster = {
         "read, times faster": median["yaml.CSafeLoader"] / median["read with guards"],
         "accept, times faster": median["jsonschema"] / median["accept by the schema"],

@@ -108,10 +108,25 @@ Peer.add_constructor(_TAG + "float", Peer.number)
 Peer.add_constructor(_TAG + "merge", lambda self, node: node.value)
 
 
+def is_strange(data: bytes) -> bool:
+    """Whether there is a tag, or an alias of what it stands in."""
+    open_anchors: List[Optional[str]] = []
+    for event in yaml.parse(data, yaml.CSafeLoader):
+        if getattr(event, "tag", None):
+            return True
+        if isinstance(event, yaml.AliasEvent) and event.anchor in open_anchors:
+            return True
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_anchors.append(event.anchor)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            open_anchors.pop()
+    return False
+
+
 def by_pyyaml(data: bytes) -> Optional[str]:
-    """The value as JSON, None where it is refused; also where it holds itself."""
+    """The value as JSON, None where it is refused."""
     try:
-        if any(getattr(event, "tag", None) for event in yaml.parse(data, yaml.CSafeLoader)):
+        if is_strange(data):
             return None
         return json.dumps(yaml.load(data, Peer))
     except yaml.composer.ComposerError as error:

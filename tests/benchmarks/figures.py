@@ -1,0 +1,72 @@
+"""Figures beside their goals: as a table for people, and as JSON."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+
+class Usage(NamedTuple):
+    """What one process took: CPU seconds, user and system, and the most memory it held."""
+
+    cpu_s: float
+    peak_bytes: int
+
+
+class Figure(NamedTuple):
+    """One figure; its goal is a most, or a least where `is_least`, None where there is none."""
+
+    what: str
+    value: float
+    unit: str
+    goal: Optional[float] = None
+    is_least: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """Whether the goal is reached, in a word; empty where there is none."""
+        if self.goal is None:
+            return ""
+        is_met = self.value >= self.goal if self.is_least else self.value <= self.goal
+        return "ok" if is_met else "MISSED"
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """A line for each."""
+    lines = ["%-54s %10s %14s" % ("", "measured", "goal")]
+    for figure in figures:
+        goal = ""
+        if figure.goal is not None:
+            goal = "%s %g" % ("at least" if figure.is_least else "at most", figure.goal)
+        words = (figure.what, figure.value, goal, figure.unit, figure.verdict)
+        lines.append("%-54s %10.2f %14s %-8s %s" % words)
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def as_json(figures: Sequence[Figure]) -> List[Dict[str, object]]:
+    """The same for programs."""
+    return [{**figure._asdict(), "verdict": figure.verdict} for figure in figures]
+
+
+def usage_of(
+    arguments: Sequence[str], folder: Path, environ: Mapping[str, str] = {}, code: int = 0
+) -> Usage:
+    """Run Python with these arguments once.
+
+    Raises:
+        CalledProcessError: it did not end with this exit code.
+    """
+    command = [sys.executable, *arguments]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=str(folder), env={**os.environ, **environ}, stdout=null, stderr=null
+    ) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
+    if process.returncode != code:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    scale = 1 if sys.platform == "darwin" else 1024
+    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale)

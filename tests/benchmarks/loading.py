@@ -1,0 +1,142 @@
+"""From file to plan: CPU and memory of whole commands, and reading and validating beside peers.
+
+    python -m tests.benchmarks.loading [--steps 10000 100000] [--rounds 3] [--json PATH]
+
+`plain` steps are independent and have a body alone; `mixed` ones have needs, resources, retries,
+durations and variables as well. Memory is the peak over that of the plan of one step. An error is
+in the last step: what it costs is what `validate` takes over the same file without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import json
+import random
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Callable, Dict, List
+
+from tests.benchmarks.contenders import BODY_BY_KIND, write_workflow
+from tests.benchmarks.engine import PACKAGE
+from tests.benchmarks.figures import Figure, Usage, as_json, table, usage_of
+from tests.benchmarks.reading import medians
+
+_GOAL_S_PER_STEP = 1e-4
+_GOAL_BYTES_PER_STEP = 3000.0
+_LOCATED = 10_000
+_ERROR = "  last: {run: ':', need: [s1]}\n"
+
+
+def _plain(path: Path, steps: int) -> Path:
+    return write_workflow(path, BODY_BY_KIND["shell"][0], steps)
+
+
+def mixed(path: Path, steps: int) -> Path:
+    """A workflow of that many steps, each below up to two of the 200 before it."""
+    rng = random.Random(steps)
+    lines = ["version: 1\nname: benchmark\nsteps:\n"]
+    for number in range(steps):
+        lines.append("  s%d:\n" % number)
+        lines.append(
+            "    run: |\n      process --input data/%d.csv > out/%d.csv\n" % (number, number)
+        )
+        above = (
+            {rng.randrange(max(0, number - 200), number) for _ in range(rng.randint(0, 2))}
+            if number
+            else ()
+        )
+        if above:
+            lines.append("    needs: [%s]\n" % ", ".join("s%d" % other for other in sorted(above)))
+        if number % 3 == 0:
+            amounts = rng.choice((1, 1, 2)), rng.choice((100, 200, 500))
+            lines.append("    resources: {cpu: %d, memory: %dMiB}\n" % amounts)
+        if number % 5 == 0:
+            lines.append("    timeout: 10m\n    retry: 2\n")
+        if number % 7 == 0:
+            lines.append("    duration: %ds\n" % rng.randint(1, 300))
+        if number % 11 == 0:
+            lines.append("    env: {MODE: fast, N: '%d'}\n" % number)
+    path.write_text("".join(lines))
+    return path
+
+
+SHAPES: Dict[str, Callable[[Path, int], Path]] = {"plain": _plain, "mixed": mixed}
+_ROOM = ["--budget", "cpu=64,memory=256GiB"]
+"""The same on every machine."""
+
+
+def plans(folder: Path, sizes: List[int], rounds: int) -> List[Figure]:
+    """What `plan` takes, for steps of each shape in each number."""
+    figures = []
+    for shape, write in SHAPES.items():
+        runs: Dict[int, List[Usage]] = {size: [] for size in (1, *sizes)}
+        for size in runs:
+            write(folder / ("%s%d.yaml" % (shape, size)), size)
+        for _ in range(rounds):
+            for size, found in runs.items():
+                name = "%s%d.yaml" % (shape, size)
+                found.append(usage_of(["-m", "orchestra", "plan", name, *_ROOM], folder))
+        base = statistics.median(usage.peak_bytes for usage in runs.pop(1))
+        for size, found in runs.items():
+            what = "plan, %d %s steps" % (size, shape)
+            cpu_s = statistics.median(usage.cpu_s for usage in found)
+            peak = statistics.median(usage.peak_bytes for usage in found)
+            figures.append(Figure(what, cpu_s, "s CPU", size * _GOAL_S_PER_STEP))
+            a_step = (peak - base) / size
+            figures.append(Figure(what + ", memory", a_step, "B/step", _GOAL_BYTES_PER_STEP))
+    return figures
+
+
+def located(folder: Path, rounds: int) -> Figure:
+    """What an error in the last step costs."""
+    good = mixed(folder / "good.yaml", _LOCATED)
+    bad = folder / "bad.yaml"
+    bad.write_text(good.read_text() + _ERROR)
+    excess = []
+    for _ in range(rounds):
+        fine = usage_of(["-m", "orchestra", "validate", good.name], folder)
+        wrong = usage_of(["-m", "orchestra", "validate", bad.name], folder, code=2)
+        excess.append(wrong.cpu_s - fine.cpu_s)
+    what = "an error in the last of %d steps, told" % _LOCATED
+    return Figure(what, statistics.median(excess), "s CPU", 0.2)
+
+
+def beside_peers(rounds: int) -> List[Figure]:
+    """Reading beside PyYAML's C loader, validating beside jsonschema."""
+    median = medians(_LOCATED, rounds)
+    read = median["yaml.CSafeLoader"] / median["read with guards"]
+    accept = median["jsonschema"] / median["accept by the schema"]
+    return [
+        Figure("reading %d steps, CSafeLoader = 1" % _LOCATED, read, "times", 5, True),
+        Figure("validating %d steps, jsonschema = 1" % _LOCATED, accept, "times", 10, True),
+    ]
+
+
+def main() -> None:
+    """Measure, say and write what came out."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--steps", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", dest="json_path")
+    chosen = parser.parse_args()
+    compileall.compile_dir(str(PACKAGE), quiet=1)  # as an installation does
+    version = sys.version.split()[0]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures = [
+            *plans(folder, chosen.steps, chosen.rounds),
+            located(folder, chosen.rounds),
+            *beside_peers(chosen.rounds),
+        ]
+    sys.stdout.write("Python %s, median of %d\n" % (version, chosen.rounds))
+    sys.stdout.write(table(figures))
+    if chosen.json_path:
+        found = {"python": version, "rounds": chosen.rounds, "figures": as_json(figures)}
+        Path(chosen.json_path).write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What commands take before they do anything: CPU beyond that of bare Python, interleaved.
+
+    python -m tests.benchmarks.startup [--rounds 15] [--json PATH]
+
+Each figure is the median of the rounds' own differences to `python -c pass`. Folders in which
+nothing ever ran and in which a run is recorded are measured apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import compileall
+import json
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Dict, List, Mapping, NamedTuple, Sequence
+
+from tests.benchmarks.contenders import BODY_BY_KIND, write_workflow
+from tests.benchmarks.engine import PACKAGE
+from tests.benchmarks.figures import Figure, as_json, table, usage_of
+
+_STEPS = 10
+_MAIN = ["-m", "orchestra"]
+
+
+class Case(NamedTuple):
+    """A command, and the most milliseconds that it may take over bare Python."""
+
+    arguments: Sequence[str]
+    goal_ms: float
+    environ: Mapping[str, str] = {}
+
+
+def _complete(words: str) -> Mapping[str, str]:
+    return {
+        "_ORCHESTRA_COMPLETE": "complete_bash",
+        "COMP_WORDS": "orchestra " + words,
+        "COMP_CWORD": str(words.count(" ") + 1),
+    }
+
+
+CASES: Mapping[str, Case] = {
+    "--version": Case([*_MAIN, "--version"], 10),
+    "--help": Case([*_MAIN, "--help"], 100),
+    "plan --help": Case([*_MAIN, "plan", "--help"], 100),
+    "completion of a command": Case(_MAIN, 100, _complete("pl")),
+    "completion of an option": Case(_MAIN, 100, _complete("plan --fo")),
+    "completion of a step": Case(_MAIN, 100, _complete("plan new/flow.yaml --only s")),
+    "validate, 10 steps": Case([*_MAIN, "validate", "new/flow.yaml"], 120),
+    "plan, 10 steps": Case([*_MAIN, "plan", "new/flow.yaml"], 120),
+    "plan --format json, 10 steps": Case(
+        [*_MAIN, "plan", "new/flow.yaml", "--format", "json"], 120
+    ),
+    "plan, 10 steps that ran before": Case([*_MAIN, "plan", "flow.yaml"], 120),
+}
+
+
+def measure(folder: Path, rounds: int) -> List[Figure]:
+    """Every case, in rounds in which each has its turn after bare Python."""
+    excess: Dict[str, List[float]] = {name: [] for name in CASES}
+    bare: List[float] = []
+    for _ in range(rounds):
+        for name, case in CASES.items():
+            bare.append(usage_of(["-c", "pass"], folder).cpu_s)
+            taken = usage_of(case.arguments, folder, case.environ).cpu_s
+            excess[name].append(taken - bare[-1])
+    figures = [
+        Figure(name, statistics.median(excess[name]) * 1000, "ms CPU", case.goal_ms)
+        for name, case in CASES.items()
+    ]
+    return [Figure("bare Python", statistics.median(bare) * 1000, "ms CPU"), *figures]
+
+
+def main() -> None:
+    """Measure, say and write what came out."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", dest="json_path")
+    chosen = parser.parse_args()
+    compileall.compile_dir(str(PACKAGE), quiet=1)  # as an installation does
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(os.path.realpath(name))
+        (folder / "new").mkdir()
+        for path in (folder / "flow.yaml", folder / "new" / "flow.yaml"):
+            write_workflow(path, BODY_BY_KIND["shell"][0], _STEPS)
+        usage_of([*_MAIN, "run", "flow.yaml"], folder)
+        figures = measure(folder, chosen.rounds)
+    version = sys.version.split()[0]
+    sys.stdout.write("Python %s, over bare Python, median of %d\n" % (version, chosen.rounds))
+    sys.stdout.write(table(figures))
+    if chosen.json_path:
+        found = {"python": version, "rounds": chosen.rounds, "figures": as_json(figures)}
+        Path(chosen.json_path).write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
