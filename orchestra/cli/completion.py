@@ -34,13 +34,15 @@ def complete_steps(incomplete: str) -> List[str]:
 def complete_choice(ctx: typer.Context, incomplete: str) -> List[str]:
     """Step ids of the workflow file that is on the command line; never fails."""
     try:
-        from orchestra.spec.load import load
+        from orchestra.spec.document import read_document
+        from orchestra.spec.files import read_file
 
         # an option that still wants its value leaves the arguments unread
-        draft = load(ctx.params["file"] or ctx.args[0]).draft
+        file = ctx.params["file"] or ctx.args[0]
+        steps = list(read_document(file, read_file(file)).root["steps"])
     except Exception:
         return []  # a completion has no one to tell
-    return [id for id in (draft.step_by_id if draft else ()) if id.startswith(incomplete)]
+    return [id for id in steps if id.startswith(incomplete)]
 
 
 def complete_formats(incomplete: str) -> List[str]:
