@@ -43,7 +43,7 @@ def plan(
     problems: List[Problem] = []
     notes: List[str] = []
     expected = outlook(graph, scopes, Circumstances(selection, problems, notes, cache, force))
-    trade = _Trade(room, problems, notes, {}, durations)
+    trade = _Trade(room, problems, notes, {}, {}, durations)
     planned = _planned(graph, expected, trade)
     at_end = _used(graph.at_end, expected.at_end, (), trade)
     if problems:
@@ -75,12 +75,17 @@ def plan(
 
 
 class _Trade(NamedTuple):
-    """What all steps of a plan are planned with, and where what is found goes."""
+    """What all steps of a plan are planned with, and where what is found goes.
+
+    `demands` has each distinct one once: most steps ask for the same as others, and a dict for each
+    is 200 bytes.
+    """
 
     room: Room
     problems: List[Problem]
     notes: List[str]
     mutexes: Dict[str, int]
+    demands: Dict[Tuple[Tuple[str, int], ...], Mapping[str, int]]
     durations: Mapping[str, float]
 
 
@@ -184,8 +189,8 @@ def _leaves(planned: Sequence[PlannedStep], times: int = 1) -> List[Tuple[Planne
     return leaves
 
 
-def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Dict[str, int]]:
-    room, problems, notes, mutexes, _ = trade
+def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, int]]:
+    room, problems, notes, mutexes, demands, _ = trade
     if step.body is not None:
         mutexes.update((mutex_name(mutex), 1) for mutex in step.mutex)
     open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
@@ -206,7 +211,7 @@ def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Dict[str, int
         problems.append(Problem(path, "over-budget", refusal.message, refusal.hint))
     if note is not None:
         notes.append(note)
-    return demand
+    return demands.setdefault(tuple(demand.items()), demand)
 
 
 def _ranks(graph: Graph, durations: Sequence[float], below_s: float) -> List[float]:

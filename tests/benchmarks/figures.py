@@ -9,13 +9,6 @@ from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 
-class Usage(NamedTuple):
-    """What one process took: CPU seconds, user and system, and the most memory it held."""
-
-    cpu_s: float
-    peak_bytes: int
-
-
 class Figure(NamedTuple):
     """One figure; its goal is a most, or a least where `is_least`, None where there is none."""
 
@@ -51,10 +44,10 @@ def as_json(figures: Sequence[Figure]) -> List[Dict[str, object]]:
     return [{**figure._asdict(), "verdict": figure.verdict} for figure in figures]
 
 
-def usage_of(
+def cpu_s_of(
     arguments: Sequence[str], folder: Path, environ: Mapping[str, str] = {}, code: int = 0
-) -> Usage:
-    """Run Python with these arguments once.
+) -> float:
+    """Run Python with these arguments once; its CPU seconds, user and system.
 
     Raises:
         CalledProcessError: it did not end with this exit code.
@@ -68,5 +61,4 @@ def usage_of(
         process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
     if process.returncode != code:
         raise subprocess.CalledProcessError(process.returncode, command)
-    scale = 1 if sys.platform == "darwin" else 1024
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale)
+    return usage.ru_utime + usage.ru_stime

@@ -17,11 +17,11 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, NamedTuple
 
 from tests.benchmarks.contenders import BODY_BY_KIND, write_workflow
 from tests.benchmarks.engine import PACKAGE
-from tests.benchmarks.figures import Figure, Usage, as_json, table, usage_of
+from tests.benchmarks.figures import Figure, as_json, cpu_s_of, table
 from tests.benchmarks.reading import medians
 
 _GOAL_S_PER_STEP = 1e-4
@@ -64,28 +64,52 @@ def mixed(path: Path, steps: int) -> Path:
 
 
 SHAPES: Dict[str, Callable[[Path, int], Path]] = {"plain": _plain, "mixed": mixed}
+# Orchestra in a process that says in the end what it held at most. Linux only: what wait4 tells
+# includes the memory of who started the process.
+_TELLING_PEAK = """
+import sys
+path = sys.argv.pop(1)
+from orchestra.cli.app import main
+try:
+    main()
+finally:
+    with open("/proc/self/status") as status, open(path, "w") as file:
+        file.write(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
+"""
 _ROOM = ["--budget", "cpu=64,memory=256GiB"]
 """The same on every machine."""
+
+
+class Plans(NamedTuple):
+    """What plans of one workflow took, each time."""
+
+    cpu_s: List[float]
+    peak_bytes: List[int]
+
+    def measure(self, file: str, folder: Path) -> None:
+        """Plan it once more."""
+        peak = folder / "peak"
+        arguments = ["-c", _TELLING_PEAK, str(peak), "plan", file, *_ROOM]
+        self.cpu_s.append(cpu_s_of(arguments, folder))
+        self.peak_bytes.append(int(peak.read_text()) * 1024)
 
 
 def plans(folder: Path, sizes: List[int], rounds: int) -> List[Figure]:
     """What `plan` takes, for steps of each shape in each number."""
     figures = []
     for shape, write in SHAPES.items():
-        runs: Dict[int, List[Usage]] = {size: [] for size in (1, *sizes)}
-        for size in runs:
+        plans_by_size = {size: Plans([], []) for size in (1, *sizes)}
+        for size in plans_by_size:
             write(folder / ("%s%d.yaml" % (shape, size)), size)
         for _ in range(rounds):
-            for size, found in runs.items():
-                name = "%s%d.yaml" % (shape, size)
-                found.append(usage_of(["-m", "orchestra", "plan", name, *_ROOM], folder))
-        base = statistics.median(usage.peak_bytes for usage in runs.pop(1))
-        for size, found in runs.items():
+            for size, found in plans_by_size.items():
+                found.measure("%s%d.yaml" % (shape, size), folder)
+        base = statistics.median(plans_by_size.pop(1).peak_bytes)
+        for size, found in plans_by_size.items():
             what = "plan, %d %s steps" % (size, shape)
-            cpu_s = statistics.median(usage.cpu_s for usage in found)
-            peak = statistics.median(usage.peak_bytes for usage in found)
+            cpu_s = statistics.median(found.cpu_s)
             figures.append(Figure(what, cpu_s, "s CPU", size * _GOAL_S_PER_STEP))
-            a_step = (peak - base) / size
+            a_step = (statistics.median(found.peak_bytes) - base) / size
             figures.append(Figure(what + ", memory", a_step, "B/step", _GOAL_BYTES_PER_STEP))
     return figures
 
@@ -97,9 +121,9 @@ def located(folder: Path, rounds: int) -> Figure:
     bad.write_text(good.read_text() + _ERROR)
     excess = []
     for _ in range(rounds):
-        fine = usage_of(["-m", "orchestra", "validate", good.name], folder)
-        wrong = usage_of(["-m", "orchestra", "validate", bad.name], folder, code=2)
-        excess.append(wrong.cpu_s - fine.cpu_s)
+        fine = cpu_s_of(["-m", "orchestra", "validate", good.name], folder)
+        wrong = cpu_s_of(["-m", "orchestra", "validate", bad.name], folder, code=2)
+        excess.append(wrong - fine)
     what = "an error in the last of %d steps, told" % _LOCATED
     return Figure(what, statistics.median(excess), "s CPU", 0.2)
 

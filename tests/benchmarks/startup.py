@@ -20,7 +20,7 @@ from typing import Dict, List, Mapping, NamedTuple, Sequence
 
 from tests.benchmarks.contenders import BODY_BY_KIND, write_workflow
 from tests.benchmarks.engine import PACKAGE
-from tests.benchmarks.figures import Figure, as_json, table, usage_of
+from tests.benchmarks.figures import Figure, as_json, cpu_s_of, table
 
 _STEPS = 10
 _MAIN = ["-m", "orchestra"]
@@ -64,8 +64,8 @@ def measure(folder: Path, rounds: int) -> List[Figure]:
     bare: List[float] = []
     for _ in range(rounds):
         for name, case in CASES.items():
-            bare.append(usage_of(["-c", "pass"], folder).cpu_s)
-            taken = usage_of(case.arguments, folder, case.environ).cpu_s
+            bare.append(cpu_s_of(["-c", "pass"], folder))
+            taken = cpu_s_of(case.arguments, folder, case.environ)
             excess[name].append(taken - bare[-1])
     figures = [
         Figure(name, statistics.median(excess[name]) * 1000, "ms CPU", case.goal_ms)
@@ -86,7 +86,7 @@ def main() -> None:
         (folder / "new").mkdir()
         for path in (folder / "flow.yaml", folder / "new" / "flow.yaml"):
             write_workflow(path, BODY_BY_KIND["shell"][0], _STEPS)
-        usage_of([*_MAIN, "run", "flow.yaml"], folder)
+        cpu_s_of([*_MAIN, "run", "flow.yaml"], folder)
         figures = measure(folder, chosen.rounds)
     version = sys.version.split()[0]
     sys.stdout.write("Python %s, over bare Python, median of %d\n" % (version, chosen.rounds))
