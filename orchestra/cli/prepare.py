@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Prepared(NamedTuple):
-    """A plan, and what the file's author should know, with the file's text to show it in.
+    """A plan, and what the file's author should know, with the file's text to show it in, if any.
 
     `sources` are the files that it was made from by their absolute paths, `options` what else;
     `prediction` is None where none was made; `samples` are what its steps came to before.
@@ -144,7 +144,7 @@ def prepare(
         raise _faulty(found, problems)
     choice.check(plan)
     plan, prediction = _scheduled(plan, options)
-    text = found.loaded.text
+    text = found.loaded.text if found.warnings else ""
     return Prepared(plan, found.warnings, text, found.sources, options, prediction, samples)
 
 
