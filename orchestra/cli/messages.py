@@ -96,7 +96,9 @@ def format_click(error: click.ClickException, color: bool = False) -> str:
         return error.format_message() + "\n"
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
     hint = "`%s --help` shows how it is used" % command if command else ""
-    return _sentence(error.format_message().rstrip("."), hint, Look(color))
+    # from 8.2 on click names the nearest command, as typer does
+    words = " Did you mean ".join(error.format_message().split(" Did you mean ")[:2])
+    return _sentence(words.rstrip("."), hint, Look(color))
 
 
 def format_os_error(error: OSError, color: bool = False) -> str:

@@ -77,7 +77,7 @@ def _step(step: PlannedStep, wave: int) -> Dict[str, Any]:
         "reason": step.reason,
         "resources": None if step.demand is None else plain_amounts(step.demand),
         "duration_s": step.duration_s,
-        "rank_s": step.rank_s,
+        "rank_s": round(step.rank_s, 4),
     }
 
 

@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from click import UsageError as UsageFault
 
-from orchestra.cli.messages import faults_github, faults_json, format_error, format_faults
+from orchestra.cli.messages import (
+    faults_github,
+    faults_json,
+    format_click,
+    format_error,
+    format_faults,
+)
 from orchestra.errors import (
     Fault,
     OrchestraError,
@@ -193,3 +200,9 @@ def test_faults_for_github_are_one_escaped_line_each(fault: Fault, line: str) ->
 )
 def test_every_error_has_words(error: OrchestraError, text: str) -> None:
     assert format_error(error) == text
+
+
+def test_the_nearest_command_is_named_once() -> None:
+    error = UsageFault("No such command 'pln'. Did you mean 'plan'? Did you mean 'plan'?")
+
+    assert format_click(error) == "error: No such command 'pln'. Did you mean 'plan'?\n"
