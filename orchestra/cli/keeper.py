@@ -116,7 +116,7 @@ class Ear:
         if taken is not None:
             self._watch(*taken)
 
-    def _watch(self, key: List[Any], pid: int, began_s: float, log_path: str) -> None:
+    def _watch(self, key: List[Any], pid: int, began_s: float, log_path: str, *more: Any) -> None:
         outlet = open_outlet(pid)
         # only now, for an engine that goes on with no run never needs it; what is slow last
         from orchestra.executors.pidfd import hold

@@ -9,6 +9,7 @@ from orchestra.engine.aftermath import cleans_up, sight
 from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
+from orchestra.engine.lending import Lending
 from orchestra.engine.ports import Launched, Launching, Reattached
 from orchestra.engine.reopening import INTERRUPTED
 from orchestra.engine.steprun import StepRun
@@ -33,8 +34,11 @@ CLEAN_UP_S = 60.0
 class Attempts:
     """Follows what runs; says it by appending to the `events` and `orders` of the turn."""
 
-    def __init__(self, halt: Halt, events: List[Event], orders: List[Order]) -> None:
+    def __init__(
+        self, halt: Halt, lending: Lending, events: List[Event], orders: List[Order]
+    ) -> None:
         self._halt = halt
+        self._lending = lending
         self._events = events
         self._orders = orders
         self._run_by_key: Dict[AttemptKey, StepRun] = {}
@@ -74,11 +78,14 @@ class Attempts:
                     inherit,
                     run.amounts,
                     run.devices,
+                    self._lending.jobs,
                     scopes.folder,
                     script,
                 )
             )
         )
+        if step.jobserver:
+            self._lending.open(key, step, run.amounts)
         return ""
 
     def take_over(self, run: StepRun, pid: Optional[int], began_s: float) -> None:
@@ -90,6 +97,8 @@ class Attempts:
             run.timeout_s = resolve_timeout_s(run.step, scope)
         self._run_by_key[run.key] = run
         self._orders.append(Reattach(run.key, run.step, pid, began_s))
+        if run.step.jobserver:
+            self._lending.take_over(run.key, run.step, run.amounts)
 
     def reattached(self, reattached: Reattached) -> None:
         """The process of an attempt still runs: what is left of its time goes on."""
@@ -115,6 +124,7 @@ class Attempts:
     def over(self, key: AttemptKey) -> Optional[StepRun]:
         """Forget an attempt that has ended; whose it was, None where its end was told before."""
         run = self._run_by_key.pop(key, None)
+        self._lending.close(key)
         if run is not None and (run.timeout_s is not None or run.cause is not None):
             self._orders.append(CancelTimer(Timer("timeout", key)))
             self._orders.append(CancelTimer(Timer("grace", key)))

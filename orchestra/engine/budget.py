@@ -26,6 +26,7 @@ class Budget:
         self._devices = list(devices)
         heapify(self._devices)
         self._memory = self._number_by_name["memory"]
+        self._cpu = self._number_by_name["cpu"]
         self._split: Dict[Demand, Tuple[int, Demand]] = {}
 
     def add(self, name: str, amount: int) -> None:
@@ -65,6 +66,11 @@ class Budget:
     def free_memory(self) -> int:
         """What of that is free."""
         return self._free[self._memory]
+
+    @property
+    def free_cpu(self) -> int:
+        """What of the cores is free."""
+        return self._free[self._cpu]
 
     def take(self, demand: Demand, devices: int = 0) -> Tuple[int, ...]:
         """Reserve a demand that fits; gives the numbers of the GPUs that go with it."""

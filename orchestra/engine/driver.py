@@ -31,6 +31,7 @@ from orchestra.engine.stimuli import (
     DropWork,
     KeepArtifacts,
     Launch,
+    Lend,
     NotRendered,
     Reaction,
     Reattach,
@@ -97,6 +98,7 @@ class Driver:
         self.lost: Optional[StoreError] = None
         self._act: Dict[type, Callable[..., None]] = {
             Stop: self._stop,
+            Lend: self._lend,
             Reattach: self._reattach,
             SetTimer: self._set_timer,
             CancelTimer: self._cancel_timer,
@@ -244,11 +246,16 @@ class Driver:
     def _reattach(self, order: Reattach) -> None:
         key = order.key
         self._step_by_key[key] = order.step
-        handle = Handle(key, order.pid, order.began_s, self._renderer.log_path(key))
+        log_path = self._renderer.log_path(key)
+        job_server = self._renderer.job_server(order.step, key)
+        handle = Handle(key, order.pid, order.began_s, log_path, job_server)
         self._executor.reattach([handle])
 
     def _stop(self, stop: Stop) -> None:
         self._executor.stop(stop.key, stop.signal)
+
+    def _lend(self, order: Lend) -> None:
+        self._executor.lend(order.key, order.tokens)
 
     def _set_timer(self, order: SetTimer) -> None:
         self._timers.set(order.timer, self._clock.monotonic() + order.delay_s)

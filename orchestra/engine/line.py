@@ -6,6 +6,7 @@ from typing import List, Mapping, Optional, Tuple
 
 from orchestra.engine.budget import Budget
 from orchestra.engine.demand import fit_demand, grown, resolve_demand
+from orchestra.engine.lending import Lending
 from orchestra.engine.queue import ReadyQueue
 from orchestra.engine.reservation import Shares
 from orchestra.engine.steprun import StepRun
@@ -18,14 +19,17 @@ from orchestra.model.run import AttemptKey, StepState
 class Line:
     """Lets steps start in their order, as far as the budget goes. Events are those of the turn.
 
-    A step holds its share while it is `running`, unless others run in it.
+    A step holds its share while it is `running`, unless others run in it. What no share takes goes
+    to the `lending`, and is back before a step starts that needs it.
     """
 
-    def __init__(self, plan: Plan, events: List[Event]) -> None:
+    def __init__(self, plan: Plan, lending: Lending, events: List[Event]) -> None:
         self._room = plan.room
         self._events = events
         self._is_fifo = plan.policy.order is Order.FIFO
         self._shares: Shares = {}
+        self._lending = lending
+        self._awaits: Optional[StepRun] = None
         self.budget = Budget(plan.budget, plan.max_parallel, plan.devices)
         self._queue: ReadyQueue[StepRun] = ReadyQueue(
             self.budget, self._shares, plan.policy.patience_s
@@ -78,11 +82,36 @@ class Line:
 
     def admit(self, now: float) -> Optional[StepRun]:
         """The next step that may start, which holds its share from now on; None for none."""
-        run = self._queue.pop(now)
+        if self._awaits is None and not self._lending:
+            run = self._queue.pop(now)
+        else:
+            run = self._next_beside_lent(now)
         if run is not None:
             run.devices = self.budget.take(run.demand, run.amounts.get("gpu", 0))
             run.state = StepState.RUNNING
             self._shares[run.index] = now + run.planned.expected_s, run.demand
+        return run
+
+    def lend(self) -> None:
+        """Lend what is free, but for what the next step waits for."""
+        if self._lending:
+            wanted = 0 if self._awaits is None else self._awaits.amounts.get("cpu", 0)
+            self._lending.lend(self.budget.free_cpu - wanted)
+
+    def _next_beside_lent(self, now: float) -> Optional[StepRun]:
+        """The next step, unless its cores are lent: then nothing else starts until they are back.
+
+        One that was called off meanwhile is awaited no longer.
+        """
+        run = self._awaits
+        if run is None or run.state is not StepState.READY:
+            run = self._awaits = self._queue.pop(now)
+        if run is None or not self.budget.fits(run.demand):
+            return None
+        cpu = run.amounts.get("cpu", 0)
+        if cpu and self.budget.free_cpu - cpu < self._lending.lent:
+            return None
+        self._awaits = None
         return run
 
     def hold(self, run: StepRun, devices: Tuple[int, ...]) -> None:

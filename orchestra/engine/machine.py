@@ -27,10 +27,11 @@ from orchestra.engine.block import Block
 from orchestra.engine.conditions import Decision, decide, reads_files
 from orchestra.engine.fanout import why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
+from orchestra.engine.lending import Lending
 from orchestra.engine.line import Line
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.past import Past, has_ended
-from orchestra.engine.ports import Ended, Launched, Lost, Reattached, Written
+from orchestra.engine.ports import Ended, Launched, Lost, Reattached, TokensSeen, Written
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
@@ -120,8 +121,9 @@ class Machine:
         self.root = self._tree.root
         self._events: List[Event] = []
         self._orders: List[Order] = []
-        self._line = Line(plan, self._events)
-        self._attempts = Attempts(self._halt, self._events, self._orders)
+        lending = Lending(plan.budget["cpu"], self._events, self._orders)
+        self._line = Line(plan, lending, self._events)
+        self._attempts = Attempts(self._halt, lending, self._events, self._orders)
         self._upkeep = Upkeep(self._attempts, self._events, self._orders, plan.force)
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
@@ -134,6 +136,7 @@ class Machine:
             ArtifactsCopied: self._artifacts_copied,
             CacheChecked: self._cache_checked,
             Sealed: self._sealed,
+            TokensSeen: lending.seen,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -181,6 +184,7 @@ class Machine:
     def _advance(self) -> None:
         self._settle()
         self._launch_what_fits()
+        self._line.lend()
 
     # A step whose needs have all ended
 

@@ -67,20 +67,33 @@ class Ended(NamedTuple):
     ended_at: Optional[float] = None
 
 
-ExecutorStimulus = Union[Launched, Ended, Reattached, Lost]
+class TokensSeen(NamedTuple):
+    """An attempt with a job server has so many tokens now, of which it leaves `idle` untaken.
+
+    So far it made up a `surplus` of tokens, which were taken away.
+    """
+
+    key: AttemptKey
+    tokens: int
+    idle: int
+    surplus: int = 0
+
+
+ExecutorStimulus = Union[Launched, Ended, Reattached, Lost, TokensSeen]
 
 
 class Handle(NamedTuple):
     """What is known of an attempt that another orchestrator started.
 
     `pid` is None and `began_s` 0 where that died before it could say; `began_s` counts since the
-    machine was started; `log_path` is where its output goes.
+    machine was started; `log_path` is where its output goes, `job_server` as in its `Invocation`.
     """
 
     key: AttemptKey
     pid: Optional[int]
     began_s: float
     log_path: str
+    job_server: Optional[str] = None
 
 
 class Executor(Protocol):
@@ -106,6 +119,13 @@ class Executor(Protocol):
         """Send the signal to the whole tree of an attempt; `SIGKILL` repeats until all are dead.
 
         Does nothing where the attempt has already ended.
+        """
+
+    def lend(self, key: AttemptKey, tokens: int) -> None:
+        """Let an attempt with a job server have so many tokens; it may be submitted right after.
+
+        It gets at once what it lacks. Of what it has too many `collect` tells when some came back
+        (`TokensSeen`); those that nobody has taken are back at once.
         """
 
     def running(self) -> int:
@@ -289,8 +309,9 @@ class Launching(NamedTuple):
 
     `env` holds the layers of the file (env_file, root, defaults, step), evaluated, later ones won;
     `inherit_env` says what comes below them from the environment of orchestra; `demand` is what
-    the step holds of the budget, `devices` the GPUs among it; `folder` is that of the file in which
-    the step stands. `script_scope` is what the values in a script see where they may be secrets,
+    the step holds of the budget, `devices` the GPUs among it; `jobs` is how many it may run at once
+    where it has a job server and all others are idle; `folder` is that of the file in which the
+    step stands. `script_scope` is what the values in a script see where they may be secrets,
     which nothing else of a body may.
     """
 
@@ -301,6 +322,7 @@ class Launching(NamedTuple):
     inherit_env: Union[bool, Tuple[str, ...]]
     demand: Amounts
     devices: Tuple[int, ...] = ()
+    jobs: int = 1
     folder: str = ""
     script_scope: Optional[Scope] = None
 
@@ -322,6 +344,9 @@ class Renderer(Protocol):
 
     def log_path(self, key: AttemptKey) -> str:
         """Where the output of an attempt goes, absolute."""
+
+    def job_server(self, step: Step, key: AttemptKey) -> Optional[str]:
+        """Where the job server of an attempt is, None where its step has none; see `Invocation`."""
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left, its log looked at if the step asks; it has ended."""

@@ -149,6 +149,8 @@ class ReadyQueue(Generic[W]):
 
     def _remove(self, block: _Block, entry: _Entry) -> None:
         block.remove(entry)
+        if entry is self._kept:
+            self._kept = None
         rest = entry[6]
         self._count_by_rest[rest] -= 1
         if not self._count_by_rest[rest]:

@@ -102,6 +102,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             artifacts=None,
             retry=Retry(),
             duration_s=planned.expected_s,
+            jobserver=False,
             success_codes=(0,),
             handlers={},
             cache=None,

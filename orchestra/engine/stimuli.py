@@ -15,6 +15,7 @@ from orchestra.engine.ports import (
     Question,
     Reattached,
     Seal,
+    TokensSeen,
     Written,
 )
 from orchestra.model.events import Event
@@ -102,6 +103,7 @@ Stimulus = Union[
     Sealed,
     ArtifactsCopied,
     TimerFired,
+    TokensSeen,
     StopAsked,
 ]
 
@@ -126,6 +128,13 @@ class Stop(NamedTuple):
 
     key: AttemptKey
     signal: str
+
+
+class Lend(NamedTuple):
+    """Let an attempt with a job server have so many tokens from now on."""
+
+    key: AttemptKey
+    tokens: int
 
 
 class SetTimer(NamedTuple):
@@ -179,6 +188,7 @@ Order = Union[
     Launch,
     Reattach,
     Stop,
+    Lend,
     SetTimer,
     CancelTimer,
     Decide,

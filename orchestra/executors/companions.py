@@ -99,6 +99,10 @@ class Companions:
         """Signal an attempt."""
         self._executor.stop(key, signal)
 
+    def lend(self, key: AttemptKey, tokens: int) -> None:
+        """Let an attempt have so many tokens."""
+        self._executor.lend(key, tokens)
+
     def running(self) -> int:
         """How many attempts have not yet been reported as ended."""
         return self._executor.running() - len(self._companions)

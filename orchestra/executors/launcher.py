@@ -9,6 +9,7 @@ from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.board import Board
+from orchestra.executors.jobservers import JobServers
 from orchestra.executors.output import Output, output_pipe
 from orchestra.executors.proc import since_boot_s
 from orchestra.executors.process import NotStarted, NotYet, Spawner
@@ -42,12 +43,14 @@ class Launcher:
         board: Board,
         on_fault: Callable[[str], None],
         around_spawn: AroundSpawn,
+        job_servers: JobServers,
         masker: Optional[Masker] = None,
     ) -> None:
         self._room = room
         self._board = board
         self._on_fault = on_fault
         self._around_spawn = around_spawn
+        self._job_servers = job_servers
         self._masker = masker
         self._spawner = Spawner()
         self._waiting: OrderedDict[AttemptKey, Invocation] = OrderedDict()
@@ -122,6 +125,11 @@ class Launcher:
         return Started(key, invocation, pid, began_s, output, place)
 
     def _spawn(self, key: AttemptKey, invocation: Invocation, writer: int) -> int:
+        if invocation.job_server is not None:
+            try:
+                self._job_servers.open(key, invocation.job_server)
+            except OSError as error:
+                raise NotYet("no job server: %s" % error.strerror) from error
         if invocation.limits is None:
             return self._spawner.spawn(invocation, writer)
         try:

@@ -12,6 +12,7 @@ from orchestra.executors.adoption import Adoption
 from orchestra.executors.board import Board
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
 from orchestra.executors.enforcement import NEVER, Enforcement, make_enforcement
+from orchestra.executors.jobservers import JobServers
 from orchestra.executors.launcher import Launcher
 from orchestra.executors.output import BLOCK_BYTES
 from orchestra.executors.peak import OwnPeak
@@ -99,8 +100,15 @@ class LocalExecutor:
             opened.callback(self._trees.close)
             self._poller = new_poller()
             opened.callback(self._poller.close)
+            self._job_servers = JobServers(self._poller)
+            opened.callback(self._job_servers.close)
             self._launcher = Launcher(
-                room_for_attempts(), self._board, self._note_fault, self._around_spawn, masker
+                room_for_attempts(),
+                self._board,
+                self._note_fault,
+                self._around_spawn,
+                self._job_servers,
+                masker,
             )
             opened.callback(self._launcher.close)
             self._wakeup = Wakeup()
@@ -136,7 +144,12 @@ class LocalExecutor:
                 self._on_taken,
             )
         self._adoption.take(handles)
+        self._job_servers.take_over(handles)
         self._wakeup.poke()
+
+    def lend(self, key: AttemptKey, tokens: int) -> None:
+        """Let an attempt with a job server have so many tokens; see `Executor`."""
+        self._job_servers.allow(key, tokens)
 
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened since the last call, in order; never blocks."""
@@ -148,6 +161,8 @@ class LocalExecutor:
                 self._pump(started, now)
             elif self._adoption is not None and self._adoption.owns(fd):
                 self._adoption.attend(fd, self._block, now)
+            elif self._job_servers.owns(fd):
+                self._job_servers.attend(fd)
             else:
                 self._wakeup.drain()
                 woken = True
@@ -164,6 +179,9 @@ class LocalExecutor:
         if self._adoption is not None:
             self._stimuli.extend(self._adoption.collect(self._block, now))
         stimuli, self._stimuli = self._stimuli, []
+        if self._job_servers:
+            self._job_servers.close_ended(stimuli)
+            stimuli.extend(self._job_servers.news(now))
         self._tell_by = None
         return stimuli
 
@@ -177,6 +195,8 @@ class LocalExecutor:
             times.append(self._enforcement.sample_at)
         if self._tell_by is not None:
             times.append(self._tell_by)
+        if self._job_servers:
+            times.append(self._job_servers.look_at)
         if len(self._launcher):
             times.append(self._launcher.retry_at)
         adopted_s = None if self._adoption is None else self._adoption.due_in(now)

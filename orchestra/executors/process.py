@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import resource
 import signal
 from typing import (
+    Any,
     Callable,
     Collection,
     Iterable,
@@ -16,11 +16,11 @@ from typing import (
     List,
     Mapping,
     NamedTuple,
-    Sequence,
     Set,
     Tuple,
 )
 
+from orchestra.executors.jobserver import fifos_of
 from orchestra.executors.programs import not_found, program_places, why_not
 from orchestra.model.run import JOB_DESCRIPTORS, Invocation
 
@@ -56,7 +56,7 @@ class End(NamedTuple):
     usage: resource.struct_rusage
 
 
-_Actions = Sequence[Tuple[int, ...]]
+_Actions = Tuple[Tuple[Any, ...], ...]
 
 
 class Spawner:
@@ -84,18 +84,13 @@ class Spawner:
             NotYet: not now.
         """
         self._go_to(invocation.working_dir)
-        actions = (
+        actions: _Actions = (
             (os.POSIX_SPAWN_DUP2, self._null, 0),
             (os.POSIX_SPAWN_DUP2, output_fd, 1),
             (os.POSIX_SPAWN_DUP2, output_fd, 2),
         )
-        if invocation.job_tokens is None:
-            return self._start_or_fall_back(invocation, actions)
-        with _token_pipe(invocation.job_tokens) as pipe:
-            more = tuple((os.POSIX_SPAWN_DUP2, *pair) for pair in zip(pipe, JOB_DESCRIPTORS))
-            return self._start_or_fall_back(invocation, (*actions, *more))
-
-    def _start_or_fall_back(self, invocation: Invocation, actions: _Actions) -> int:
+        if invocation.job_server is not None:
+            actions = (*actions, *_open_fifos(invocation.job_server))
         env = invocation.env
         try:
             return self._start(invocation.argv, invocation.executable or b"", env, actions)
@@ -182,28 +177,13 @@ class Spawner:
         )
 
 
-@contextlib.contextmanager
-def _token_pipe(tokens: int) -> Iterator[Tuple[int, int]]:
-    """A pipe with so many tokens in it: what reads it, and what writes to it.
+def _open_fifos(job_server: str) -> _Actions:
+    """What opens the fifos of a job server in a child.
 
-    Raises:
-        NotYet: there is no room for one.
+    To read and to write, so that it meets no end of file if this process dies.
     """
-    lowest = max(JOB_DESCRIPTORS) + 1  # else one would be closed where the other comes to stand
-    ends: List[int] = []
-    try:
-        try:
-            for end in os.pipe():
-                ends.append(end)
-            for end in tuple(ends):
-                ends.append(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, lowest))
-        except OSError as error:
-            raise NotYet("no pipe for its job tokens: %s" % error.strerror) from error
-        os.write(ends[1], b"+" * tokens)
-        yield ends[2], ends[3]
-    finally:
-        for end in ends:
-            os.close(end)
+    found = zip(JOB_DESCRIPTORS, fifos_of(job_server))
+    return tuple((os.POSIX_SPAWN_OPEN, fd, path, os.O_RDWR, 0) for fd, path in found)
 
 
 def reap(

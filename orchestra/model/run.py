@@ -164,7 +164,7 @@ class Limits(NamedTuple):
 
 
 JOB_DESCRIPTORS = (3, 4)
-"""Where a process finds the pipe of its job tokens: to read, and to write.
+"""Where a process finds the fifos of its job server: to take tokens, and to give them back.
 
 Source: GNU make's manual, "POSIX Jobserver Interaction".
 """
@@ -176,8 +176,8 @@ class Invocation(NamedTuple):
     `executable` is an absolute path or None, then `argv[0]` is looked up in the PATH of `env` from
     `working_dir`; `fallback` is the argv to start when the kernel refuses the first one;
     `env` is complete and encoded; `log_path` is created at the first byte of output; `limits` are
-    enforced; with `job_tokens` it inherits a pipe that holds so many of them, to read on descriptor
-    3 and to write back on 4; None for no such pipe.
+    enforced; `job_server` is the path of a fifo to be made, from which it takes tokens, also on
+    descriptor 3, and which has a descriptor 4 to give them back; None for no such server.
     """
 
     argv: Tuple[bytes, ...]
@@ -187,7 +187,7 @@ class Invocation(NamedTuple):
     executable: Optional[bytes] = None
     fallback: Optional[Tuple[bytes, ...]] = None
     limits: Optional[Limits] = None
-    job_tokens: Optional[int] = None
+    job_server: Optional[str] = None
 
     def __repr__(self) -> str:
         return "Invocation(%r)" % (self.argv,)  # the environment may hold secrets

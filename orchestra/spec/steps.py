@@ -131,10 +131,6 @@ class Steps:
             message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
             hint = "say what it takes under `resources`"
             self._findings.warning((*path, "enforce"), "no-use", message, hint)
-        if data.get("jobserver") and fields.get("resources", {}).get("cpu", _ONE_CPU) == _ONE_CPU:
-            message = "`jobserver` has one job for a step with one core"
-            hint = "say how many it takes: resources: {cpu: 4}"
-            self._findings.warning((*path, "jobserver"), "no-use", message, hint)
         if "cache" in data and body is None:
             message = "`cache` does nothing in a step that runs nothing"
             self._findings.warning((*path, "cache"), "no-use", message)
@@ -452,7 +448,6 @@ class Steps:
             self._findings.error((*path, "if"), "if-and-when", message, hint)
 
 
-_ONE_CPU = 1000
 _MOST_LEVELS = 16
 _BESIDE_STEPS = frozenset(["name", "description", "needs", "if", "require", "matrix", "foreach"])
 _BESIDE_STEPS |= frozenset(["max_parallel", "fail_fast", "timeout", "allow_failure", "duration"])

@@ -40,6 +40,7 @@ _FILE_LINE = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<
 _QUOTED = re.compile(r"""(?:'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)")[ \t]*(?:\#.*)?""")
 _ESCAPE = re.compile(r"\\(.)")
 _MEANING = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+_NO_FLAG = re.compile(rb"[\s\\$#'\"]")
 _COMMENT = re.compile(r"[ \t]#.*")
 
 
@@ -117,13 +118,26 @@ class Environments:
         env[b"ORCHESTRA_CPUS"] = cpus
         if "cpu" in resources:
             env.setdefault(b"OMP_NUM_THREADS", cpus)
-        if launching.step.jobserver:
-            flags = b" -j%s --jobserver-auth=%d,%d" % (cpus, *JOB_DESCRIPTORS)
-            # what follows ` -- ` are variables
-            options, dashes, variables = env.get(b"MAKEFLAGS", b"").partition(b" -- ")
-            env[b"MAKEFLAGS"] = options + flags + dashes + variables
         if "gpu" in resources:
             env[b"CUDA_VISIBLE_DEVICES"] = ",".join(map(str, launching.devices)).encode()
+
+
+def name_job_server(env: Dict[bytes, bytes], jobs: int, path: str) -> None:
+    """Have make, and what understands its flags, find the job server at a path, for so many jobs.
+
+    GNU make 4.2 to 4.3 knows descriptors only, ninja a path only. Where an option is given twice
+    make takes the last, and it understands options that are cut short, as the others do not. A path
+    that the flags cannot hold is left out.
+    """
+    flags = b" -j%d" % jobs
+    raw = os.fsencode(path)
+    if _NO_FLAG.search(raw):
+        flags += b" --jobserver-auth=%d,%d" % JOB_DESCRIPTORS
+    else:
+        flags += b" --jobserver-auth=fifo:%s --jobserver-aut=%d,%d" % (raw, *JOB_DESCRIPTORS)
+    # what follows ` -- ` are variables
+    options, dashes, variables = env.get(b"MAKEFLAGS", b"").partition(b" -- ")
+    env[b"MAKEFLAGS"] = options + flags + dashes + variables
 
 
 def whole_cpus(demand: Amounts) -> int:

@@ -27,7 +27,7 @@ from orchestra.model.workflow import (
 from orchestra.steps.artifacts import ArtifactCopy
 from orchestra.steps.command import fill_arguments, render_command
 from orchestra.steps.direct import DirectCommands
-from orchestra.steps.environment import Environments, encode, whole_cpus
+from orchestra.steps.environment import Environments, encode, name_job_server
 from orchestra.steps.log_match import with_match
 from orchestra.steps.outputs import read_outputs
 from orchestra.steps.place import Place
@@ -42,10 +42,6 @@ _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     PythonModule: render_module,
     PythonCall: render_call,
 }
-
-
-MOST_TOKENS = 4096
-"""What fits into a pipe on every system that orchestra runs on."""
 
 
 class StepRenderer:
@@ -80,11 +76,14 @@ class StepRenderer:
         folder = launching.folder or self._folder
         working_dir = _working_dir(launching.step, launching.scope, folder)
         env = self._environments.environment(launching, working_dir, self._output(key))
+        job_server = self.job_server(launching.step, key)
+        if job_server is not None:
+            name_job_server(env, launching.jobs, job_server)
         place = Place(
             env,
             working_dir,
             self.log_path(key),
-            "%s/private/%s.%d" % (self._run_dir, file_name(key.step), key.number),
+            self._private(key),
             folder,
             self._interpreter,
         )
@@ -95,17 +94,17 @@ class StepRenderer:
             invocation = _RENDERERS[type(body)](body, launching, place)
         if launching.step.enforce:
             invocation = invocation._replace(limits=_limits(launching))
-        if launching.step.jobserver:
-            # whoever runs a job has one without asking; the others take a token for each
-            tokens = whole_cpus(launching.demand) - 1
-            if tokens > MOST_TOKENS:
-                raise ValueError("jobserver: at most %d jobs, not %d" % (MOST_TOKENS, tokens))
-            invocation = invocation._replace(job_tokens=tokens)
+        if job_server is not None:
+            invocation = invocation._replace(job_server=job_server)
         return invocation
 
     def log_path(self, key: AttemptKey) -> str:
         """Where the output of an attempt goes."""
         return "%s/%s" % (self._run_dir, key.log)
+
+    def job_server(self, step: Step, key: AttemptKey) -> Optional[str]:
+        """Where the job server of an attempt is; see `Renderer`."""
+        return self._private(key) + ".jobs" if step.jobserver else None
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
@@ -130,6 +129,9 @@ class StepRenderer:
         working_dir = _working_dir(step, scope, folder)
         target = "artifacts/" + file_name(step.id)
         return ArtifactCopy(working_dir, patterns, self._run_dir, target, masker=self._masker)
+
+    def _private(self, key: AttemptKey) -> str:
+        return "%s/private/%s.%d" % (self._run_dir, file_name(key.step), key.number)
 
     def _output(self, key: AttemptKey) -> str:
         return "%s/outputs/%s.%d" % (self._run_dir, file_name(key.step), key.number)

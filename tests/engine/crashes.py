@@ -30,6 +30,7 @@ from orchestra.model.events import (
 )
 from orchestra.model.plan import Plan
 from orchestra.model.run import RESULT_BY_STATE, AttemptKey, Outcome, StepState
+from tests.engine.tokens import Look
 from tests.engine.world import ORIGIN, Behaviour, World
 
 _NOT_WELL = frozenset(["failed", "cancelled", "blocked"])
@@ -120,7 +121,7 @@ class CrashingWorld(World):
             if step.attempts and step.attempts[-1].outcome is None
         }
         for key in self._alive.keys() - kept:  # ended before anything is started
-            del self._alive[key]
+            self._forget_attempt(key)
         assert self._rng is not None
         self.plan = plan
         self.machine = Machine(
@@ -138,13 +139,15 @@ class CrashingWorld(World):
         key = order.key
         ends = [at for at, _, each in self._agenda if self._is_end_of(each, key)]
         if key not in self._alive or not ends:
-            self._alive.pop(key, None)
+            self._forget_attempt(key)
             self._schedule(self.now + self._late(), Lost(key))
         elif key in self._lost:
             self._agenda = [each for each in self._agenda if not self._is_end_of(each[2], key)]
             self._schedule(max(min(ends), self.now), Lost(key))
         elif min(ends) > self.now:
             self._schedule(self.now, Reattached(key, self.now - self._began[key]))
+        if self._tokens.take_over(key):
+            self._schedule(self.now, Look(key))
 
     def _is_end_of(self, stimulus: object, key: AttemptKey) -> bool:
         return isinstance(stimulus, AttemptOver) and stimulus.ended.key == key
@@ -152,7 +155,7 @@ class CrashingWorld(World):
     def _note(self, stimulus: Any) -> None:
         super()._note(stimulus)
         if isinstance(stimulus, Lost):
-            self._alive.pop(stimulus.key, None)
+            self._forget_attempt(stimulus.key)
 
     def _keep_promises(self, events: Sequence[Event]) -> None:
         """Nothing that ended well begins again; no attempt begins beside another of its step."""

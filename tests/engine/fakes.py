@@ -91,6 +91,9 @@ class FakeExecutor:
             self._word_by_key[key] = b"stopped"
             self._tell(Ended(key, signal=signal))
 
+    def lend(self, key: AttemptKey, tokens: int) -> None:
+        self.trace.append("lend %s.%d %d" % (*key, tokens))
+
     def running(self) -> int:
         return len(self._word_by_key)
 
@@ -152,6 +155,9 @@ class FakeRenderer:
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         return self.written.get(step.id, Written({}))
+
+    def job_server(self, step: Step, key: AttemptKey) -> Optional[str]:
+        return "/jobs" if step.jobserver else None
 
     def artifacts(self, step: Step, scope: Scope, folder: str) -> FakeCopy:
         fault = self._faults.get("artifacts of " + step.id)

@@ -69,6 +69,7 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
         {}, {"cpu": 0}, {"cpu": 2000}, {"memory": 2**32}, {"gpu": 1}, {"gpu": 2}, {"db": 1}
     ),
     "mutex": seldom((), ("m",), ("m", "n")),
+    "jobserver": seldom(False, True),
     "priority": st.integers(-1, 1),
     "duration_s": seldom(None, 0.0, 60.0),
     "timeout": seldom(None, 1.0, 20.0),

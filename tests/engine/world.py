@@ -28,6 +28,7 @@ from orchestra.engine.stimuli import (
     DropWork,
     KeepArtifacts,
     Launch,
+    Lend,
     NotRendered,
     Reaction,
     Sealed,
@@ -45,6 +46,7 @@ from orchestra.model.run import AttemptKey, KeptFile, RunRecord, StepState
 from orchestra.model.workflow import Step
 from tests.engine.audit import Audit
 from tests.engine.plans import make_plan
+from tests.engine.tokens import Look, Tokens
 
 ORIGIN = Origin("run-1", "host", 1, "0")
 
@@ -90,12 +92,13 @@ class World:
         self._seals = seals
         self._seal_s = seal_s
         self._timers = Timers()
-        self._agenda: List[Tuple[float, int, Stimulus]] = []
+        self._agenda: List[Tuple[float, int, Union[Stimulus, Look]]] = []
         self._tickets = 0
         self._alive: Dict[AttemptKey, Tuple[Behaviour, Mapping[str, int], Tuple[int, ...]]] = {}
         codes = {asked.cause: asked.exit_code for asked in stops.values()}
         self._audit = Audit(plan, codes, knows_conditions)
         self._copies: List[AttemptKey] = []
+        self._tokens = Tokens(rng)
         for at, asked in stops.items():
             self._schedule(at, asked)
 
@@ -123,12 +126,12 @@ class World:
             batch = self._next_batch()
             assert batch, "nothing is under way and the run is not over"
             self._take(self.machine.handle(batch, self.now))
-        late = [stimulus for _, _, stimulus in self._agenda]
+        late = [stimulus for _, _, stimulus in self._agenda if not isinstance(stimulus, Look)]
         assert self.machine.handle(late, self.now + 1) == Reaction([], [])
         self._check_end()
         return self
 
-    def _schedule(self, at: float, stimulus: Stimulus) -> None:
+    def _schedule(self, at: float, stimulus: Union[Stimulus, Look]) -> None:
         self._tickets += 1
         heappush(self._agenda, (at, self._tickets, stimulus))
 
@@ -141,9 +144,15 @@ class World:
         self.now = max(self.now, min(dues))
         until = self.now + (self._rng.choice((0, 0, 0.5)) if self._rng else 0)
         batch: List[Stimulus] = []
+        looks: List[Look] = []
         while self._agenda and self._agenda[0][0] <= until:
-            batch.append(heappop(self._agenda)[2])
+            due = heappop(self._agenda)[2]
+            if isinstance(due, Look):
+                looks.append(due)
+            else:
+                batch.append(due)
         self.now = until
+        batch.extend(map(self._look, looks))
         batch.extend(TimerFired(timer) for timer in self._timers.due(until))
         if self._rng:
             self._rng.shuffle(batch)
@@ -151,11 +160,21 @@ class World:
             self._note(stimulus)
         return batch
 
+    def _look(self, look: Look) -> Stimulus:
+        seen, is_more_to_come = self._tokens.see(look.key)
+        if is_more_to_come:
+            self._schedule(self.now + 0.3, look)
+        return seen
+
     def _note(self, stimulus: Stimulus) -> None:
         if isinstance(stimulus, AttemptOver):
-            self._alive.pop(stimulus.ended.key, None)
+            self._forget_attempt(stimulus.ended.key)
         elif isinstance(stimulus, NotRendered):
-            self._alive.pop(stimulus.key, None)
+            self._forget_attempt(stimulus.key)
+
+    def _forget_attempt(self, key: AttemptKey) -> None:
+        self._alive.pop(key, None)
+        self._tokens.close(key)
 
     def _take(self, reaction: Reaction) -> None:
         start = len(self.events) + 1
@@ -174,6 +193,9 @@ class World:
             self._start(order)
         elif isinstance(order, Stop):
             self._stop(order)
+        elif isinstance(order, Lend):
+            if self._tokens.lend(order.key, order.tokens):
+                self._schedule(self.now + self._late(), Look(order.key))
         elif isinstance(order, SetTimer):
             assert order.delay_s >= 0
             self._timers.set(order.timer, self.now + order.delay_s)
@@ -207,6 +229,8 @@ class World:
         behaviour = self._behave(key)
         self.launch_times[key] = self.now
         self._alive[key] = (behaviour, launching.demand, launching.devices)
+        if launching.step.jobserver:
+            self._tokens.open(key, launching.demand)
         if behaviour.unrenderable:
             self._schedule(self.now, NotRendered(key, behaviour.unrenderable))
             return
@@ -253,6 +277,9 @@ class World:
                 used[name] = used.get(name, 0) + amount
             assert len(held) == demand.get("gpu", 0)
             devices.extend(held)
+        lent = self._tokens.lent()
+        if lent:
+            used["cpu"] = used.get("cpu", 0) + 1000 * lent
         for name, amount in used.items():
             assert amount <= self.plan.budget[name], name
         assert len(set(devices)) == len(devices)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Dict, Iterator
 
@@ -49,20 +48,15 @@ def test_a_step_has_descriptors_0_to_2_only(run_id: str, tmp_path: Path) -> None
     assert bench.log(ended) == b"0 /dev/null\n1 pipe\n2 pipe\n"
 
 
-@pytest.mark.parametrize("tokens", [0, 3])
-def test_job_tokens_are_in_a_pipe_that_the_step_reads_and_writes(
-    bench: Workbench, tokens: int
-) -> None:
+def test_a_step_with_a_job_server_has_it_on_3_and_4(bench: Workbench, tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    script = (
-        "import os; os.set_blocking(3, False); os.write(4, b'!'); print(os.read(3, 99)); "
-        "print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
-    )
-    ended = bench.run(sys.executable, "-c", script, job_tokens=tokens)
 
-    expected = "%r\n[0, 1, 2, 3, 4]\n" % (b"+" * tokens + b"!")
-    assert bench.log(ended) == expected.encode()
+    ended = bench.run_script("lists_descriptors.py", job_server=str(tmp_path / "jobs"))
+
+    rest = "3 %s\n4 %s\n" % (tmp_path / "jobs", tmp_path / "jobs.back")
+    assert bench.log(ended) == b"0 /dev/null\n1 pipe\n2 pipe\n" + rest.encode()
     assert len(os.listdir("/proc/self/fd")) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["s1.1.log"]
 
 
 def test_signals_are_at_their_defaults(bench: Workbench) -> None:

@@ -41,7 +41,7 @@ class Workbench:
         working_dir: str = "/",
         executable: Optional[bytes] = None,
         fallback: Optional[Tuple[bytes, ...]] = None,
-        job_tokens: Optional[int] = None,
+        job_server: Optional[str] = None,
     ) -> Invocation:
         """What starts a command; `bare` means with no environment but `env`."""
         marks = {} if bare else self.marks(key)
@@ -52,7 +52,7 @@ class Workbench:
             log_path=self.log_path(key),
             executable=executable,
             fallback=fallback,
-            job_tokens=job_tokens,
+            job_server=job_server,
         )
 
     def marks(self, key: AttemptKey) -> Dict[str, str]:

@@ -24,6 +24,7 @@ from orchestra.model.workflow import (
     Slot,
     Splice,
 )
+from orchestra.steps.environment import name_job_server
 from orchestra.steps.renderer import StepRenderer
 from tests.steps.attempts import HOSTILE, Ran, an_attempt, ascii_start, run
 
@@ -198,17 +199,14 @@ def test_what_a_step_gives_is_its_limit_where_it_is_enforced(
     assert renderer.render(attempt).limits == limits
 
 
-@pytest.mark.parametrize(
-    ("cpu", "jobs", "tokens"), [(4000, 4, 3), (1000, 1, 0), (2500, 3, 2), (0, 1, 0)]
-)
-def test_a_step_with_a_job_server_has_a_token_for_each_core_but_its_own(
-    renderer: StepRenderer, cpu: int, jobs: int, tokens: int
+def test_a_step_with_a_job_server_finds_it_by_its_path_and_by_descriptors(
+    renderer: StepRenderer, run_dir: Path
 ) -> None:
-    resources = {"cpu": cpu}
-    attempt = an_attempt(Command(("make",)), demand=resources, resources=resources, jobserver=True)
-    invocation = renderer.render(attempt._replace(env={"MAKEFLAGS": "k"}))
-    flags = b"k -j%d --jobserver-auth=3,4" % jobs
-    assert (invocation.job_tokens, invocation.env[b"MAKEFLAGS"]) == (tokens, flags)
+    attempt = an_attempt(Command(("make",)), jobserver=True)
+    invocation = renderer.render(attempt._replace(jobs=8, env={"MAKEFLAGS": "k"}))
+    path = "%s/private/build.1.jobs" % run_dir
+    flags = "k -j8 --jobserver-auth=fifo:%s --jobserver-aut=3,4" % path
+    assert (invocation.job_server, invocation.env[b"MAKEFLAGS"]) == (path, flags.encode())
 
 
 @pytest.mark.parametrize(
@@ -218,17 +216,10 @@ def test_a_step_with_a_job_server_has_a_token_for_each_core_but_its_own(
         (" -- A=1", b" -j2 --jobserver-auth=3,4 -- A=1"),
     ],
 )
-def test_the_job_server_is_named_before_the_variables_of_make(
-    renderer: StepRenderer, given: str, flags: bytes
-) -> None:
-    attempt = an_attempt(Command(("make",)), demand={"cpu": 2000}, jobserver=True)
-    assert renderer.render(attempt._replace(env={"MAKEFLAGS": given})).env[b"MAKEFLAGS"] == flags
-
-
-def test_more_jobs_than_a_pipe_holds_are_refused(renderer: StepRenderer) -> None:
-    attempt = an_attempt(Command(("make",)), demand={"cpu": 66_000_000}, jobserver=True)
-    with pytest.raises(ValueError, match="jobserver: at most 4096 jobs, not 65999"):
-        renderer.render(attempt)
+def test_the_job_server_is_named_before_the_variables_of_make(given: str, flags: bytes) -> None:
+    env = {b"MAKEFLAGS": given.encode()}
+    name_job_server(env, 2, "/a path that the flags cannot hold")
+    assert env == {b"MAKEFLAGS": flags}
 
 
 def secretive(size: int) -> Launching:
