@@ -74,10 +74,10 @@ class JobServers:
         """See to a descriptor that is readable: something came back."""
         key = self._key_by_fd[fd]
         server = self._server_by_key[key]
-        was_owed = server.is_owed
+        before = server.is_owed, server.surplus
         server.settle()
         self._watch(key, server)
-        if was_owed:
+        if before != (False, server.surplus):
             self.look_at = 0.0
 
     def news(self, now: float) -> List[TokensSeen]:
