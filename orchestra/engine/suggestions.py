@@ -31,6 +31,8 @@ def suggest(plan: Plan, samples_by_step: Mapping[str, Sequence[Sample]]) -> Tupl
         samples = samples_by_step.get(id)
         if samples:
             proposed = _proposed(samples)
+            if step.step.jobserver:  # it used what it was lent, too
+                proposed.pop("cpu", None)
             found.append(Suggestion(id, len(samples), step.expected_s, step.demand, proposed))
     return tuple(found)
 

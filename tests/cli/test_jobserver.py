@@ -5,6 +5,7 @@ Each job writes a line when it begins and one when it ends, in one write each, i
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -44,11 +45,16 @@ $(JOBS):
 """
 
 
+SEARCHED = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+"""What pip has installed is beside Python, which need not be in PATH."""
+
+
 def ninja_is_old() -> bool:
     """Whether there is no ninja that shares: 1.13 is the first that does."""
-    if shutil.which("ninja") is None:
+    ninja = shutil.which("ninja", path=SEARCHED)
+    if ninja is None:
         return True
-    found = subprocess.run(["ninja", "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    found = subprocess.run([ninja, "--version"], stdout=subprocess.PIPE, text=True, check=True)
     return tuple(map(int, found.stdout.split(".")[:2])) < (1, 13)
 
 
@@ -84,6 +90,7 @@ TOOLS = pytest.mark.parametrize(
 
 @pytest.fixture
 def jobs(cli: CommandLine) -> CommandLine:
+    cli.environ["PATH"] = SEARCHED
     cli.file("job.sh", JOB).file("ready.sh", READY).file("ninja.sh", NINJA)
     return cli.file("Makefile", MAKEFILE)
 

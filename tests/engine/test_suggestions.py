@@ -67,6 +67,12 @@ def test_what_is_not_measured_or_not_known_yet_is_left_out():
     ]
 
 
+def test_no_cores_are_proposed_where_some_of_those_in_use_were_lent():
+    plan, _ = make_plan(step("make", jobserver=True))
+    (found,) = suggest(plan, {"make": used(1, 3900)})
+    assert found.proposed == {"memory": MIB}
+
+
 def test_the_step_to_shorten_first_is_that_which_shortens_the_run_most():
     plan, _ = make_plan(
         step("a", duration_s=4.0),
