@@ -263,6 +263,7 @@ def test_a_second_signal_ends_it_at_once(cli):
     process = cli.start("run", "p.yaml")
     pid = wait_for_pid(cli.folder / "pid")
     process.send_signal(signal.SIGINT)
+    assert "stopping: SIGINT\n" in process.stdout  # of two at once the later may be seen first
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == 130
