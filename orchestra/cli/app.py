@@ -17,8 +17,8 @@ def main() -> None:
         _leave_at_once_when_interrupted()
         _collect_seldom()
         code = _run(sys.argv[1:])
-    except KeyboardInterrupt:
-        code = 130
+    except KeyboardInterrupt:  # nothing has begun, and a second one could come at any moment
+        os._exit(130)
     _ignore_late_signals()
     _spare_the_last_collection()
     sys.exit(code)
