@@ -44,6 +44,7 @@ from tests.benchmarks.tables import (
     values,
     wall_and_memory_cell,
 )
+from tests.benchmarks.trial import is_right
 
 
 def race(field: List[Contender], rounds: int, limit_s: float) -> Results:
@@ -89,9 +90,24 @@ class Course:
         self, folder: Path, programs: Mapping[str, Optional[Installed]], options: argparse.Namespace
     ) -> None:
         self._folder = folder
+        self._faults: Dict[str, str] = {}
         self._programs = programs
         self._options = options
         self._too_slow: Set[Tuple[str, str, str]] = set()
+
+    def try_all(self) -> None:
+        """Have each show that it runs every step once and in order: who does not is left out."""
+        for name, program in self._programs.items():
+            if program is not None:
+                forget(self._folder)
+                self._faults[name] = self._fault(name, program.path)
+
+    def _fault(self, name: str, program: Path) -> str:
+        try:
+            right = is_right(name, program, self._folder)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            return "does not run: %s" % error
+        return "" if right else "runs other steps than it was told"
 
     def run(self, group: Group) -> Results:
         """Measure all who can run it; the others have a fault instead."""
@@ -114,6 +130,8 @@ class Course:
     def _hindrance(self, name: str, group: Group) -> str:
         if name != "orchestra" and self._programs[name] is None:
             return "not installed"
+        if self._faults.get(name):
+            return self._faults[name]
         if name == "parallel" and group.shape != "wide":
             return "knows no order"
         too_slow = (name, group.kind, group.shape) in self._too_slow
@@ -143,6 +161,7 @@ def main() -> None:
     found: Dict[Group, Results] = {}
     with tempfile.TemporaryDirectory(dir=chosen.folder) as place:
         course = Course(Path(place) / "course", programs, chosen)
+        course.try_all()
         for group in _groups(chosen):
             found[group] = course.run(group)
             sys.stdout.write("\n" + detail(group, found[group]))

@@ -1,87 +1,43 @@
-"""Each peer that is here runs what it is told: every step once, after all that it needs.
-
-Nothing is installed: `python -m tests.benchmarks.peers` does that.
-"""
+"""The race of orchestra and its peers. Nothing is installed: that is left to the command itself."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import List, NamedTuple, Sequence, Tuple
 
 import pytest
 
 from tests.benchmarks.contenders import Contender, contender_of
 from tests.benchmarks.descriptions import DESCRIPTIONS
-from tests.benchmarks.graphs import Needs, Step, backwards, chain, layered, wide
-from tests.benchmarks.measuring import Cost, measure
+from tests.benchmarks.graphs import Step
+from tests.benchmarks.measuring import Cost
 from tests.benchmarks.peers import has_time, parser_of_options, race
-from tests.benchmarks.programs import PROGRAMS, default_cache, find
 from tests.benchmarks.tables import Result
+from tests.benchmarks.trial import ORDERED, RIGHT, is_right, story_of, tell
 from tests.cli.commandline import ROOT
 
-COUNT = 20
-ORDERED = [name for name in ("orchestra", *PROGRAMS) if name != "parallel"]
-# from the end to the start: who left a need out would begin with the first in the file
-GRAPHS = {"chain": backwards(chain(COUNT)), "layered": backwards(layered(COUNT, width=5))}
 
-
-class Story(NamedTuple):
-    """What a ledger tells: the steps by number, and (step, need) where one began too early."""
-
-    begun: List[int]
-    ended: List[int]
-    too_early: List[Tuple[int, int]]
-
-
-def story_of(lines: Sequence[str], graph: Sequence[Needs]) -> Story:
-    begun = [int(line.split()[1]) for line in lines if line.startswith("begin")]
-    ended = [int(line.split()[1]) for line in lines if line.startswith("end")]
-    too_early = [
-        (step, need)
-        for step, needs in enumerate(graph)
-        for need in needs
-        if lines.index("begin %d" % step) < lines.index("end %d" % need)
-    ]
-    return Story(sorted(begun), sorted(ended), too_early)
-
-
-def run(name: str, folder: Path, graph: Sequence[Needs], shell: bool) -> Story:
-    """What a real run of these steps has told; skips the test where the peer is not installed."""
-    program = None
-    if name != "orchestra":
-        found = find(name, default_cache())
-        if found is None:
-            pytest.skip("%s is not installed" % name)
-        program = found.path
-    ledger = folder / "the ledger"
-    scripts = [
-        "echo begin %d >> '%s'; echo end %d >> '%s'" % (n, ledger, n, ledger) for n in range(COUNT)
-    ]
-    steps = [
-        Step(script if shell else ["/bin/sh", "-c", script], needs)
-        for script, needs in zip(scripts, graph)
-    ]
-    measure(contender_of(name, folder / "peer", steps, 2, program))
-    return story_of(ledger.read_text().splitlines(), graph)
-
-
-ONCE = list(range(COUNT))
-
-
-@pytest.mark.parametrize("shape", GRAPHS)
+@pytest.mark.parametrize("shape", ORDERED)
 @pytest.mark.parametrize("shell", [True, False], ids=["shell", "program"])
-@pytest.mark.parametrize("name", ORDERED)
-def test_each_step_runs_once_after_what_it_needs(tmp_path, name, shell, shape):
-    assert run(name, tmp_path, GRAPHS[shape], shell) == Story(ONCE, ONCE, [])
+def test_orchestra_runs_each_step_once_after_what_it_needs(tmp_path, shell, shape):
+    assert tell("orchestra", None, tmp_path / "trial", ORDERED[shape], shell) == RIGHT
 
 
-@pytest.mark.parametrize("shell", [True, False], ids=["shell", "program"])
-def test_parallel_runs_each_step_once(tmp_path, shell):
-    assert run("parallel", tmp_path, wide(COUNT), shell) == Story(ONCE, ONCE, [])
+@pytest.mark.parametrize("name", ["ninja", "make"])
+def test_a_peer_runs_each_step_once_after_what_it_needs(tmp_path, name):
+    # pip puts ninja beside the interpreter
+    program = shutil.which(name, path="%s:%s" % (Path(sys.executable).parent, os.environ["PATH"]))
+    assert program is not None
+    assert is_right(name, Path(program), tmp_path)
+
+
+def test_who_runs_nothing_is_not_right(tmp_path):
+    assert not is_right("make", Path("/bin/true"), tmp_path)
 
 
 def test_the_ledger_shows_a_step_that_did_not_wait():
