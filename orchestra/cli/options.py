@@ -144,8 +144,10 @@ def parse_policy(text: Optional[str]) -> Optional[Order]:
     """
     from orchestra.model.plan import Order
 
-    check_choice("--policy", text or "best", POLICIES)
-    return None if text in (None, "best") else Order(text)
+    if text is None:
+        return None
+    check_choice("--policy", text, POLICIES)
+    return None if text == "best" else Order(text)
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:

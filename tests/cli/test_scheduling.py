@@ -123,6 +123,7 @@ def test_who_is_first_ready_is_first_served_if_that_is_asked_for(cli: CommandLin
     assert cli.read("order").split() == ["b", "a", "a", "b"]
     refused = cli.run("plan", "flow.yaml", "--policy", "lifo")
     assert (refused.code, "--policy lifo is not known" in refused.err) == (2, True)
+    assert cli.run("plan", "flow.yaml", "--policy", "").code == 2
 
 
 def test_a_run_that_goes_on_keeps_its_policy(cli: CommandLine) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Mapping
+
+import pytest
 
 from orchestra.model.sample import Sample
 from orchestra.store.directory import StateDirectory
@@ -59,11 +62,33 @@ def test_a_step_that_is_up_to_date_most_of_the_time_is_still_known(store: RunSto
     assert read_samples(store, FLOW, 4, 2)["b"] == [of(7.0)]
 
 
-def test_what_cannot_be_read_is_passed_over(store: RunStore, state: StateDirectory) -> None:
+DAMAGED = [
+    "[1,2]",
+    "3",
+    '{"a":5}',
+    '{"a":"abcd"}',
+    '{"a":[1,2]}',
+    '{"a":[1,NaN,1,1]}',
+    '{"a":[1,Infinity,1,1]}',
+    '{"a":[1,"x",1,1]}',
+    '{"a":[1,-5,1,1]}',
+    '{"a":[1,1%s,1,1]}' % ("0" * 400),
+    '{"a":[0.5,1,1,1]}',
+    '{"a":[1,1,"x",1]}',
+    '{"a":[1,1,1,1e30]}',
+    "[" * 100_000,
+    " " * 2**27 + '{"a":[1,1,1,1]}',
+]
+
+
+@pytest.mark.parametrize(
+    "cell", ["junk", 7, b"junk", *(zlib.compress(t.encode()) for t in DAMAGED)]
+)
+def test_what_no_run_has_left_is_passed_over(store: RunStore, cell: object) -> None:
     keep(store, {"a": of(1.0)})
     keep(store, {"a": of(2.0)})
-    with closing(sqlite3.connect(state.database)) as connection:
-        connection.execute("UPDATE samples SET steps = 'junk' WHERE number = 2")
+    with closing(sqlite3.connect(store.state.database)) as connection:
+        connection.execute("UPDATE samples SET steps = ? WHERE number = 2", (cell,))
         connection.commit()
     assert read_samples(store, FLOW, 1, 9) == {"a": [of(1.0)]}
 
