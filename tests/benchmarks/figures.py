@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -62,3 +63,12 @@ def cpu_s_of(
     if process.returncode != code:
         raise subprocess.CalledProcessError(process.returncode, command)
     return usage.ru_utime + usage.ru_stime
+
+
+def tell(figures: Sequence[Figure], how: str, json_path: Optional[str]) -> None:
+    """Print the figures, measured in this way by this Python; write them as JSON if asked to."""
+    about = "Python %s, %s" % (sys.version.split()[0], how)
+    sys.stdout.write(about + "\n" + table(figures))
+    if json_path:
+        found = {"about": about, "figures": as_json(figures)}
+        Path(json_path).write_text(json.dumps(found, indent=2) + "\n")

@@ -10,18 +10,16 @@ in the last step: what it costs is what `validate` takes over the same file with
 from __future__ import annotations
 
 import argparse
-import compileall
-import json
 import random
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple
 
-from tests.benchmarks.contenders import BODY_BY_KIND, write_workflow
-from tests.benchmarks.engine import PACKAGE
-from tests.benchmarks.figures import Figure, as_json, cpu_s_of, table
+from tests.benchmarks.contenders import COMMAND_BY_KIND, compile_orchestra
+from tests.benchmarks.descriptions import orchestra
+from tests.benchmarks.figures import Figure, cpu_s_of, tell
+from tests.benchmarks.graphs import steps_of, wide
 from tests.benchmarks.reading import medians
 
 _GOAL_S_PER_STEP = 1e-4
@@ -31,7 +29,8 @@ _ERROR = "  last: {run: ':', need: [s1]}\n"
 
 
 def _plain(path: Path, steps: int) -> Path:
-    return write_workflow(path, BODY_BY_KIND["shell"][0], steps)
+    path.write_text(orchestra(steps_of(wide(steps), COMMAND_BY_KIND["shell"]))["flow.yaml"])
+    return path
 
 
 def mixed(path: Path, steps: int) -> Path:
@@ -146,8 +145,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", dest="json_path")
     chosen = parser.parse_args()
-    compileall.compile_dir(str(PACKAGE), quiet=1)  # as an installation does
-    version = sys.version.split()[0]
+    compile_orchestra()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         figures = [
@@ -155,11 +153,7 @@ def main() -> None:
             located(folder, chosen.rounds),
             *beside_peers(chosen.rounds),
         ]
-    sys.stdout.write("Python %s, median of %d\n" % (version, chosen.rounds))
-    sys.stdout.write(table(figures))
-    if chosen.json_path:
-        found = {"python": version, "rounds": chosen.rounds, "figures": as_json(figures)}
-        Path(chosen.json_path).write_text(json.dumps(found, indent=2) + "\n")
+    tell(figures, "median of %d" % chosen.rounds, chosen.json_path)
 
 
 if __name__ == "__main__":

@@ -9,18 +9,16 @@ nothing ever ran and in which a run is recorded are measured apart.
 from __future__ import annotations
 
 import argparse
-import compileall
-import json
 import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Sequence
 
-from tests.benchmarks.contenders import BODY_BY_KIND, write_workflow
-from tests.benchmarks.engine import PACKAGE
-from tests.benchmarks.figures import Figure, as_json, cpu_s_of, table
+from tests.benchmarks.contenders import COMMAND_BY_KIND, compile_orchestra
+from tests.benchmarks.descriptions import orchestra
+from tests.benchmarks.figures import Figure, cpu_s_of, tell
+from tests.benchmarks.graphs import steps_of, wide
 
 _STEPS = 10
 _MAIN = ["-m", "orchestra"]
@@ -80,20 +78,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", dest="json_path")
     chosen = parser.parse_args()
-    compileall.compile_dir(str(PACKAGE), quiet=1)  # as an installation does
+    compile_orchestra()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(os.path.realpath(name))
         (folder / "new").mkdir()
+        text = orchestra(steps_of(wide(_STEPS), COMMAND_BY_KIND["shell"]))["flow.yaml"]
         for path in (folder / "flow.yaml", folder / "new" / "flow.yaml"):
-            write_workflow(path, BODY_BY_KIND["shell"][0], _STEPS)
+            path.write_text(text)
         cpu_s_of([*_MAIN, "run", "flow.yaml"], folder)
         figures = measure(folder, chosen.rounds)
-    version = sys.version.split()[0]
-    sys.stdout.write("Python %s, over bare Python, median of %d\n" % (version, chosen.rounds))
-    sys.stdout.write(table(figures))
-    if chosen.json_path:
-        found = {"python": version, "rounds": chosen.rounds, "figures": as_json(figures)}
-        Path(chosen.json_path).write_text(json.dumps(found, indent=2) + "\n")
+    tell(figures, "over bare Python, median of %d" % chosen.rounds, chosen.json_path)
 
 
 if __name__ == "__main__":

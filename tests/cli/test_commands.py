@@ -8,6 +8,7 @@ import os
 import pytest
 
 from orchestra import __version__
+from orchestra.cli.commands import NAMES
 from orchestra.cli.commands.init import templates
 
 TWO = """
@@ -23,23 +24,7 @@ def test_version(cli):
     assert cli.run("--version") == (0, __version__ + "\n", "")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run",
-        "validate",
-        "plan",
-        "runs",
-        "show",
-        "logs",
-        "report",
-        "cancel",
-        "prune",
-        "schema",
-        "init",
-        "import",
-    ],
-)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_has_help_with_an_example(cli, command):
     result = cli.run(command, "--help")
     assert (result.code, result.err) == (0, "")
