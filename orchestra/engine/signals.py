@@ -13,8 +13,11 @@ from orchestra.engine.stimuli import StopAsked
 
 _STOPPING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
-ONE_S = 0.01
-"""How soon a signal comes again that was sent once: to a process, and to its group with it."""
+ONE_S = 0.05
+"""How soon a signal comes again that was sent once: to a process, and to its group with it.
+
+More than a busy machine takes from one to the other; less than a person does.
+"""
 
 _Handler = Union[signal.Handlers, int, None, object]
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import List, NamedTuple
 
+from orchestra.engine.signals import ONE_S
 from tests.faults import oracle
 from tests.faults.trial import STEP, Ended, Trial
 from tests.faults.workflows import Task, workflow_text
@@ -61,7 +62,7 @@ def stop_at(folder: Path, stop: Stop) -> List[str]:
         while process.poll() is None and time.monotonic() < until:
             time.sleep(0.0005)
         send(process, stop.signal)
-        until += 0.01
+        until += 1.2 * ONE_S
     return judge(trial, trial.end(process), stop)
 
 
