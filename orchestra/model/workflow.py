@@ -100,10 +100,14 @@ class Command(NamedTuple):
 
 
 class PythonCode(NamedTuple):
-    """`python: TEXT`, inline code."""
+    """`python: TEXT`, inline code.
+
+    Of every Python body `preload` are the modules that are to be imported before it starts.
+    """
 
     code: str
     interpreter: Optional[str] = None
+    preload: Tuple[str, ...] = ()
 
 
 class PythonFile(NamedTuple):
@@ -112,6 +116,7 @@ class PythonFile(NamedTuple):
     file: str
     args: Tuple[Text, ...] = ()
     interpreter: Optional[str] = None
+    preload: Tuple[str, ...] = ()
 
 
 class PythonModule(NamedTuple):
@@ -120,6 +125,7 @@ class PythonModule(NamedTuple):
     module: str
     args: Tuple[Text, ...] = ()
     interpreter: Optional[str] = None
+    preload: Tuple[str, ...] = ()
 
 
 class PythonCall(NamedTuple):
@@ -128,6 +134,7 @@ class PythonCall(NamedTuple):
     call: str
     args: Mapping[str, Tree] = {}
     interpreter: Optional[str] = None
+    preload: Tuple[str, ...] = ()
 
 
 class InnerSteps(NamedTuple):

@@ -307,12 +307,25 @@ def _test_23(v: Any) -> bool:
     return True
 
 
-_table_30 = {
+def _test_24(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 64:
+            return False
+        for item in v:
+            if not _test_21(item):
+                return False
+    return True
+
+
+_table_31 = {
     'file': _test_18,
     'module': _test_21,
     'call': _test_22,
     'args': _test_23,
     'interpreter': _test_18,
+    'preload': _test_24,
 }
 
 
@@ -323,7 +336,7 @@ def _test_20(v: Any) -> bool:
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_30.get(key)
+            test = _table_31.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -334,7 +347,7 @@ def _test_20(v: Any) -> bool:
     return True
 
 
-def _test_24(v: Any) -> bool:
+def _test_25(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -350,7 +363,7 @@ def _test_24(v: Any) -> bool:
     return True
 
 
-def _test_25(v: Any) -> bool:
+def _test_26(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -365,7 +378,7 @@ def _test_25(v: Any) -> bool:
 _pattern_4 = '^(bash|sh)$(?!\\n)'
 
 
-def _test_26(v: Any) -> bool:
+def _test_27(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -383,7 +396,7 @@ def _test_26(v: Any) -> bool:
 _pattern_5 = '^[^=\\u0000]+$(?!\\n)'
 
 
-def _test_27(v: Any) -> bool:
+def _test_28(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -397,7 +410,7 @@ def _test_27(v: Any) -> bool:
     return True
 
 
-def _test_29(v: Any) -> bool:
+def _test_30(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -406,12 +419,12 @@ def _test_29(v: Any) -> bool:
     return True
 
 
-def _test_28(v: Any) -> bool:
+def _test_29(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, list)):
         return False
     if isinstance(v, list):
         for item in v:
-            if not _test_29(item):
+            if not _test_30(item):
                 return False
     return True
 
@@ -419,7 +432,7 @@ def _test_28(v: Any) -> bool:
 _pattern_6 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_30(v: Any) -> bool:
+def _test_31(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -436,7 +449,7 @@ def _test_30(v: Any) -> bool:
 _pattern_7 = '^(SIG)?(ALRM|HUP|INT|KILL|QUIT|TERM|USR1|USR2)$(?!\\n)'
 
 
-def _test_32(v: Any) -> bool:
+def _test_33(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -448,7 +461,7 @@ def _test_32(v: Any) -> bool:
 _pattern_8 = '^(0|([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)$(?!\\n)'
 
 
-def _test_33(v: Any) -> bool:
+def _test_34(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -462,20 +475,20 @@ def _test_33(v: Any) -> bool:
     return True
 
 
-_table_46 = {
-    'signal': _test_32,
-    'grace': _test_33,
+_table_47 = {
+    'signal': _test_33,
+    'grace': _test_34,
 }
 
 
-def _test_31(v: Any) -> bool:
+def _test_32(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_46.get(key)
+            test = _table_47.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -483,7 +496,7 @@ def _test_31(v: Any) -> bool:
     return True
 
 
-def _test_35(v: Any) -> bool:
+def _test_36(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -494,7 +507,7 @@ def _test_35(v: Any) -> bool:
     return True
 
 
-def _test_36(v: Any) -> bool:
+def _test_37(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -505,7 +518,7 @@ def _test_36(v: Any) -> bool:
     return True
 
 
-def _test_37(v: Any) -> bool:
+def _test_38(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -516,7 +529,7 @@ def _test_37(v: Any) -> bool:
     return True
 
 
-def _test_40(v: Any) -> bool:
+def _test_41(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -527,14 +540,14 @@ def _test_40(v: Any) -> bool:
     return True
 
 
-def _test_39(v: Any) -> bool:
+def _test_40(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_40(item):
+            if not _test_41(item):
                 return False
     return True
 
@@ -542,7 +555,7 @@ def _test_39(v: Any) -> bool:
 _pattern_9 = '^(SIG)?(ABRT|ALRM|BUS|CHLD|CONT|FPE|HUP|ILL|INT|KILL|PIPE|QUIT|SEGV|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ)$(?!\\n)'
 
 
-def _test_42(v: Any) -> bool:
+def _test_43(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -551,19 +564,19 @@ def _test_42(v: Any) -> bool:
     return True
 
 
-def _test_41(v: Any) -> bool:
+def _test_42(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_42(item):
+            if not _test_43(item):
                 return False
     return True
 
 
-def _test_43(v: Any) -> bool:
+def _test_44(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -574,23 +587,23 @@ def _test_43(v: Any) -> bool:
     return True
 
 
-_table_57 = {
-    'exit_codes': _test_39,
-    'signals': _test_41,
+_table_58 = {
+    'exit_codes': _test_40,
+    'signals': _test_42,
     'timeout': _test_17,
     'oom': _test_17,
-    'output': _test_43,
+    'output': _test_44,
 }
 
 
-def _test_38(v: Any) -> bool:
+def _test_39(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_57.get(key)
+            test = _table_58.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -601,7 +614,7 @@ def _test_38(v: Any) -> bool:
 _pattern_10 = '^x[0-9]+(\\.[0-9]+)?$(?!\\n)'
 
 
-def _test_45(v: Any) -> bool:
+def _test_46(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -610,7 +623,7 @@ def _test_45(v: Any) -> bool:
     return True
 
 
-def _test_44(v: Any) -> bool:
+def _test_45(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -621,31 +634,31 @@ def _test_44(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            if not _test_45(value):
+            if not _test_46(value):
                 return False
     return True
 
 
-_table_62 = {
-    'max': _test_35,
-    'delay': _test_33,
-    'backoff': _test_36,
-    'max_delay': _test_33,
-    'jitter': _test_37,
-    'max_time': _test_33,
-    'when': _test_38,
-    'resources': _test_44,
+_table_63 = {
+    'max': _test_36,
+    'delay': _test_34,
+    'backoff': _test_37,
+    'max_delay': _test_34,
+    'jitter': _test_38,
+    'max_time': _test_34,
+    'when': _test_39,
+    'resources': _test_45,
 }
 
 
-def _test_34(v: Any) -> bool:
+def _test_35(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'max' not in v:
             return False
         for key, value in v.items():
-            test = _table_62.get(key)
+            test = _table_63.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -661,7 +674,7 @@ def _test_34(v: Any) -> bool:
 _pattern_11 = '^(always|never)$(?!\\n)'
 
 
-def _test_46(v: Any) -> bool:
+def _test_47(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -670,19 +683,19 @@ def _test_46(v: Any) -> bool:
     return True
 
 
-_table_66 = {
-    'exit_codes': _test_39,
+_table_67 = {
+    'exit_codes': _test_40,
 }
 
 
-def _test_47(v: Any) -> bool:
+def _test_48(v: Any) -> bool:
     if not (v is True or v is False or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'exit_codes' not in v:
             return False
         for key, value in v.items():
-            test = _table_66.get(key)
+            test = _table_67.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -690,27 +703,27 @@ def _test_47(v: Any) -> bool:
     return True
 
 
-_table_68 = {
+_table_69 = {
     'run': _test_18,
     'command': _test_19,
     'python': _test_20,
     'uses': _test_18,
-    'with': _test_25,
-    'env': _test_27,
+    'with': _test_26,
+    'env': _test_28,
     'working_dir': _test_18,
-    'shell': _test_26,
-    'timeout': _test_30,
+    'shell': _test_27,
+    'timeout': _test_31,
 }
 
 
-def _test_48(v: Any) -> bool:
+def _test_49(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_68.get(key)
+            test = _table_69.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -721,7 +734,7 @@ def _test_48(v: Any) -> bool:
 _pattern_12 = '^(string|int|float|bool|json)$(?!\\n)'
 
 
-def _test_50(v: Any) -> bool:
+def _test_51(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -730,7 +743,7 @@ def _test_50(v: Any) -> bool:
     return True
 
 
-def _test_49(v: Any) -> bool:
+def _test_50(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -739,12 +752,12 @@ def _test_49(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_50(value):
+            if not _test_51(value):
                 return False
     return True
 
 
-def _test_52(v: Any) -> bool:
+def _test_53(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -764,7 +777,7 @@ def _test_52(v: Any) -> bool:
 _pattern_13 = '^(success|failure|always)$(?!\\n)'
 
 
-def _test_53(v: Any) -> bool:
+def _test_54(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -773,36 +786,24 @@ def _test_53(v: Any) -> bool:
     return True
 
 
-_table_76 = {
-    'paths': _test_52,
-    'when': _test_53,
-    'keep': _test_33,
+_table_77 = {
+    'paths': _test_53,
+    'when': _test_54,
+    'keep': _test_34,
 }
 
 
-def _test_51(v: Any) -> bool:
+def _test_52(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'paths' not in v:
             return False
         for key, value in v.items():
-            test = _table_76.get(key)
+            test = _table_77.get(key)
             if test is None:
                 return False
             elif not test(value):
-                return False
-    return True
-
-
-def _test_55(v: Any) -> bool:
-    if not (isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) > 1000:
-            return False
-        for item in v:
-            if not _test_1(item):
                 return False
     return True
 
@@ -814,27 +815,39 @@ def _test_56(v: Any) -> bool:
         if len(v) > 1000:
             return False
         for item in v:
-            if not _test_29(item):
+            if not _test_1(item):
                 return False
     return True
 
 
-_table_80 = {
-    'inputs': _test_55,
-    'outputs': _test_55,
-    'env': _test_56,
+def _test_57(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 1000:
+            return False
+        for item in v:
+            if not _test_30(item):
+                return False
+    return True
+
+
+_table_81 = {
+    'inputs': _test_56,
+    'outputs': _test_56,
+    'env': _test_57,
     'key': _test_1,
 }
 
 
-def _test_54(v: Any) -> bool:
+def _test_55(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_80.get(key)
+            test = _table_81.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -845,7 +858,7 @@ def _test_54(v: Any) -> bool:
 _pattern_14 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)|\\$\\{\\{'
 
 
-def _test_58(v: Any) -> bool:
+def _test_59(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -862,7 +875,7 @@ def _test_58(v: Any) -> bool:
 _pattern_15 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)|\\$\\{\\{'
 
 
-def _test_59(v: Any) -> bool:
+def _test_60(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -879,7 +892,7 @@ def _test_59(v: Any) -> bool:
 _pattern_16 = '\\$\\{\\{'
 
 
-def _test_60(v: Any) -> bool:
+def _test_61(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer()) or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -893,16 +906,16 @@ def _test_60(v: Any) -> bool:
     return True
 
 
-_table_88 = {
-    'cpu': _test_58,
-    'memory': _test_59,
-    'gpu': _test_60,
-    'disk': _test_59,
-    'network': _test_59,
+_table_89 = {
+    'cpu': _test_59,
+    'memory': _test_60,
+    'gpu': _test_61,
+    'disk': _test_60,
+    'network': _test_60,
 }
 
 
-def _test_57(v: Any) -> bool:
+def _test_58(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -911,16 +924,16 @@ def _test_57(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_88.get(key)
+            test = _table_89.get(key)
             if test is None:
-                if not _test_60(value):
+                if not _test_61(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-def _test_61(v: Any) -> bool:
+def _test_62(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -931,7 +944,7 @@ def _test_61(v: Any) -> bool:
     return True
 
 
-def _test_62(v: Any) -> bool:
+def _test_63(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -946,7 +959,7 @@ def _test_62(v: Any) -> bool:
     return True
 
 
-_table_92 = {
+_table_93 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -959,34 +972,34 @@ _table_92 = {
     'run': _test_18,
     'command': _test_19,
     'python': _test_20,
-    'steps': _test_24,
+    'steps': _test_25,
     'uses': _test_18,
-    'with': _test_25,
-    'shell': _test_26,
+    'with': _test_26,
+    'shell': _test_27,
     'working_dir': _test_18,
-    'env': _test_27,
-    'inherit_env': _test_28,
-    'timeout': _test_30,
-    'stop': _test_31,
-    'retry': _test_34,
-    'rerun': _test_46,
-    'allow_failure': _test_47,
-    'success_codes': _test_39,
-    'skip_codes': _test_39,
-    'fallback': _test_48,
-    'on_success': _test_48,
-    'on_failure': _test_48,
-    'on_cancel': _test_48,
-    'finally': _test_48,
-    'outputs': _test_49,
-    'artifacts': _test_51,
-    'cache': _test_54,
-    'resources': _test_57,
+    'env': _test_28,
+    'inherit_env': _test_29,
+    'timeout': _test_31,
+    'stop': _test_32,
+    'retry': _test_35,
+    'rerun': _test_47,
+    'allow_failure': _test_48,
+    'success_codes': _test_40,
+    'skip_codes': _test_40,
+    'fallback': _test_49,
+    'on_success': _test_49,
+    'on_failure': _test_49,
+    'on_cancel': _test_49,
+    'finally': _test_49,
+    'outputs': _test_50,
+    'artifacts': _test_52,
+    'cache': _test_55,
+    'resources': _test_58,
     'enforce': _test_17,
     'jobserver': _test_17,
-    'priority': _test_61,
-    'mutex': _test_62,
-    'duration': _test_33,
+    'priority': _test_62,
+    'mutex': _test_63,
+    'duration': _test_34,
 }
 
 
@@ -995,7 +1008,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_92.get(key)
+            test = _table_93.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1003,7 +1016,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_64(v: Any) -> bool:
+def _test_65(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1014,7 +1027,7 @@ def _test_64(v: Any) -> bool:
     return True
 
 
-def _test_65(v: Any) -> bool:
+def _test_66(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1031,7 +1044,7 @@ def _test_65(v: Any) -> bool:
 _pattern_17 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_68(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1040,11 +1053,11 @@ def _test_68(v: Any) -> bool:
     return True
 
 
-def _test_69(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     return True
 
 
-def _test_70(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1055,28 +1068,28 @@ def _test_70(v: Any) -> bool:
     return True
 
 
-def _test_71(v: Any) -> bool:
+def _test_72(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_101 = {
-    'type': _test_68,
-    'default': _test_69,
-    'enum': _test_70,
-    'pattern': _test_43,
-    'min': _test_71,
-    'max': _test_71,
+_table_102 = {
+    'type': _test_69,
+    'default': _test_70,
+    'enum': _test_71,
+    'pattern': _test_44,
+    'min': _test_72,
+    'max': _test_72,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_67(v: Any) -> bool:
+def _test_68(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_101.get(key)
+            test = _table_102.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1084,7 +1097,7 @@ def _test_67(v: Any) -> bool:
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_67(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1093,26 +1106,26 @@ def _test_66(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_67(value):
-                return False
-    return True
-
-
-def _test_72(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        if len(v) > 1000:
-            return False
-        for key, value in v.items():
-            if not _fits(_pattern_0, key):
-                return False
-            if not _test_69(value):
+            if not _test_68(value):
                 return False
     return True
 
 
 def _test_73(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) > 1000:
+            return False
+        for key, value in v.items():
+            if not _fits(_pattern_0, key):
+                return False
+            if not _test_70(value):
+                return False
+    return True
+
+
+def _test_74(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1127,21 +1140,21 @@ def _test_73(v: Any) -> bool:
     return True
 
 
-_table_106 = {
-    'env': _test_29,
+_table_107 = {
+    'env': _test_30,
     'file': _test_18,
     'command': _test_19,
 }
 
 
-def _test_75(v: Any) -> bool:
+def _test_76(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_106.get(key)
+            test = _table_107.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1149,7 +1162,7 @@ def _test_75(v: Any) -> bool:
     return True
 
 
-def _test_74(v: Any) -> bool:
+def _test_75(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1158,7 +1171,7 @@ def _test_74(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_75(value):
+            if not _test_76(value):
                 return False
     if isinstance(v, list):
         if len(v) > 100:
@@ -1169,34 +1182,55 @@ def _test_74(v: Any) -> bool:
     return True
 
 
-_table_109 = {
-    'shell': _test_26,
-    'working_dir': _test_18,
-    'env': _test_27,
-    'inherit_env': _test_28,
-    'timeout': _test_30,
-    'stop': _test_31,
-    'retry': _test_34,
-    'rerun': _test_46,
-    'allow_failure': _test_47,
-    'success_codes': _test_39,
-    'skip_codes': _test_39,
-    'artifacts': _test_51,
-    'resources': _test_57,
-    'enforce': _test_17,
-    'jobserver': _test_17,
-    'priority': _test_61,
-    'mutex': _test_62,
-    'duration': _test_33,
+_table_110 = {
+    'preload': _test_24,
 }
 
 
-def _test_76(v: Any) -> bool:
+def _test_78(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_110.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_table_112 = {
+    'shell': _test_27,
+    'working_dir': _test_18,
+    'env': _test_28,
+    'inherit_env': _test_29,
+    'timeout': _test_31,
+    'stop': _test_32,
+    'retry': _test_35,
+    'rerun': _test_47,
+    'allow_failure': _test_48,
+    'success_codes': _test_40,
+    'skip_codes': _test_40,
+    'artifacts': _test_52,
+    'resources': _test_58,
+    'enforce': _test_17,
+    'jobserver': _test_17,
+    'priority': _test_62,
+    'mutex': _test_63,
+    'duration': _test_34,
+    'python': _test_78,
+}
+
+
+def _test_77(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_109.get(key)
+            test = _table_112.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1207,7 +1241,7 @@ def _test_76(v: Any) -> bool:
 _pattern_18 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_78(v: Any) -> bool:
+def _test_80(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1224,7 +1258,7 @@ def _test_78(v: Any) -> bool:
 _pattern_19 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_79(v: Any) -> bool:
+def _test_81(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
@@ -1238,7 +1272,7 @@ def _test_79(v: Any) -> bool:
     return True
 
 
-def _test_80(v: Any) -> bool:
+def _test_82(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1249,16 +1283,16 @@ def _test_80(v: Any) -> bool:
     return True
 
 
-_table_116 = {
-    'cpu': _test_78,
-    'memory': _test_79,
-    'gpu': _test_80,
-    'disk': _test_79,
-    'network': _test_79,
+_table_119 = {
+    'cpu': _test_80,
+    'memory': _test_81,
+    'gpu': _test_82,
+    'disk': _test_81,
+    'network': _test_81,
 }
 
 
-def _test_77(v: Any) -> bool:
+def _test_79(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1267,9 +1301,9 @@ def _test_77(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_116.get(key)
+            test = _table_119.get(key)
             if test is None:
-                if not _test_80(value):
+                if not _test_82(value):
                     return False
             elif not test(value):
                 return False
@@ -1279,7 +1313,7 @@ def _test_77(v: Any) -> bool:
 _pattern_20 = '^(failure|recovery|success|slow)$(?!\\n)'
 
 
-def _test_84(v: Any) -> bool:
+def _test_86(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1288,14 +1322,14 @@ def _test_84(v: Any) -> bool:
     return True
 
 
-def _test_83(v: Any) -> bool:
+def _test_85(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) < 1:
             return False
         for item in v:
-            if not _test_84(item):
+            if not _test_86(item):
                 return False
     if isinstance(v, str):
         if not _fits(_pattern_20, v):
@@ -1303,23 +1337,23 @@ def _test_83(v: Any) -> bool:
     return True
 
 
-_table_121 = {
+_table_124 = {
     'name': _test_1,
-    'when': _test_83,
+    'when': _test_85,
     'url': _test_18,
     'command': _test_19,
     'webhook': _test_18,
-    'timeout': _test_33,
-    'slow_after': _test_33,
+    'timeout': _test_34,
+    'slow_after': _test_34,
 }
 
 
-def _test_82(v: Any) -> bool:
+def _test_84(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_121.get(key)
+            test = _table_124.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1327,14 +1361,14 @@ def _test_82(v: Any) -> bool:
     return True
 
 
-def _test_81(v: Any) -> bool:
+def _test_83(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
         if len(v) > 100:
             return False
         for item in v:
-            if not _test_82(item):
+            if not _test_84(item):
                 return False
     return True
 
@@ -1342,7 +1376,7 @@ def _test_81(v: Any) -> bool:
 _pattern_21 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
 
 
-def _test_86(v: Any) -> bool:
+def _test_88(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1351,21 +1385,21 @@ def _test_86(v: Any) -> bool:
     return True
 
 
-_table_126 = {
+_table_129 = {
     'group': _test_1,
     'limit': _test_16,
-    'policy': _test_86,
+    'policy': _test_88,
 }
 
 
-def _test_85(v: Any) -> bool:
+def _test_87(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_126.get(key)
+            test = _table_129.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1373,41 +1407,41 @@ def _test_85(v: Any) -> bool:
     return True
 
 
-_table_128 = {
-    'version': _test_64,
+_table_131 = {
+    'version': _test_65,
     'name': _test_1,
     'description': _test_1,
-    'labels': _test_65,
-    'params': _test_66,
-    'vars': _test_72,
-    'env': _test_27,
-    'env_file': _test_73,
-    'inherit_env': _test_28,
-    'secrets': _test_74,
-    'defaults': _test_76,
-    'budget': _test_77,
+    'labels': _test_66,
+    'params': _test_67,
+    'vars': _test_73,
+    'env': _test_28,
+    'env_file': _test_74,
+    'inherit_env': _test_29,
+    'secrets': _test_75,
+    'defaults': _test_77,
+    'budget': _test_79,
     'max_parallel': _test_16,
     'fail_fast': _test_17,
-    'timeout': _test_33,
-    'notify': _test_81,
-    'concurrency': _test_85,
-    'steps': _test_24,
-    'on_success': _test_48,
-    'on_failure': _test_48,
-    'on_cancel': _test_48,
-    'finally': _test_48,
-    'outputs': _test_25,
+    'timeout': _test_34,
+    'notify': _test_83,
+    'concurrency': _test_87,
+    'steps': _test_25,
+    'on_success': _test_49,
+    'on_failure': _test_49,
+    'on_cancel': _test_49,
+    'finally': _test_49,
+    'outputs': _test_26,
 }
 
 
-def _test_63(v: Any) -> bool:
+def _test_64(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if 'steps' not in v:
             return False
         for key, value in v.items():
-            test = _table_128.get(key)
+            test = _table_131.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1416,4 +1450,4 @@ def _test_63(v: Any) -> bool:
 
 
 is_step = _test_0
-is_workflow = _test_63
+is_workflow = _test_64

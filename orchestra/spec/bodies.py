@@ -42,6 +42,11 @@ class Bodies:
         self._findings = findings
         self._where = where
         self._in_script = with_secrets(where)
+        self._preload: Tuple[str, ...] = ()
+
+    def read_defaults(self, data: Mapping[str, Any]) -> None:
+        """Takes what Python bodies have that do not say otherwise; `data` is `defaults.python`."""
+        self._preload = tuple(data.get("preload", ()))
 
     def body(self, step: Mapping[str, Any], path: PathParts, shell: Shell) -> Optional[Body]:
         """What the step runs; more than one body is a fault.
@@ -105,7 +110,7 @@ class Bodies:
             message = "expressions are not read in Python code"
             hint = "use params[…], steps[…] or os.environ"
             self._findings.warning(path, "no-expression-here", message, hint)
-        return PythonCode(text)
+        return PythonCode(text, preload=self._preload)
 
     def _python(self, value: Dict[str, Any], path: PathParts) -> Optional[Body]:
         kinds = [kind for kind in _PYTHON_KINDS if kind in value]
@@ -118,6 +123,10 @@ class Bodies:
         args: Any = value.get("args")
         interpreter = self._constant(value, "interpreter", path)
         target = self._constant(value, kind, path) or ""
+        preload = tuple(value.get("preload", self._preload))
+        if interpreter is not None and value.get("preload"):
+            message = "`preload` does nothing beside `interpreter`"
+            self._findings.warning((*path, "preload"), "no-use", message)
         if args is not None and isinstance(args, dict) != (kind == "call"):
             words = "a mapping of names to values" if kind == "call" else "a list of text"
             message = "args for `%s` must be %s" % (kind, words)
@@ -125,13 +134,13 @@ class Bodies:
             return None
         if kind == "call":
             tree = self._texts.tree(args or {}, (*path, "args"), self._where)
-            return PythonCall(target, tree if isinstance(tree, dict) else {}, interpreter)
+            return PythonCall(target, tree if isinstance(tree, dict) else {}, interpreter, preload)
         words_given = self.arguments(args or [], (*path, "args"))
         if kind == "module":
-            return PythonModule(target, words_given, interpreter)
+            return PythonModule(target, words_given, interpreter, preload)
         if OPEN not in target:
             self._places.file(target, (*path, "file"))
-        return PythonFile(target, words_given, interpreter)
+        return PythonFile(target, words_given, interpreter, preload)
 
     def _constant(self, value: Dict[str, Any], key: str, path: PathParts) -> Optional[str]:
         if key not in value:

@@ -38,6 +38,7 @@ class Handlers:
         self._findings = findings
         self._read_env = read_env
         self._bodies = Bodies(texts, places, findings, IN_HANDLER)
+        self.read_defaults = self._bodies.read_defaults
         self._quantities = Quantities(texts, findings, IN_HANDLER)
 
     def read(

@@ -85,7 +85,9 @@ class Steps:
     def read_defaults(self, data: Mapping[str, Any]) -> None:
         """Takes the root's `defaults`, less `env`, which is a layer of its own."""
         self._default_shell = read_shell(data.get("shell", "bash"), self._texts, ("defaults",))
-        own = {key: value for key, value in data.items() if key not in ("env", "shell")}
+        for reader in (self._bodies, self._handlers):
+            reader.read_defaults(data.get("python", {}))
+        own = {key: value for key, value in data.items() if key not in ("env", "shell", "python")}
         self._defaults = self._fields(own, ("defaults",))
         self._check_codes(self._defaults, ("defaults",))
         if OPEN not in data.get("working_dir", OPEN):

@@ -109,6 +109,7 @@ def _source(body: Body) -> str:
             for piece in body.pieces
         )
     written: Dict[str, Any] = body._asdict()
+    written.pop("preload", None)  # how it is started changes nothing that it does
     return repr([(name, _written(value)) for name, value in written.items()])
 
 

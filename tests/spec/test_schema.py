@@ -125,9 +125,8 @@ def test_defaults_take_every_step_key_but_those_that_make_one_step() -> None:
     own = ["name", "description", "needs", "if", "require", "run", "command", "python", "outputs"]
     own += ["steps", "uses", "with", "matrix", "foreach", "max_parallel", "fail_fast"]
     own += ["cache", "fallback", "on_success", "on_failure", "on_cancel", "finally"]
-    assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [
-        key for key in STEP if key not in own
-    ]
+    shared = [key for key in STEP if key not in own]
+    assert list(SCHEMA["$defs"]["defaults"]["properties"]) == [*shared, "python"]
 
 
 @pytest.mark.parametrize(("name", "rules"), DESCRIBED, ids=[name for name, _ in DESCRIBED])
