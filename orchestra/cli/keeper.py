@@ -206,7 +206,8 @@ def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
     from orchestra.executors.custody import take_custody
 
     try:
-        return take_custody(status, ear.news, wakeup, inherited, ear.watched, board.read())
+        posted, servers = board.read(), board.servers()
+        return take_custody(status, ear.news, wakeup, inherited, ear.watched, posted, servers)
     except BaseException as fault:
         _say("error: the steps that go on are kept by nobody: %s" % type(fault).__name__)
         return BROKEN

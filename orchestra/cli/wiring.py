@@ -38,7 +38,7 @@ from orchestra.executors.descriptors import check_descriptors
 from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
 from orchestra.executors.proc import boot_id
-from orchestra.model.events import Envelope
+from orchestra.model.events import Envelope, Noted
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
 from orchestra.model.sample import samples_of
@@ -244,6 +244,7 @@ def _drive(
             folder=folder.path,
             board=keeper and keeper.board,
             on_taken=keeper and keeper.tell_of,
+            on_note=lambda text: driver.note([Noted("", text)]),
         )
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)

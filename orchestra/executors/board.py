@@ -21,6 +21,11 @@ _STEP_AT = _HEAD.size + _END.size
 _LONGEST = _SLOT_BYTES - _STEP_AT
 _NOTHING = (0, 0.0, 0, 0, 0)
 
+SERVERS = 64
+"""Of so many fork servers it is known at once."""
+
+_SERVER = struct.Struct("<q")
+
 NO_SLOT = -1
 """Where a process is that has no place on the board."""
 
@@ -49,7 +54,7 @@ class Board:
     """Made before the fork; each of the two processes has it then."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, SLOTS * _SLOT_BYTES)
+        self._memory = mmap.mmap(-1, SLOTS * _SLOT_BYTES + SERVERS * _SERVER.size)
         self._next = 0
 
     def launching(self, step: str, number: int, at_s: float) -> int:
@@ -84,10 +89,32 @@ class Board:
         _END.pack_into(memory, place + _HEAD.size, status, cpu_s, max_rss_bytes, stopped)
         memory[place + _HEAD.size - 1] = 1
 
+    def hired(self, pid: int) -> None:
+        """A fork server was started; it is no step."""
+        self._change_server(0, pid)
+
+    def dismissed(self, pid: int) -> None:
+        """It has ended, and its number may be another's."""
+        self._change_server(pid, 0)
+
+    def servers(self) -> List[int]:
+        """The fork servers that there are."""
+        return [pid for pid in self._server_pids() if pid]
+
+    def _change_server(self, old: int, new: int) -> None:
+        for number, pid in enumerate(self._server_pids()):
+            if pid == old:
+                at = SLOTS * _SLOT_BYTES + number * _SERVER.size
+                _SERVER.pack_into(self._memory, at, new)
+                return
+
+    def _server_pids(self) -> List[int]:
+        return [pid for (pid,) in _SERVER.iter_unpack(self._memory[SLOTS * _SLOT_BYTES :])]
+
     def read(self) -> List[Posted]:
         """All that is known."""
         found = []
-        for place in range(0, len(self._memory), _SLOT_BYTES):
+        for place in range(0, SLOTS * _SLOT_BYTES, _SLOT_BYTES):
             pid, began_s, number, length, ended = _HEAD.unpack_from(self._memory, place)
             if pid:
                 end = _END.unpack_from(self._memory, place + _HEAD.size)

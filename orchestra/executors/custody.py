@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.ports import Ended, Handle
 from orchestra.engine.signals import Echoes
@@ -27,13 +27,15 @@ from orchestra.executors.process import End, kill_group, reap, signal_name, sign
 from orchestra.executors.sentry import keepers, stand_guard
 from orchestra.executors.survivors import Survivors
 from orchestra.model.masking import Masker
-from orchestra.model.run import AttemptKey
+from orchestra.model.run import SERVER_MARK, AttemptKey
 from orchestra.model.secret_forms import needles_of
 
 BROKEN = 3
 
 _TICK_S = 0.5
 _SAME_S = 1.0
+_BIRTH_S = 1.0
+_NAP_S = 0.005
 _GRACE_S = 10.0
 _BLOCKS_AT_END = 32
 _SHOW_CURSOR = "\r\x1b[?25h\x1b[0m\n"
@@ -60,8 +62,9 @@ class Custody:
 
     `inherited` are the children that this process got, as they were found first: pid, the end to
     read of its output (None for none), environment; `posted` is what the engine told of those that
-    it started. The others it had taken over itself: `held` are those of which it told. Their output
-    goes into the logs of `folder`, the forms of secrets masked by `masker`.
+    it started, `servers` are those that are no steps. The others it had taken over itself: `held`
+    are those of which it told. Their output goes into the logs of `folder`, the forms of secrets
+    masked by `masker`.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Custody:
         inherited: Sequence[Tuple[int, Optional[int], bytes]],
         held: Sequence[Watched] = (),
         posted: Sequence[Posted] = (),
+        servers: Collection[int] = (),
     ) -> None:
         self._folder = folder
         self._masker = masker
@@ -88,9 +92,14 @@ class Custody:
         self._kill_at: Optional[float] = None
         self.faults: List[str] = []
         self._posted_by_pid = {each.pid: each for each in posted}
-        known = {pid: rest for pid, *rest in inherited}
+        known = {pid: (outlet, environ) for pid, outlet, environ in inherited}
+        self._wait_for_births()
         for pid in self._children.pids():
-            self._receive(pid, *known.get(pid, (None, b"")))
+            outlet, environ = known.get(pid, (None, b""))
+            if pid not in servers:
+                self._receive(pid, outlet, environ)
+            elif outlet is not None:
+                os.close(outlet)
         self._handle_by_key: Dict[AttemptKey, Handle] = {}
         self._adoption = Adoption(
             run_id, folder, self._proc, self._poller, self.faults.append, _unshown, masker
@@ -121,6 +130,21 @@ class Custody:
                 self._signal(signal.SIGKILL)
         self._end_orphans()
 
+    def _wait_for_births(self) -> None:
+        """See that what was forked and not yet named is a step now, or has gone."""
+        deadline = time.monotonic() + _BIRTH_S
+        while True:
+            environ_by_pid = {pid: self._proc.environ(pid) for pid in self._children.pids()}
+            unborn = [pid for pid, each in environ_by_pid.items() if each.startswith(SERVER_MARK)]
+            if not unborn:
+                return
+            if time.monotonic() > deadline:
+                for pid in unborn:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                return
+            time.sleep(_NAP_S)
+
     def _receive(self, pid: int, fd: Optional[int], environ: bytes) -> None:
         began_s = self._proc.began_s(pid)
         if began_s is None or not self._leads(pid):
@@ -129,6 +153,10 @@ class Custody:
             return
         key = self._survivors.attempt_in(environ) or self._survivors.attempt_of(pid)
         key = key or self._posted(pid, began_s)
+        if key is None and environ.startswith(SERVER_MARK):
+            if fd is not None:
+                os.close(fd)
+            return
         self._ward_by_pid[pid] = Ward(pid, key, began_s)
         if fd is not None and key is not None:
             path = "%s/%s" % (self._folder, key.log)
@@ -304,6 +332,7 @@ def take_custody(
     inherited: Sequence[Tuple[int, Optional[int], bytes]],
     held: Sequence[Watched],
     posted: Sequence[Posted],
+    servers: Collection[int],
 ) -> int:
     """Say what happened to the engine, keep its steps to their ends; the exit code.
 
@@ -318,7 +347,7 @@ def take_custody(
     secrets: List[str] = news["secrets"]
     masker = Masker(needles_of(secrets)) if secrets else None
     guard = stand_guard(news["folder"])
-    custody = Custody(news["run_id"], news["folder"], masker, inherited, held, posted)
+    custody = Custody(news["run_id"], news["folder"], masker, inherited, held, posted, servers)
     custody.record_ended()
     steps = "1 step goes" if custody.running == 1 else "%d steps go" % custody.running
     _say("error: orchestra was killed by %s" % how)

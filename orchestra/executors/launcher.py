@@ -9,10 +9,12 @@ from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
 from orchestra.executors.board import Board
+from orchestra.executors.forkserver import ForkServer
 from orchestra.executors.jobservers import JobServers
 from orchestra.executors.output import Output, output_pipe
 from orchestra.executors.proc import since_boot_s
 from orchestra.executors.process import NotStarted, NotYet, Spawner
+from orchestra.executors.servers import Servers
 from orchestra.executors.started import Started
 from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation, Limits
@@ -34,13 +36,15 @@ class Launcher:
     """A queue of attempts with a process at its end.
 
     No room (the limits of open files, of processes, of memory) is no fault of a step: its attempt
-    waits until another one ends, and is refused only when none is left whose end could help.
+    waits until another one ends, and is refused only when none is left whose end could help. What
+    can be forked from a server that starts is put aside until that is ready, and lets others pass.
     """
 
     def __init__(
         self,
         room: int,
         board: Board,
+        servers: Servers,
         on_fault: Callable[[str], None],
         around_spawn: AroundSpawn,
         job_servers: JobServers,
@@ -48,17 +52,19 @@ class Launcher:
     ) -> None:
         self._room = room
         self._board = board
+        self._servers = servers
         self._on_fault = on_fault
         self._around_spawn = around_spawn
         self._job_servers = job_servers
         self._masker = masker
         self._spawner = Spawner()
         self._waiting: OrderedDict[AttemptKey, Invocation] = OrderedDict()
+        self._aside: OrderedDict[AttemptKey, Invocation] = OrderedDict()
         self._helpless_since: Dict[AttemptKey, float] = {}
         self.retry_at = 0.0
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._aside)
 
     def add(self, key: AttemptKey, invocation: Invocation) -> None:
         """Take one more."""
@@ -67,12 +73,21 @@ class Launcher:
     def drop(self, key: AttemptKey) -> bool:
         """Forget one that waits; whether there was such a one."""
         self._helpless_since.pop(key, None)
-        return self._waiting.pop(key, None) is not None
+        waiting = self._aside if key in self._aside else self._waiting
+        return waiting.pop(key, None) is not None
 
     def clear(self) -> None:
         """Forget all."""
         self._waiting.clear()
+        self._aside.clear()
         self._helpless_since.clear()
+
+    def recall(self) -> None:
+        """Have those tried again, before all others, that were put aside."""
+        while self._aside:
+            key, invocation = self._aside.popitem()
+            self._waiting[key] = invocation
+            self._waiting.move_to_end(key, last=False)
 
     def launch(self, running: int) -> Tuple[List[Started], List[Ended]]:
         """Start what can be started beside the `running` ones; the started and the refused."""
@@ -83,8 +98,14 @@ class Launcher:
         self.retry_at = now + RETRY_S
         while self._waiting and running + len(started) < self._room:
             key, invocation = self._waiting.popitem(last=False)
+            server = None
+            if invocation.preload is not None:
+                server = self._servers.server_for(invocation)
+            if server is not None and not server.is_ready:
+                self._aside[key] = invocation
+                continue
             try:
-                started.append(self._start(key, invocation))
+                started.append(self._start(key, invocation, server))
             except NotStarted as refusal:
                 refused.append(Ended(key, refusal=refusal.reason))
             except NotYet as delay:
@@ -104,14 +125,18 @@ class Launcher:
         """Give everything back."""
         self._spawner.close()
 
-    def _start(self, key: AttemptKey, invocation: Invocation) -> Started:
+    def _start(
+        self, key: AttemptKey, invocation: Invocation, server: Optional[ForkServer]
+    ) -> Started:
         try:
             reader, writer = output_pipe()
         except OSError as error:
             raise NotYet("no pipe for its output: %s" % error.strerror) from error
         place = self._board.launching(*key, since_boot_s())
         try:
-            pid = self._spawn(key, invocation, writer)
+            pid = None if server is None else self._fork(server, invocation, writer)
+            if pid is None:
+                pid = self._spawn(key, invocation, writer)
         except BaseException:
             self._board.not_launched(place)
             os.close(reader)
@@ -123,6 +148,10 @@ class Launcher:
         mask = None if self._masker is None else self._masker.stream()
         output = Output(reader, writer, invocation.log_path, self._on_fault, mask)
         return Started(key, invocation, pid, began_s, output, place)
+
+    def _fork(self, server: ForkServer, invocation: Invocation, writer: int) -> Optional[int]:
+        self._spawner.go_to(invocation.working_dir)
+        return self._servers.fork(server, invocation, writer)
 
     def _spawn(self, key: AttemptKey, invocation: Invocation, writer: int) -> int:
         if invocation.job_server is not None:

@@ -19,6 +19,7 @@ from orchestra.executors.peak import OwnPeak
 from orchestra.executors.poller import new_poller
 from orchestra.executors.proc import Proc
 from orchestra.executors.process import End, kill_group, reap
+from orchestra.executors.servers import Servers
 from orchestra.executors.started import MAXRSS_UNIT_BYTES, Started
 from orchestra.executors.trees import Trees
 from orchestra.executors.wakeup import Wakeup
@@ -55,7 +56,8 @@ class LocalExecutor:
     that `masker` knows are masked.
 
     On the `board` stands what was started and has ended, for who sees to the steps if this process
-    dies; `on_taken` is told what was taken over from another.
+    dies; `on_taken` is told what was taken over from another, `on_note` what a person should know
+    though it harms no step.
 
     Of the process as a whole it takes: SIGCHLD, the signal wakeup descriptor (see Wakeup), the
     ends of all children, the working directory during `submit`, the parenthood of orphans.
@@ -72,6 +74,7 @@ class LocalExecutor:
         folder: str = "",
         board: Optional[Board] = None,
         on_taken: Optional[Callable[[Handle], None]] = None,
+        on_note: Optional[Callable[[str], None]] = None,
     ) -> None:
         self._board = board or Board()
         self._on_taken = on_taken
@@ -96,15 +99,18 @@ class LocalExecutor:
         self._closed = False
         with contextlib.ExitStack() as opened:
             settle_descriptors()
-            self._trees = Trees(run_id, self._proc)
-            opened.callback(self._trees.close)
             self._poller = new_poller()
             opened.callback(self._poller.close)
+            self._servers = Servers(self._poller, self._board, on_note or _unheard)
+            opened.callback(self._servers.close)
+            self._trees = Trees(run_id, self._proc, self._servers.pids)
+            opened.callback(self._trees.close)
             self._job_servers = JobServers(self._poller)
             opened.callback(self._job_servers.close)
             self._launcher = Launcher(
                 room_for_attempts(),
                 self._board,
+                self._servers,
                 self._note_fault,
                 self._around_spawn,
                 self._job_servers,
@@ -163,6 +169,8 @@ class LocalExecutor:
                 self._adoption.attend(fd, self._block, now)
             elif self._job_servers.owns(fd):
                 self._job_servers.attend(fd)
+            elif self._servers.owns(fd):
+                self._servers.attend(fd)
             else:
                 self._wakeup.drain()
                 woken = True
@@ -174,7 +182,10 @@ class LocalExecutor:
             self._settle(now)
         if self._enforcement is not None and now >= self._enforcement.sample_at:
             self._enforce(self._enforcement, now)
-        if len(self._launcher) and (ended or now >= self._launcher.retry_at):
+        served = self._servers.have_news(now)
+        if served:
+            self._launcher.recall()
+        if len(self._launcher) and (ended or served or now >= self._launcher.retry_at):
             self._launch()
         if self._adoption is not None:
             self._stimuli.extend(self._adoption.collect(self._block, now))
@@ -199,6 +210,7 @@ class LocalExecutor:
             times.append(self._job_servers.look_at)
         if len(self._launcher):
             times.append(self._launcher.retry_at)
+            times.append(self._servers.due_at)
         adopted_s = None if self._adoption is None else self._adoption.due_in(now)
         if adopted_s is not None:
             times.append(now + adopted_s)
@@ -340,6 +352,7 @@ class LocalExecutor:
     def _note_end(self, end: End, now: float) -> None:
         started = self._started_by_pid.pop(end.pid, None)
         if started is None:
+            self._servers.note_end(end.pid)
             self._trees.forget(end.pid)
             return
         started.end = end
@@ -411,3 +424,7 @@ class LocalExecutor:
 
     def _tell_of_survivors(self, pids: Sequence[int]) -> None:
         self._faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))
+
+
+def _unheard(note: str) -> None:
+    """Nobody wants to know."""

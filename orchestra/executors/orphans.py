@@ -81,13 +81,17 @@ class Orphans:
     environment names (ORCHESTRA_RUN_ID, ORCHESTRA_STEP, ORCHESTRA_ATTEMPT), else to any of the
     attempts that were there when it was first seen. As long as one of these runs it is left alone:
     a server that a step starts in the background serves that step. After that it is doomed.
-    What was a child before the run, or is in the session of this process, is no step's.
+    What was a child before the run, or is in the session of this process, is no step's, nor are
+    the `servers`, which are there as long as they are named.
     """
 
-    def __init__(self, run_id: str, children: Children, proc: Proc) -> None:
+    def __init__(
+        self, run_id: str, children: Children, proc: Proc, servers: Collection[int] = ()
+    ) -> None:
         self._run_id = os.fsencode(run_id)
         self._proc = proc
         self._children = children
+        self._servers = servers
         self._strangers = set(children.pids())
         self._session = os.getsid(0)
         self._unsure: Set[int] = set()
@@ -96,11 +100,11 @@ class Orphans:
     def look(self, unreaped: Collection[int], present: Collection[Present]) -> None:
         """Bring `owners_by_pid` up to date. `unreaped` are the pids that were started here."""
         nobody = not self.owners_by_pid and not self._strangers
-        if nobody and self._children.count() == len(unreaped):
+        if nobody and self._children.count() == len(unreaped) + len(self._servers):
             return
         pids = self._children.pids()
         self._strangers.intersection_update(pids)
-        orphans = set(pids).difference(self._strangers, unreaped)
+        orphans = set(pids).difference(self._strangers, unreaped, self._servers)
         for pid in self.owners_by_pid.keys() - orphans:
             del self.owners_by_pid[pid]
         self._unsure &= orphans

@@ -83,7 +83,7 @@ class Spawner:
             NotStarted: it cannot be started.
             NotYet: not now.
         """
-        self._go_to(invocation.working_dir)
+        self.go_to(invocation.working_dir)
         actions: _Actions = (
             (os.POSIX_SPAWN_DUP2, self._null, 0),
             (os.POSIX_SPAWN_DUP2, output_fd, 1),
@@ -110,7 +110,12 @@ class Spawner:
         os.close(self._null)
         os.close(self._home)
 
-    def _go_to(self, directory: str) -> None:
+    def go_to(self, directory: str) -> None:
+        """Have this process work there, and what it starts.
+
+        Raises:
+            NotStarted: it cannot.
+        """
         if directory == self._here:
             return
         try:

@@ -22,16 +22,16 @@ class Trees:
 
     `unreaped` are the attempts whose process has not been reaped, by its pid: such a pid, and that
     of an orphan, is held and cannot be another's. `sees_orphans` says that a look costs little;
-    else one should look now and then.
+    else one should look now and then. The `servers` are no attempts', while they are named.
     """
 
-    def __init__(self, run_id: str, proc: Proc) -> None:
+    def __init__(self, run_id: str, proc: Proc, servers: Collection[int] = ()) -> None:
         self._proc = proc
         self._strays = Strays(proc)
         with contextlib.ExitStack() as opened:
             children = Children(proc)
             opened.callback(children.close)
-            self._orphans = Orphans(run_id, children, proc)
+            self._orphans = Orphans(run_id, children, proc, servers)
             opened.callback(Subreaper().close)
             self._opened = opened.pop_all()
         self.sees_orphans = children.cheap

@@ -170,6 +170,10 @@ Source: GNU make's manual, "POSIX Jobserver Interaction".
 """
 
 
+SERVER_MARK = b"ORCHESTRA_SERVER"
+"""A process whose environment has this variable is a fork server, or not yet a step."""
+
+
 class Invocation(NamedTuple):
     """Everything an executor needs to start one attempt.
 
@@ -178,6 +182,9 @@ class Invocation(NamedTuple):
     `env` is complete and encoded; `log_path` is created at the first byte of output; `limits` are
     enforced; `job_server` is the path of a fifo to be made, from which it takes tokens, also on
     descriptor 3, and which has a descriptor 4 to give them back; None for no such server.
+
+    Where `preload` is not None, `argv` is an interpreter, a script and its words, and the process
+    may as well be forked from a server that has these modules: `argv[0] argv[1] serve …`.
     """
 
     argv: Tuple[bytes, ...]
@@ -188,6 +195,7 @@ class Invocation(NamedTuple):
     fallback: Optional[Tuple[bytes, ...]] = None
     limits: Optional[Limits] = None
     job_server: Optional[str] = None
+    preload: Optional[Tuple[str, ...]] = None
 
     def __repr__(self) -> str:
         return "Invocation(%r)" % (self.argv,)  # the environment may hold secrets

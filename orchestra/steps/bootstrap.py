@@ -4,10 +4,13 @@
     bootstrap.py module FOLDER MODULE [ARG…]  as `python -m MODULE ARG…`
     bootstrap.py code FOLDER PAYLOAD          inline code
     bootstrap.py call FOLDER PAYLOAD          a function of a module
+    bootstrap.py serve SOCKET MODULES PADDING each of these, in processes that are forked from here
 
 FOLDER comes first in `sys.path` of what runs, once all that is needed here has been imported.
 PAYLOAD is a JSON file, removed when it is read: `{step, names, code}` or `{names, call, args}`.
 Uncaught exceptions, exit codes and interrupts are left to Python, so they end as they always do.
+How a fork server works is told in `serving.py`; what runs in its processes has the same frames
+below it as in an interpreter of its own.
 """
 
 import sys
@@ -18,15 +21,18 @@ if __name__ == "__main__" and not (sys.flags.isolated or getattr(sys.flags, "saf
 import os
 
 KIND = sys.argv[1] if __name__ == "__main__" else ""
+SEEN = [set(sys.modules)] if KIND == "serve" else []
 
-if KIND in ("code", "call"):  # the other two save 10 ms
+if KIND in ("code", "call", "serve"):  # the other two save 10 ms
     import json
     import re
     from collections.abc import Mapping
-if KIND == "code":
+if KIND == "serve":
+    SEEN.append(set(sys.modules))
+if KIND in ("code", "serve"):
     import linecache
     import traceback
-if KIND == "call":
+if KIND in ("call", "serve"):
     import inspect
 
 TYPE_CHECKING = False
@@ -60,7 +66,7 @@ class Outputs:
             sys.exit(1)
 
     def _write(self, outputs: object) -> "List[str]":
-        if not isinstance(outputs, Mapping):
+        if type(outputs) is not dict and not isinstance(outputs, Mapping):
             return ["`outputs` is of type %s, it has to stay a dict" % type_name(outputs)]
         lines = []
         refused = []
@@ -118,8 +124,8 @@ def become_main() -> "Dict[str, Any]":
 
 def take_payload(path: str) -> "Dict[str, Any]":
     """What stands in the private file, which is removed."""
-    with open(path, encoding="utf-8") as file:
-        payload: Dict[str, Any] = json.load(file)
+    with open(path, "rb", 0) as file:
+        payload: Dict[str, Any] = json.loads(file.readall())
     os.unlink(path)
     return payload
 
@@ -233,6 +239,31 @@ def wanted(
     }
 
 
+def load_serving() -> "Any":
+    """The module `serving`, from beside this file, whatever else is called so."""
+    import importlib.util
+
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "serving.py")
+    spec = importlib.util.spec_from_file_location("orchestra_serving", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+LEAVING = None
+if KIND == "serve":
+    LEAVING = load_serving().serve(__file__, sys.argv[2:], SEEN)
+    KIND = sys.argv[1]
+
 if KIND:
     run = {"file": run_file, "module": run_module, "code": run_code, "call": run_call}
-    run[KIND](sys.argv[2], sys.argv[3:])
+    try:
+        run[KIND](sys.argv[2], sys.argv[3:])
+    except BaseException as fault:
+        if LEAVING is not None:
+            LEAVING.note(fault)
+        raise
+    if LEAVING is not None:
+        LEAVING.end()

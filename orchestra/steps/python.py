@@ -75,11 +75,14 @@ def _invocation(
 ) -> Invocation:
     chosen = body.interpreter or place.interpreter
     named = "/" not in chosen
+    preload = body.preload if body.interpreter is None and not named else None
     program = os.fsencode(chosen if named else os.path.join(place.folder, chosen))
     argv = (program, os.fsencode(BOOTSTRAP), kind, os.fsencode(place.folder), *rest)
     place.env.setdefault(b"PYTHONUNBUFFERED", b"1")
     executable = None if named else program
-    return Invocation(argv, place.env, place.working_dir, place.log_path, executable)
+    return Invocation(
+        argv, place.env, place.working_dir, place.log_path, executable, preload=preload
+    )
 
 
 def _names(scope: Scope) -> Dict[str, Value]:

@@ -57,6 +57,7 @@ BESIDE: Mapping[str, Mapping[str, Any]] = {
     "params.NAME.min": {"type": "int"},
     "params.NAME.max": {"type": "int"},
     "steps.ID.shell#2": {"run": "print('from Python')"},
+    "steps.ID.python.preload": {"file": "convert.py"},
     "steps.ID.with": {"uses": "./other.yaml"},
     "on_success.with": {"uses": "./rollback.yaml"},
     "steps.ID.max_parallel": {"foreach": [1, 2]},
