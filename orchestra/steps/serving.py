@@ -375,6 +375,10 @@ class Maker:
         self._tid = ctypes.c_void_p()  # where the C library keeps the number of its thread
         if siblings and is_glibc():
             LIBC.prctl(PR_GET_TID_ADDRESS, ctypes.byref(self._tid), *NO_MORE)
+        flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
+        order = CLONE_ARGS.pack(flags, 0, self._tid.value or 0, *[0] * 5)
+        self._call = (ctypes.c_long(SYS_CLONE3), order, ctypes.c_size_t(len(order)))
+        self._syscall = LIBC.syscall
 
     def fork(self) -> "Optional[int]":
         """The pid of a new process, or an errno below 0; None in that process."""
@@ -382,10 +386,8 @@ class Maker:
         return answer or None
 
     def _sibling(self) -> int:
-        flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
-        order = CLONE_ARGS.pack(flags, 0, self._tid.value or 0, *[0] * 5)
         before_fork()
-        pid: int = LIBC.syscall(ctypes.c_long(SYS_CLONE3), order, ctypes.c_size_t(len(order)))
+        pid: int = self._syscall(*self._call)
         if not pid:
             after_fork_child()
             return 0
