@@ -398,9 +398,9 @@ class Maker:
         return pid
 
     def _orphan(self) -> int:
+        ANSWER.pack_into(self._shared, 0, -errno.EAGAIN)  # should it be killed
         middle = os.fork()
         if middle:
-            ANSWER.pack_into(self._shared, 0, -errno.EAGAIN)
             os.waitpid(middle, 0)
             answer: int = ANSWER.unpack_from(self._shared)[0]
             return answer

@@ -435,11 +435,10 @@ def test_one_that_waits_for_a_server_can_be_stopped(starts: Starts) -> None:
     assert starts.bench.end_of(key).refusal == "it was stopped before it could start"
 
 
-def test_a_thousand_at_once_all_end(starts: Starts) -> None:
-    keys = [
-        starts.start("code", code("import sys; sys.exit(%d)" % (n % 3)), preload=())
-        for n in range(1000)
-    ]
+@pytest.mark.parametrize("preload", [(), ("decimal",)])
+def test_a_thousand_at_once_all_end(starts: Starts, preload: Tuple[str, ...]) -> None:
+    texts = [code("raise SystemExit(%d)" % (n % 3)) for n in range(1000)]
+    keys = [starts.start("code", text, preload=preload) for text in texts]
     ended = starts.bench.ends_of(keys)
     assert [each.exit_code for each in ended] == [n % 3 for n in range(1000)]
     assert len(starts.servers.pids) == 1
