@@ -19,6 +19,7 @@ from orchestra.executors.adoption import Adoption
 from orchestra.executors.board import NOT_YET, Posted
 from orchestra.executors.ends import RecordedEnd, add_end
 from orchestra.executors.orphans import Children
+from orchestra.executors.outlets import take_outlet
 from orchestra.executors.output import BLOCK_BYTES, Output
 from orchestra.executors.pidfd import Held
 from orchestra.executors.poller import new_poller
@@ -153,10 +154,12 @@ class Custody:
             return
         key = self._survivors.attempt_in(environ) or self._survivors.attempt_of(pid)
         key = key or self._posted(pid, began_s)
-        if key is None and environ.startswith(SERVER_MARK):
+        if environ.startswith(SERVER_MARK):
             if fd is not None:
-                os.close(fd)
-            return
+                os.close(fd)  # that of its server, which it had when it was seen first
+            if key is None:
+                return
+            fd = take_outlet(pid)
         self._ward_by_pid[pid] = Ward(pid, key, began_s)
         if fd is not None and key is not None:
             path = "%s/%s" % (self._folder, key.log)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import socket
 import struct
 import time
-from typing import Mapping, Optional, Tuple
+from typing import Mapping, NamedTuple, Optional
 
 from orchestra.executors.output import output_pipe
 from orchestra.executors.process import NO_ROOM, NotYet, ignored_signals
+from orchestra.executors.shelf import Shelf
 from orchestra.model.run import SERVER_MARK, Invocation
 
 MARK_BYTES = 1000
@@ -31,15 +33,29 @@ ANSWER_S = 10.0
 """How long it may take to fork; more than a machine takes that is very busy."""
 
 _SOCKET = 3
-_PLAIN = 0
-_SIZE = struct.Struct("<I")
+_HEAD = struct.Struct("<II")
 _ANSWER = struct.Struct("<i")
-_LONGEST_LINE = 4096
+_F_GETPIPE_SZ = 1032  # `fcntl` names it from Python 3.10 on. Source: fcntl(2).
+_LONGEST_SAYING = 1 << 20
 _LOWEST = 10  # out of the way of the number at which the server finds it
 
 
 class Gone(Exception):
     """The server can be asked no more."""
+
+
+class Unborn(NamedTuple):
+    """A process that does nothing before it is told what it is to be, and is killed otherwise."""
+
+    pid: int
+    gate: int
+    told: bytes
+
+    def begin(self) -> None:
+        """Let it begin; it has room for what it is told. If it is dead, that is its end."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.gate, self.told)
+        os.close(self.gate)
 
 
 class ForkServer:
@@ -51,12 +67,13 @@ class ForkServer:
 
     def __init__(self, invocation: Invocation, env: Mapping[bytes, bytes]) -> None:
         self.is_ready = False
+        self._shelf = Shelf({}, ((), ()))
         self.due_at = time.monotonic() + START_S
         program, script = invocation.argv[:2]
         modules = ",".join(invocation.preload or ()).encode()
         argv = (program, script, b"serve", b"%d" % _SOCKET, modules, b" " * ARGV_BYTES)
         with contextlib.ExitStack() as opened:
-            ours, theirs = socket.socketpair()
+            ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
             opened.callback(theirs.close)
             failed = opened.enter_context(contextlib.ExitStack())
             failed.callback(ours.close)
@@ -87,19 +104,22 @@ class ForkServer:
     def hear(self) -> Optional[str]:
         """Whether it can serve, once it has said so: empty, else why not. None before."""
         try:
-            line = self._socket.recv(_LONGEST_LINE)
+            said = self._socket.recv(_LONGEST_SAYING)
         except BlockingIOError:
             return None
         except OSError:
-            line = b""
-        if not line:
+            said = b""
+        if not said:
             return "the server ended before it could serve"
-        self.is_ready = line == b"\n"
+        told = json.loads(said)
+        fault: str = " ".join(told["fault"].split())
+        self._shelf = Shelf(told["stamps"], told["more"])
+        self.is_ready = not fault
         self._socket.settimeout(ANSWER_S)
-        return line.decode("utf-8", "replace").strip()
+        return fault
 
-    def fork(self, invocation: Invocation, output_fd: int) -> Optional[int]:
-        """The pid of a new child of this process, in the working directory that this one is in.
+    def fork(self, invocation: Invocation, output_fd: int) -> Optional[Unborn]:
+        """A new child of this process, for the working directory that this one is in.
 
         None where only a plain interpreter will do.
 
@@ -107,38 +127,41 @@ class ForkServer:
             NotYet: there is no room for a process.
             Gone: it does not answer, or does not serve any longer; nothing was started.
         """
+        argv, env = invocation.argv, invocation.env
+        if self._shelf.is_stale():
+            raise Gone
+        if self._shelf.hides(*argv[2:5]):
+            return None
+        words = b"\0".join([*argv, *map(b"=".join, env.items()), b""])
         with contextlib.ExitStack() as opened:
             try:
                 passed, gate = os.pipe()
                 opened.callback(os.close, passed)
-                opened.callback(os.close, gate)
+                unpassed = opened.enter_context(contextlib.ExitStack())
+                unpassed.callback(os.close, gate)
                 folder = os.open(".", os.O_PATH | os.O_DIRECTORY)
                 opened.callback(os.close, folder)
             except OSError as error:
                 raise NotYet("no descriptors for it: %s" % error.strerror) from error
-            pid = self._ask(invocation, (output_fd, passed, folder))
+            if fcntl.fcntl(gate, _F_GETPIPE_SZ) < _HEAD.size + len(words):
+                return None  # to write it would have to wait for the process to read
+            pid = self._ask(output_fd, passed, folder)
             if pid > 0:
                 _see_that_it_is_ours(pid)
-                os.write(gate, b"!")
-                return pid
-        if pid == _PLAIN:
-            return None
+                unpassed.pop_all()
+                return Unborn(pid, gate, _HEAD.pack(len(argv), len(words)) + words)
         if -pid in NO_ROOM:
-            raise NotYet("%s: %s" % (os.fsdecode(invocation.argv[0]), os.strerror(-pid)))
+            raise NotYet("%s: %s" % (os.fsdecode(argv[0]), os.strerror(-pid)))
         raise Gone
 
     def close(self) -> None:
         """Ask it no more, by which it ends."""
         self._socket.close()
 
-    def _ask(self, invocation: Invocation, descriptors: Tuple[int, int, int]) -> int:
-        argv, env = invocation.argv, invocation.env
-        words = [b"%d" % len(argv), *argv, *map(b"=".join, env.items())]
-        data = b"\0".join(words)
+    def _ask(self, *descriptors: int) -> int:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("3i", *descriptors))]
         try:
-            self._socket.sendmsg([_SIZE.pack(len(data))], rights)
-            self._socket.sendall(data)
+            self._socket.sendmsg([b"?"], rights)
             answer = self._socket.recv(_ANSWER.size)
         except OSError as error:
             raise Gone from error

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from typing import Callable, ContextManager, Dict, List, Optional, Tuple
 
 from orchestra.engine.ports import Ended
-from orchestra.executors.board import Board
-from orchestra.executors.forkserver import ForkServer
+from orchestra.executors.board import NO_SLOT, Board
+from orchestra.executors.forkserver import ForkServer, Unborn
 from orchestra.executors.jobservers import JobServers
 from orchestra.executors.output import Output, output_pipe
 from orchestra.executors.proc import since_boot_s
@@ -132,11 +132,11 @@ class Launcher:
             reader, writer = output_pipe()
         except OSError as error:
             raise NotYet("no pipe for its output: %s" % error.strerror) from error
-        place = self._board.launching(*key, since_boot_s())
+        place = NO_SLOT
         try:
-            pid = None if server is None else self._fork(server, invocation, writer)
-            if pid is None:
-                pid = self._spawn(key, invocation, writer)
+            unborn = None if server is None else self._fork(server, invocation, writer)
+            place = self._board.launching(*key, since_boot_s())
+            pid = self._spawn(key, invocation, writer) if unborn is None else unborn.pid
         except BaseException:
             self._board.not_launched(place)
             os.close(reader)
@@ -144,12 +144,14 @@ class Launcher:
             raise
         began_s = since_boot_s()
         self._board.launched(place, pid, began_s)
+        if unborn is not None:
+            unborn.begin()  # now that it is known whose process it is
         os.set_blocking(reader, False)
         mask = None if self._masker is None else self._masker.stream()
         output = Output(reader, writer, invocation.log_path, self._on_fault, mask)
         return Started(key, invocation, pid, began_s, output, place)
 
-    def _fork(self, server: ForkServer, invocation: Invocation, writer: int) -> Optional[int]:
+    def _fork(self, server: ForkServer, invocation: Invocation, writer: int) -> Optional[Unborn]:
         self._spawner.go_to(invocation.working_dir)
         return self._servers.fork(server, invocation, writer)
 

@@ -17,7 +17,7 @@ import sys
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from orchestra.executors.board import Board
-from orchestra.executors.forkserver import MARK_BYTES, ForkServer, Gone
+from orchestra.executors.forkserver import MARK_BYTES, ForkServer, Gone, Unborn
 from orchestra.executors.poller import Poller
 from orchestra.model.run import Invocation
 
@@ -85,8 +85,8 @@ class Servers:
         server = self._server_by_kind.get(kind)
         return self._start(kind, invocation) if server is None else server
 
-    def fork(self, server: ForkServer, invocation: Invocation, output_fd: int) -> Optional[int]:
-        """The pid of a new child, None where it is to be started as ever.
+    def fork(self, server: ForkServer, invocation: Invocation, output_fd: int) -> Optional[Unborn]:
+        """A new child, None where it is to be started as ever.
 
         Raises:
             NotYet: there is no room for a process.

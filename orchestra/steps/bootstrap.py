@@ -125,8 +125,10 @@ def become_main() -> "Dict[str, Any]":
 def take_payload(path: str) -> "Dict[str, Any]":
     """What stands in the private file, which is removed."""
     with open(path, "rb", 0) as file:
-        payload: Dict[str, Any] = json.loads(file.readall())
+        text = file.readall().decode("ascii")
     os.unlink(path)
+    # at once, without the patterns by which `loads` looks for white space
+    payload: Dict[str, Any] = json.JSONDecoder().raw_decode(text)[0]
     return payload
 
 
@@ -239,12 +241,12 @@ def wanted(
     }
 
 
-def load_serving() -> "Any":
-    """The module `serving`, from beside this file, whatever else is called so."""
+def load_beside(name: str) -> "Any":
+    """The module of that name from beside this file, whatever else is called so."""
     import importlib.util
 
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "serving.py")
-    spec = importlib.util.spec_from_file_location("orchestra_serving", path)
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("orchestra_" + name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -254,7 +256,7 @@ def load_serving() -> "Any":
 
 LEAVING = None
 if KIND == "serve":
-    LEAVING = load_serving().serve(__file__, sys.argv[2:], SEEN)
+    LEAVING = load_beside("serving").serve(sys.argv[2:], SEEN, load_beside)
     KIND = sys.argv[1]
 
 if KIND:
