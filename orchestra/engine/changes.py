@@ -6,12 +6,11 @@ often, how long, with how much, nor when among others.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Set, Tuple, Union
 
 from orchestra.model.expression import Expression, Reference, references_of
 from orchestra.model.run import Role
 from orchestra.model.workflow import (
-    Body,
     InnerSteps,
     PythonCall,
     PythonCode,
@@ -21,6 +20,8 @@ from orchestra.model.workflow import (
     Uses,
     Workflow,
 )
+
+_OF_PYTHON = (PythonCall, PythonCode, PythonFile, PythonModule)
 
 ADDED = "it is new"
 REMOVED = "it is gone"
@@ -108,13 +109,6 @@ def _fields(old: Step, new: Step) -> Iterator[Tuple[str, bool]]:
     yield fallback, not _is_same(old.handlers.get(fallback), new.handlers.get(fallback))
 
 
-def _without_preload(body: Optional[Body]) -> Optional[Body]:
-    """The same but for how it is started, which changes nothing that it does."""
-    if isinstance(body, (PythonCall, PythonCode, PythonFile, PythonModule)):
-        return body._replace(preload=())
-    return body
-
-
 def _of_body(old: Step, new: Step) -> List[str]:
     """What differs of the bodies themselves; of steps in a step, only that there are such."""
     before, body = old.body, new.body
@@ -123,8 +117,7 @@ def _of_body(old: Step, new: Step) -> List[str]:
     if isinstance(before, InnerSteps):
         return []
     if not isinstance(before, Uses) or not isinstance(body, Uses):
-        is_same = _is_same(_without_preload(before), _without_preload(body))
-        return [] if is_same else ["what it runs"]
+        return [] if _is_same(before, body) else ["what it runs"]
     differing = [] if _is_same(before.given, body.given) else ["with"]
     for field in _USED_FIELDS:
         if _differs(before.workflow, body.workflow, field):
@@ -145,6 +138,8 @@ def _is_same(old: Any, new: Any) -> bool:
     """Whether values are equal and of one kind, down to their parts: to Python 1 is `True`."""
     if type(old) is not type(new):
         return False
+    if isinstance(old, _OF_PYTHON):  # how it is started changes nothing that it does
+        old, new = old._replace(preload=()), new._replace(preload=())
     if isinstance(old, Mapping):
         return old.keys() == new.keys() and all(_is_same(old[key], new[key]) for key in old)
     if isinstance(old, (list, tuple)):

@@ -17,7 +17,7 @@ import sys
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from orchestra.executors.board import Board
-from orchestra.executors.forkserver import MARK_BYTES, ForkServer, Gone, Unborn
+from orchestra.executors.forkserver import MARK_BYTES, ForkServer, Gone, Silent, Unborn
 from orchestra.executors.poller import Poller
 from orchestra.model.run import Invocation
 
@@ -93,6 +93,9 @@ class Servers:
         """
         try:
             return server.fork(invocation, output_fd)
+        except Silent:
+            self._refuse(server, "it does not answer")
+            return None
         except Gone:
             self._drop(server)
             return None
@@ -167,15 +170,19 @@ class Servers:
     def _decide(self, server: ForkServer, fault: str) -> None:
         """One that starts is ready, or never will be."""
         self._news = True
-        kind = self._kind_by_fd.pop(server.fd)
+        del self._kind_by_fd[server.fd]
         self._poller.remove(server.fd)
-        if not fault:
-            return
+        if fault:
+            self._refuse(server, fault)
+
+    def _refuse(self, server: ForkServer, fault: str) -> None:
+        """Ask no such server any more; say so, once."""
+        for kind in [kind for kind, each in self._server_by_kind.items() if each is server]:
+            if kind.preload not in self._refused:
+                self._refused.add(kind.preload)
+                if kind.preload or server.is_ready:
+                    self._on_note("Python steps start an interpreter each: %s" % fault)
         self._drop(server)
-        if kind.preload not in self._refused:
-            self._refused.add(kind.preload)
-            if kind.preload:
-                self._on_note("Python steps start without a server: %s" % fault)
 
     def _drop(self, server: ForkServer) -> None:
         if self._kind_by_fd.pop(server.fd, None) is not None:

@@ -69,8 +69,14 @@ def test_it_is_taken_over_when_keeper_and_engine_die(cli: CommandLine) -> None:
     until(lambda: "taken over" in cli.run("show").out)
     cli.file("go", "")
     second.communicate(timeout=60)
-    assert (second.returncode in (0, 1), ledger(cli)) == (True, ["begun", "ended"])
-    assert len(attempts(cli)) in (1, 2)
+
+    outcomes = [each["outcome"] for each in attempts(cli)]
+    # some kernels alone tell how what nobody waited for ended; where none does it is made again
+    expected = {
+        1: (0, ["succeeded"], ["begun", "ended"]),
+        2: (0, ["interrupted", "succeeded"], ["begun", "ended"] * 2),
+    }
+    assert (second.returncode, outcomes, ledger(cli)) == expected[len(outcomes)]
 
 
 def test_no_step_runs_twice_at_once_wherever_the_engine_dies(cli: CommandLine) -> None:
@@ -140,7 +146,7 @@ def test_a_module_that_is_missing_is_told_once_and_steps_run(cli: CommandLine) -
     ended = cli.file("flow.yaml", PRELOADS % "no_such_module").run("run", "flow.yaml")
     said = re.findall(r"note: (.*no_such_module'?)", ended.out)
     why = "preload no_such_module: ModuleNotFoundError: No module named 'no_such_module'"
-    assert (ended.code, {text.rpartition("server: ")[2] for text in said}) == (0, {why})
+    assert (ended.code, {text.rpartition("each: ")[2] for text in said}) == (0, {why})
     assert [cli.run("logs", id).out for id in "abc"] == ["False\n", "1\n", "1\n"]
 
 

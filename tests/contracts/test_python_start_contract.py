@@ -408,15 +408,24 @@ def test_a_server_that_is_killed_harms_no_step(starts: Starts) -> None:
     assert (after[:3], starts.left_by(waits)[0]) == ((0, None, "2\n"), 0)
 
 
-def test_a_server_that_is_halted_is_replaced(
-    starts: Starts, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_halted_is_given_up_and_told_of_once(starts: Starts) -> None:
+    starts.run("code", code("pass"), preload=())
+    (pid,) = starts.servers.pids
+    os.kill(pid, signal.SIGSTOP)
+    left = [starts.run("code", code("print(2)"), preload=())[:3] for _ in range(2)]
+    assert left == [(0, None, "2\n")] * 2
+    assert starts.notes == ["Python steps start an interpreter each: it does not answer"]
+    assert not starts.servers.pids
+
+
+def test_what_did_not_begin_is_no_success(starts: Starts) -> None:
     starts.run("code", code("pass"), preload=())
     (server,) = starts.servers._server_by_kind.values()
-    server._socket.settimeout(0.2)
-    os.kill(server.pid, signal.SIGSTOP)
-    assert starts.run("code", code("print(2)"), preload=())[:3] == (0, None, "2\n")
-    assert not starts.servers.pids
+    unborn = server.fork(starts.invocation(AttemptKey("x", 1), "code", "none"), 2)
+    assert unborn is not None
+    os.close(unborn.gate)
+    _, status = os.waitpid(unborn.pid, 0)
+    assert (os.WIFSIGNALED(status), os.WTERMSIG(status)) == (True, signal.SIGKILL)
 
 
 def test_a_step_is_stopped_with_all_that_it_started(starts: Starts) -> None:

@@ -143,3 +143,12 @@ def test_of_a_file_that_is_used_the_step_counts_that_is_changed(tmp_path: Path) 
 def test_where_the_file_that_is_used_has_another_root_its_step_counts(tmp_path: Path) -> None:
     expected = {"f": ("env of what it uses",)}
     assert changes(tmp_path, BEFORE, "env: {A: b}\n" + USED) == expected
+
+
+def test_how_python_is_started_does_not_count(tmp_path: Path) -> None:
+    text = "steps: {a: {python: {module: m%s}, fallback: {python: {module: n%s}}}}\n"
+    old, new = (
+        loaded(tmp_path, text % ("", "")),
+        loaded(tmp_path, text % ((", preload: [json]",) * 2)),
+    )
+    assert changed_steps(old, new) == {}
