@@ -5,7 +5,6 @@ Loaded by `serving.py` from beside it; needs nothing of orchestra. Linux only.
 
 import ctypes
 import errno
-import mmap
 import os
 import struct
 
@@ -40,7 +39,6 @@ class Maker:
     """
 
     def __init__(self, siblings: bool) -> None:
-        self._shared = mmap.mmap(-1, ANSWER.size)
         self._tid = ctypes.c_void_p()  # where the C library keeps the number of its thread
         if siblings and is_glibc():
             LIBC.prctl(PR_GET_TID_ADDRESS, ctypes.byref(self._tid), *NO_MORE)
@@ -67,19 +65,24 @@ class Maker:
         return pid
 
     def _orphan(self) -> int:
-        ANSWER.pack_into(self._shared, 0, -errno.EAGAIN)  # should it be killed
+        told, tells = os.pipe()
         middle = os.fork()
         if middle:
+            os.close(tells)
+            answer = os.read(told, ANSWER.size)
+            os.close(told)
             os.waitpid(middle, 0)
-            answer: int = ANSWER.unpack_from(self._shared)[0]
-            return answer
+            pid: int = ANSWER.unpack(answer)[0] if answer else -errno.EAGAIN  # it was killed
+            return pid
+        os.close(told)
         try:
             pid = os.fork()
         except OSError as fault:
             pid = -(fault.errno or errno.EAGAIN)
         if not pid:
+            os.close(tells)
             return 0
-        ANSWER.pack_into(self._shared, 0, pid)
+        os.write(tells, ANSWER.pack(pid))
         os._exit(0)
 
 
