@@ -14,20 +14,17 @@ from orchestra.executors.descriptors import room_for_attempts, settle_descriptor
 from orchestra.executors.enforcement import NEVER, Enforcement, make_enforcement
 from orchestra.executors.jobservers import JobServers
 from orchestra.executors.launcher import Launcher
-from orchestra.executors.output import BLOCK_BYTES
 from orchestra.executors.peak import OwnPeak
 from orchestra.executors.poller import new_poller
 from orchestra.executors.proc import Proc
 from orchestra.executors.process import End, kill_group, reap
+from orchestra.executors.pump import IDLE_S, Pump
 from orchestra.executors.servers import Servers
 from orchestra.executors.started import MAXRSS_UNIT_BYTES, Started
 from orchestra.executors.trees import Trees
 from orchestra.executors.wakeup import Wakeup
 from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation, Limits
-
-IDLE_S = 0.1
-"""How long what a step leaves behind may be silent before it is killed."""
 
 DRAIN_S = 5.0
 """How long it may go on writing; and how long, after that, it may take to die."""
@@ -40,9 +37,6 @@ SWEEP_S = 1.0
 
 WAIT_S = 0.02
 """How long `close` waits before it looks again."""
-
-BLOCKS_AT_END = 32
-"""How much is read at once when a step ends: more than a pipe holds."""
 
 
 class LocalExecutor:
@@ -82,17 +76,14 @@ class LocalExecutor:
         self._folder = folder
         self._adoption: Optional[Adoption] = None
         self._faults: List[str] = []
-        self._on_output = on_output
         self._masker = masker
         self._drain_s = drain_s
         self._started_by_key: Dict[AttemptKey, Started] = {}
         self._started_by_pid: Dict[int, Started] = {}
-        self._started_by_fd: Dict[int, Started] = {}
         self._ending: Dict[AttemptKey, Started] = {}
         self._stimuli: List[ExecutorStimulus] = []
         self._tell_by: Optional[float] = None
         self._sweep_at = time.monotonic() + SWEEP_S
-        self._block = memoryview(bytearray(BLOCK_BYTES))
         self._own_peak = OwnPeak()
         self._proc = Proc(proc)
         self._enforcement: Optional[Enforcement] = None
@@ -101,6 +92,8 @@ class LocalExecutor:
             settle_descriptors()
             self._poller = new_poller()
             opened.callback(self._poller.close)
+            self._pump = Pump(self._poller, drain_s, on_output)
+            opened.callback(self._pump.close_all)
             self._servers = Servers(self._poller, self._board, on_note or _unheard)
             opened.callback(self._servers.close)
             self._trees = Trees(run_id, self._proc, self._servers.pids)
@@ -145,7 +138,7 @@ class LocalExecutor:
                 self._proc,
                 self._poller,
                 self._note_fault,
-                self._tell,
+                self._pump.tell,
                 self._masker,
                 self._on_taken,
             )
@@ -162,11 +155,10 @@ class LocalExecutor:
         now = time.monotonic()
         sweep = woken = now >= self._sweep_at
         for fd in self._poller.ready():
-            started = self._started_by_fd.get(fd)
-            if started is not None:
-                self._pump(started, now)
-            elif self._adoption is not None and self._adoption.owns(fd):
-                self._adoption.attend(fd, self._block, now)
+            if self._pump.attend(fd, now):
+                continue
+            if self._adoption is not None and self._adoption.owns(fd):
+                self._adoption.attend(fd, self._pump.block, now)
             elif self._job_servers.owns(fd):
                 self._job_servers.attend(fd)
             elif self._servers.owns(fd):
@@ -188,7 +180,7 @@ class LocalExecutor:
         if len(self._launcher) and (ended or served or now >= self._launcher.retry_at):
             self._launch()
         if self._adoption is not None:
-            self._stimuli.extend(self._adoption.collect(self._block, now))
+            self._stimuli.extend(self._adoption.collect(self._pump.block, now))
         stimuli, self._stimuli = self._stimuli, []
         if self._job_servers:
             self._job_servers.close_ended(stimuli)
@@ -259,8 +251,6 @@ class LocalExecutor:
                 self._adoption.close(time.monotonic() + self._drain_s)
             self._kill_all(time.monotonic() + self._drain_s)
         finally:
-            for started in list(self._started_by_fd.values()):
-                self._close_output(started)
             self._opened.close()
 
     def _kill_all(self, deadline: float) -> None:
@@ -280,11 +270,9 @@ class LocalExecutor:
         """Start what there is room for; whether any of it has ended by that."""
         all_started, refused = self._launcher.launch(len(self._started_by_key))
         for started in all_started:
-            assert started.output is not None
             self._started_by_key[started.key] = started
             self._started_by_pid[started.pid] = started
-            self._started_by_fd[started.output.fd] = started
-            self._poller.add(started.output.fd)
+            self._pump.add(started)
             self._stimuli.append(Launched(started.key, started.pid, started.began_s))
         if all_started and self._tell_by is None:
             self._tell_by = time.monotonic() + TELL_S
@@ -292,38 +280,6 @@ class LocalExecutor:
             self._tell_by = 0.0  # there may be nothing else under way to be told with
         self._stimuli.extend(refused)
         return bool(refused)
-
-    def _pump(self, started: Started, now: float) -> bool:
-        """Move a block of output to its log; whether there was one."""
-        assert started.output is not None
-        count = started.output.pump(self._block)
-        if count:
-            started.drained_by = min(now + IDLE_S, started.gone_by - self._drain_s)
-            if self._on_output is not None:
-                self._tell(started.key, started.output.shown(self._block, count))
-        elif count == 0:
-            self._close_output(started)
-        return bool(count)
-
-    def _pump_what_is_there(self, started: Started, now: float) -> None:
-        """Move what a pipe holds; bounded, for someone may be writing all the time."""
-        blocks = 0
-        while started.output is not None and blocks < BLOCKS_AT_END and self._pump(started, now):
-            blocks += 1
-
-    def _tell(self, key: AttemptKey, shown: bytes) -> None:
-        if shown and self._on_output is not None:
-            self._on_output(key, shown)
-
-    def _close_output(self, started: Started) -> None:
-        assert started.output is not None
-        if self._masker is not None:
-            self._tell(started.key, started.output.finish())
-        self._poller.remove(started.output.fd)
-        del self._started_by_fd[started.output.fd]
-        started.log_bytes = started.output.log_bytes
-        started.output.close()
-        started.output = None
 
     def _reap(self, now: float) -> bool:
         """Take the ends of all children that have ended; whether there were any."""
@@ -344,7 +300,7 @@ class LocalExecutor:
             return
         if started.output is not None:
             started.output.let_go()
-        self._pump_what_is_there(started, time.monotonic())
+        self._pump.empty(started, time.monotonic())
         silent = started.output is None and not started.stopping
         if silent or started.killed or not self._trees.sees_orphans:
             kill_group(pid, Signals.SIGKILL)
@@ -380,9 +336,9 @@ class LocalExecutor:
             if started.output is not None and not started.killed and now < started.drained_by:
                 continue
             if started.output is not None:
-                self._pump_what_is_there(started, now)
+                self._pump.empty(started, now)
             if started.output is not None:
-                self._close_output(started)
+                self._pump.close(started)
             if started.key in awaited:
                 self._tell_of_survivors(self._trees.survivors(started.key))
             del self._ending[started.key]

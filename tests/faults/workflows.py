@@ -12,7 +12,8 @@ class Task(NamedTuple):
     """A step that writes to the ledger.
 
     It fails `fails` times and then succeeds; with `fallback` it always fails. `instances` makes it
-    a fan-out. `makes` is a file that it writes, and by which it is cached.
+    a fan-out. `makes` is a file that it writes, and by which it is cached. With `python` it is a
+    Python step, which a fork server may start.
     """
 
     id: str
@@ -25,10 +26,11 @@ class Task(NamedTuple):
     fallback: bool = False
     makes: str = ""
     handlers: Tuple[str, ...] = ()
+    python: bool = False
 
 
 def workflow_text(tasks: Sequence[Task], script: str, budget: Dict[str, int]) -> str:
-    """The workflow as YAML; `script` is the absolute path of step.sh."""
+    """The workflow as YAML; `script` is the absolute path of step.sh, step.py lies beside it."""
     steps = "".join("  %s: %s\n" % (task.id, json.dumps(_step(task, script))) for task in tasks)
     last = json.dumps({"command": ["sh", script, "0.01", "0", ""]})
     text = "version: 1\nname: harmed\nbudget: %s\nsteps:\n%sfinally: %s\non_success: %s\n"
@@ -37,11 +39,15 @@ def workflow_text(tasks: Sequence[Task], script: str, budget: Dict[str, int]) ->
 
 def _step(task: Task, script: str) -> Dict[str, object]:
     always = 99 if task.fallback else task.fails
+    args = [str(task.seconds), str(always), task.makes]
     step: Dict[str, object] = {
-        "command": ["sh", script, str(task.seconds), str(always), task.makes],
         "needs": list(task.needs),
         "resources": {"cpu": task.cpu, "db": task.db} if task.db else {"cpu": task.cpu},
     }
+    if task.python:
+        step["python"] = {"file": script[:-2] + "py", "args": args}
+    else:
+        step["command"] = ["sh", script, *args]
     quick = {"command": ["sh", script, "0.01", "0", ""]}
     if task.fails:
         step["retry"] = {"max": 9, "delay": "50ms"}
@@ -83,21 +89,21 @@ BUDGET = {"cpu": 4, "db": 2}
 
 
 def forty_steps() -> List[Task]:
-    """Four layers of ten: retries, fan-outs, a cache, fallbacks, handlers, two resources."""
+    """Four layers of ten: retries, fan-outs, a cache, handlers, Python steps, two resources."""
     tasks: List[Task] = []
     for layer in range(4):
         below = tuple("s%d%d" % (layer - 1, n) for n in (0, 3, 6, 9)) if layer else ()
         tasks += [
             Task("s%d0" % layer, below, 0.1, handlers=("on_success", "finally")),
-            Task("s%d1" % layer, below[:1], 0.05, fails=1),
+            Task("s%d1" % layer, below[:1], 0.05, fails=1, python=True),
             Task("s%d2" % layer, below[1:3], 0.15, cpu=2),
             Task("s%d3" % layer, below, 0.05, db=1),
             Task("s%d4" % layer, ("s%d1" % layer,), 0.1, fallback=True),
-            Task("s%d5" % layer, below[:2], 0.05, instances=4),
+            Task("s%d5" % layer, below[:2], 0.05, instances=4, python=True),
             Task("s%d6" % layer, ("s%d5" % layer,), 0.1, makes="made-%d" % layer),
             Task("s%d7" % layer, ("s%d4" % layer, "s%d6" % layer), 0.05, db=2),
             Task("s%d8" % layer, below[:1], 0.05, fails=2, handlers=("on_success",)),
-            Task("s%d9" % layer, ("s%d0" % layer, "s%d8" % layer), 0.1),
+            Task("s%d9" % layer, ("s%d0" % layer, "s%d8" % layer), 0.1, python=True),
         ]
     return tasks
 
