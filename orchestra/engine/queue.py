@@ -53,6 +53,7 @@ class ReadyQueue(Generic[W]):
         self._blocks: List[_Block] = []
         self._firsts: List[_Entry] = []
         self._count_by_rest: Dict[Demand, int] = {}
+        self._common: Optional[Demand] = None  # what each that was ever in line wants at least
         self._tickets = 0
         self._kept: Optional[_Entry] = None
         self.has_reserved = False
@@ -62,7 +63,10 @@ class ReadyQueue(Generic[W]):
         self._tickets += 1
         memory, rest = self._budget.split(run.demand)
         entry = (*order, self._tickets, run, memory, rest)
-        self._count_by_rest[rest] = self._count_by_rest.get(rest, 0) + 1
+        count = self._count_by_rest.get(rest, 0)
+        self._count_by_rest[rest] = count + 1
+        if not count:
+            self._common = rest if self._common is None else _common(self._common, rest)
         blocks = self._blocks
         if not blocks:
             blocks.append(_Block([entry]))
@@ -82,6 +86,8 @@ class ReadyQueue(Generic[W]):
         Steps that are not `ready` any more were called off, and are dropped.
         """
         budget = self._budget
+        if self._common is None or not budget.fits(self._common):
+            return None
         if not any(map(budget.fits, self._count_by_rest)):
             return None
         kept = self._still_kept()
@@ -207,6 +213,14 @@ class _Block:
             self._memories_by_rest[rest] = [memory]
         else:
             insort(memories, memory)
+
+
+def _common(one: Demand, other: Demand) -> Demand:
+    """What both of two demands want at least."""
+    amounts = dict(other)
+    return tuple(
+        (number, min(amount, amounts[number])) for number, amount in one if number in amounts
+    )
 
 
 def _longest(entries: Sequence[_Entry]) -> Optional[_Entry]:

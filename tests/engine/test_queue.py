@@ -6,7 +6,7 @@ import random
 from typing import List
 
 from orchestra.engine.block import Block
-from orchestra.engine.budget import Budget
+from orchestra.engine.budget import Budget, Demand
 from orchestra.engine.queue import ReadyQueue
 from orchestra.engine.steprun import StepRun
 from orchestra.model.run import StepState
@@ -54,6 +54,32 @@ def test_the_first_that_fits_is_next_whatever_the_demands():
             running.remove(run)
             budget.give(run.demand)
     assert queue.pop(0.0) is None
+
+
+class CountingBudget(Budget):
+    """A budget that counts how often it is asked."""
+
+    asked = 0
+
+    def fits(self, demand: Demand) -> bool:
+        self.asked += 1
+        return super().fits(demand)
+
+
+def test_steps_that_each_want_something_else_are_not_looked_at_while_no_core_is_free():
+    locks = {"lock%d" % n: 1 for n in range(300)}
+    budget = CountingBudget({"cpu": 1000, "memory": 0, **locks}, None)
+    queue = ReadyQueue(budget, {}, FOREVER)
+    runs = line_of(300, random.Random(7))
+    for run, lock in zip(runs, locks):
+        run.demand = budget.demand({"cpu": 1000, lock: 1})
+        queue.push(run, run.order)
+    first = min(runs, key=lambda run: run.order)
+    assert queue.pop(0.0) is first
+    budget.take(first.demand)
+    budget.asked = 0
+    assert queue.pop(0.0) is None
+    assert budget.asked == 1
 
 
 def test_a_step_that_was_called_off_in_line_is_dropped():
