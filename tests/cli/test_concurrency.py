@@ -15,9 +15,14 @@ from tests.cli.going import die
 HOLD = """
 version: 1
 concurrency: {group: "${{ params.group }}", limit: %d, policy: %s}
-params: {group: g, seconds: "0"}
+params: {group: g, seconds: "0", until: .}
 steps:
-  a: {run: 'echo begin >> log; sleep ${{ params.seconds }}; echo end >> log'}
+  a:
+    run: |
+      echo begin >> log
+      sleep ${{ params.seconds }}
+      until [ -e ${{ params.until }} ]; do sleep 0.02; done
+      echo end >> log
   b: {needs: a}
 """
 RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
@@ -36,10 +41,10 @@ def begun(cli, count=1):
     return path.exists() and path.read_text().count("begin") >= count
 
 
-def holding(cli, seconds="60", limit=1, policy="queue"):
-    """A run that has begun its first step."""
+def holding(cli, limit=1, policy="queue"):
+    """A run that has begun its first step, and goes on once there is a file `go`."""
     cli.file("p.yaml", HOLD % (limit, policy))
-    process = cli.start("run", "p.yaml", "-p", "seconds=%s" % seconds)
+    process = cli.start("run", "p.yaml", "-p", "until=go")
     until(lambda: begun(cli))
     return process
 
@@ -89,19 +94,22 @@ def test_two_run_at_once_where_the_limit_is_two(cli):
 
 
 def test_a_queued_run_says_once_for_whom_it_waits(cli):
-    first = holding(cli, seconds="1")
-    result = cli.run("run", "p.yaml")
-    first.communicate()
-    assert RUN_ID.sub("RUN", result.err) == "waits for run RUN (group `g`)\n"
-    assert result.code == 0
+    first = holding(cli)
+    second, said = waiting(cli)
+    cli.file("go", "")
+    _, rest = second.communicate(timeout=60)
+    first.communicate(timeout=60)
+    assert RUN_ID.sub("RUN", said + rest) == "waits for run RUN (group `g`)\n"
+    assert (first.returncode, second.returncode) == (0, 0)
 
 
 def test_the_next_goes_on_when_the_holder_is_killed(cli):
-    first = holding(cli, seconds="2")  # nobody stops what a killed one leaves
+    first = holding(cli)
     second, said = waiting(cli)
     assert said.startswith("waits for run ")
     die(first)
-    second.communicate(timeout=30)
+    cli.file("go", "")  # nobody stops what a killed one leaves
+    second.communicate(timeout=60)
     assert second.returncode == 0
 
 

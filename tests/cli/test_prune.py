@@ -63,8 +63,8 @@ def shown(cli):
 
 def cut_off(cli):
     """A run whose orchestrator was killed, and whose steps have ended since."""
-    process = running(cli, LONG.replace("sleep 60", "sleep 1"))
-    die(process)
+    die(running(cli, LONG.replace("sleep 60", "while [ ! -e go ]; do sleep 0.02; done")))
+    cli.file("go", "")
     (run_id,) = run_ids(cli)
     until(lambda: not Survivors(run_id).by_attempt())
 
@@ -156,7 +156,7 @@ def test_a_run_that_was_cut_off_is_kept_unless_asked_for(cli):
 
 
 def test_a_run_of_which_steps_go_on_is_kept_though_it_was_cut_off(cli):
-    die(running(cli, LONG.replace("sleep 60", "sleep 5")))
+    die(running(cli, LONG))
 
     kept = cli.run("prune", "--keep", "0", "--cut-off")
 

@@ -41,6 +41,7 @@ class Strangers:
         both = os.open("/proc/self/fd/%d" % writer, os.O_RDWR)
         process = subprocess.Popen(
             ["sh", "-c", script],
+            cwd=self.folder,
             env={"PATH": os.environ["PATH"], **marks},
             stdout=both,
             stderr=both,
@@ -49,6 +50,8 @@ class Strangers:
         for descriptor in (reader, writer, both):
             os.close(descriptor)
         self._processes.append(process)
+        # the kernel lets us go on before the new program has its environment
+        until(lambda: b"ORCHESTRA_RUN_ID" in Proc().environ(process.pid))
         return Handle(key, process.pid, since_boot_s(), str(self.folder / "a.log"))
 
     def end(self) -> None:
@@ -95,11 +98,15 @@ def until(is_so: Callable[[], bool]) -> None:
 def test_what_still_runs_is_taken_over_and_its_output_goes_on(
     executor: LocalExecutor, strangers: Strangers
 ) -> None:
-    handle = strangers.start("echo before; sleep 0.3; echo after; exit 7")
+    handle = strangers.start(
+        "echo before; until test -e go; do sleep 0.02; done; echo after; exit 7"
+    )
 
     executor.reattach([handle])
 
-    taken, ended = told(executor, Reattached), told(executor, Ended)
+    taken = told(executor, Reattached)
+    (strangers.folder / "go").touch()
+    ended = told(executor, Ended)
     assert taken.key == KEY
     assert isinstance(ended, Ended)
     assert (ended.exit_code, ended.log_bytes) == (7, len("before\nafter\n"))
@@ -110,10 +117,12 @@ def test_what_still_runs_is_taken_over_and_its_output_goes_on(
 def test_without_its_number_the_one_that_leads_its_session_is_taken(
     executor: LocalExecutor, strangers: Strangers
 ) -> None:
-    strangers.start("sleep 0.2 & wait; exit 3")
+    strangers.start("(until test -e go; do sleep 0.02; done) & wait; exit 3")
 
     executor.reattach([Handle(KEY, None, 0.0, str(strangers.folder / "a.log"))])
 
+    told(executor, Reattached)
+    (strangers.folder / "go").touch()
     ended = told(executor, Ended)
     assert isinstance(ended, Ended)
     assert ended.exit_code == 3
