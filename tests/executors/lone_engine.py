@@ -33,7 +33,7 @@ def run_alone(folder: Path, wrapper: Sequence[str] = (), **order: Any) -> Dict[s
     done = subprocess.run(
         [*wrapper, *module, json.dumps(order), str(folder / "found.json")],
         cwd=str(ROOT),
-        timeout=120,
+        timeout=600,
         check=True,
     )
     assert done.returncode == 0

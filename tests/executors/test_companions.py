@@ -77,11 +77,16 @@ def test_the_engine_hears_of_attempts_only(bench: Bench) -> None:
 
 
 def test_one_that_takes_too_long_is_killed_with_all_its_processes(bench: Bench) -> None:
-    bench.start("setsid sleep 100 & echo $! > pid; sleep 100", timeout_s=0.3)
-    next(None for _ in bench.turns() if bench.heard)
-    assert [killed for _, killed in bench.heard] == [TIMEOUT]
+    pid = bench.folder / "pid"
+    for timeout_s in (0.3, 5.0, 25.0):  # on a busy machine the first may be over before it begins
+        bench.start("setsid sleep 100 & echo $! > part; mv part pid; sleep 100", timeout_s)
+        next(None for _ in bench.turns() if bench.heard)
+        assert [killed for _, killed in bench.heard] == [TIMEOUT]
+        if pid.exists():
+            break
+        bench.heard.clear()
     with pytest.raises(ProcessLookupError):
-        os.kill(int((bench.folder / "pid").read_text()), 0)
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_the_end_of_a_run_waits_for_those_that_are_left(bench: Bench) -> None:

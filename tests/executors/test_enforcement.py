@@ -34,6 +34,15 @@ def start_limited(bench: Workbench, limits: Limits, step: str, *argv: str) -> At
     return key
 
 
+def turn_until_looked(bench: Workbench) -> None:
+    """Let the executor look at the memory of all once more."""
+    enforcement = bench.executor._enforcement
+    assert enforcement is not None
+    before = enforcement.sample_at
+    while enforcement.sample_at == before:
+        bench.turn()
+
+
 def python(code: str) -> List[str]:
     return [sys.executable, "-c", code]
 
@@ -97,13 +106,22 @@ def test_files_that_are_mapped_do_not_count(bench: Workbench) -> None:
 
 
 def test_the_peak_of_the_whole_tree_is_told(bench: Workbench) -> None:
-    half = python("import time; x = bytearray(40 * 2**20); time.sleep(0.7)")
-
-    ended = run_limited(
+    until_seen = (
+        "x = bytearray(40 * 2**20); print('up', flush=True)\nwhile not os.path.exists(%r): "
+    )
+    seen = bench.folder / "seen"
+    half = python("import os, time; " + until_seen % str(seen) + "time.sleep(0.02)")
+    key = start_limited(
         bench,
         Limits(memory_bytes=1024 * MIB),
+        "limited",
         *("bash", "-c", '"$0" "$1" "$2" & "$0" "$1" "$2" & wait', *half),
     )
+    while bench.wait_for_output(key, b"up\n").count(b"up\n") < 2:
+        bench.turn()
+    turn_until_looked(bench)
+    seen.touch()
+    ended = bench.end_of(key)
 
     assert (ended.exit_code, ended.memory_limit_bytes) == (0, None)
     assert ended.max_rss_bytes is not None
@@ -133,11 +151,11 @@ def test_looking_takes_a_tenth_of_the_time_at_most() -> None:
     key = AttemptKey("a", 1)
     with enforcement.around_spawn(key, MEMORY):
         pass
-    began_at = time.monotonic() - 2.0
+    now = time.monotonic()
 
-    enforcement.looked(began_at)
+    enforcement.looked(now - 2.0)
 
-    assert enforcement.sample_at - time.monotonic() > 19.0
+    assert enforcement.sample_at - now > 19.0
 
 
 SHOW_CORES = "import os; print(sorted(os.sched_getaffinity(0)), flush=True)"
