@@ -43,8 +43,9 @@ class LocalExecutor:
     """An Executor of this machine. Made once, in the main thread, before any other thread.
 
     A step ends when its main process ends. What it leaves behind in the background may go on
-    writing until its pipe is silent for IDLE_S, DRAIN_S at most, and is then killed; a step that
-    leaves nothing ends at once. The end is reported when all of the step's processes are gone.
+    writing until it sleeps and its pipe is silent for IDLE_S, DRAIN_S at most, and is then killed;
+    a step that leaves nothing ends at once. The end is reported when all of the step's processes
+    are gone.
 
     `on_output` is handed each block of output once it is in the log; in both of them the secrets
     that `masker` knows are masked.
@@ -323,8 +324,17 @@ class LocalExecutor:
         started.gone_by = now + 2 * self._drain_s
         self._ending[started.key] = started
 
+    def _give_time(self, now: float) -> None:
+        """Let what has something to do go on: on a busy machine it may be silent for long."""
+        for started in self._ending.values():
+            silent = started.output is not None and not started.killed and started.is_over(now)
+            last = started.gone_by - self._drain_s
+            if silent and now < last and self._trees.are_busy(started):
+                started.drained_by = min(now + IDLE_S, last)
+
     def _settle(self, now: float) -> None:
         """Kill the orphans whose time is over, report the attempts of which nothing is left."""
+        self._give_time(now)
         awaited: Collection[AttemptKey] = ()
         if self._trees.have_orphans():
             serving = (key for key, each in self._started_by_key.items() if not each.is_over(now))

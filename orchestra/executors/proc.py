@@ -46,6 +46,13 @@ class Proc:
         fields = self._stat(pid)
         return not fields or fields[0] in (b"Z", b"X")
 
+    def is_busy(self, pid: int) -> bool:
+        """Whether a process runs, or would if it had a core or its disk.
+
+        Source: proc(5), field 3 of /proc/PID/stat.
+        """
+        return self._stat(pid)[:1] in ([b"R"], [b"D"])
+
     def began_s(self, pid: int) -> Optional[float]:
         """When a process began, in seconds since the machine was started; None if not known.
 

@@ -10,7 +10,7 @@ from orchestra.executors.started import Started
 from orchestra.model.run import AttemptKey
 
 IDLE_S = 0.1
-"""How long what a step leaves behind may be silent before it is killed."""
+"""How long what a step leaves behind may sleep and be silent before it is killed."""
 
 BLOCKS_AT_END = 32
 """How much is read at once when a step ends: more than a pipe holds."""

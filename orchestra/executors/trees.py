@@ -76,6 +76,10 @@ class Trees:
                     waiting.append(child)
         return list(found)
 
+    def are_busy(self, started: Started) -> bool:
+        """Whether a process of an attempt has something to do but wait."""
+        return any(self._proc.is_busy(pid) for pid in self.pids(started))
+
     def kill_doomed(
         self, serving: Iterable[AttemptKey], unreaped: Mapping[int, Started]
     ) -> Set[AttemptKey]:

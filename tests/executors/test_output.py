@@ -148,6 +148,14 @@ def test_output_of_what_is_still_finishing_in_the_background_is_kept(bench: Work
     assert bench.log(ended) == b"one\ntwo\nthree\n"
 
 
+def test_output_of_what_works_long_in_silence_in_the_background_is_kept(bench: Workbench) -> None:
+    work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+
+    ended = bench.run("bash", "-c", "exec > >(cat; %s; echo two); echo one" % work)
+
+    assert bench.log(ended) == b"one\ntwo\n"
+
+
 def test_a_reader_that_steals_from_the_pipe_blocks_nobody(bench: Workbench) -> None:
     steal = "timeout 0.05 dd if=/proc/self/fd/1 of=/dev/null bs=2 count=1 2>/dev/null"
     script = "for _ in 1 2 3 4 5 6 7 8 9; do echo x; %s; done; exit 3" % steal
