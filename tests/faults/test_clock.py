@@ -92,15 +92,18 @@ def test_runs_after_the_clock_went_back_are_still_the_latest(tmp_path: Path) -> 
 
 
 def test_one_that_was_stopped_for_a_time_goes_on_as_before(tmp_path: Path) -> None:
-    trial = Trial(tmp_path, STEPS.replace("30s", "1s").replace("sleep 0.2", "sleep 0.5"))
+    waits = "echo $$ > pid; until test -e go; do sleep 0.02; done"
+    trial = Trial(tmp_path, STEPS.replace("30s", "5s").replace("sleep 0.2", "'%s'" % waits))
     process = trial.start("run", "p.yaml", "--output", "json")
-    wait_until(lambda: "AttemptLaunched" in trial.text("out.out"), "no step began")
-    engine = engine_of(process.pid)
+    wait_until(lambda: trial.text("pid"), "no step began")
+    engine, step = engine_of(process.pid), int(trial.text("pid"))
 
     os.kill(engine, signal.SIGSTOP)
     wait_until(lambda: state_of(engine) == "T", "it does not stop")
-    # how long it stands still is what is tried here
-    time.sleep(1.5)
+    (tmp_path / "go").touch()
+    wait_until(lambda: state_of(step) == "Z", "the step does not end")
+    # that it stands still for longer than the step has time is what is tried here
+    time.sleep(5.0)
     os.kill(engine, signal.SIGCONT)
 
     ended = trial.end(process)

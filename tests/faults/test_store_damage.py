@@ -16,7 +16,7 @@ STEPS = """
 version: 1
 steps:
   a: {matrix: {n: [1, 2, 3, 4, 5, 6]}, run: 'echo ${{ matrix.n }}', shell: sh}
-  b: {needs: a, run: 'sleep 0.%s', shell: sh}
+  b: {needs: a, run: '%s', shell: sh}
 """
 
 PAGE = 4096
@@ -28,7 +28,7 @@ COMMANDS = (("show",), ("runs",), ("logs",), ("why", "b"), ("run", "p.yaml"))
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trial whose run is over; nothing is left in side files."""
     folder = tmp_path_factory.mktemp("whole")
-    assert Trial(folder, STEPS % 1).run("run", "p.yaml").code == 0
+    assert Trial(folder, STEPS % "sleep 0.1").run("run", "p.yaml").code == 0
     assert sorted(os.listdir(folder / ".orchestra")) == [
         ".gitignore",
         "runs",
@@ -42,10 +42,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def torn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trial that was killed: most of its record is in the WAL."""
     folder = tmp_path_factory.mktemp("torn")
-    trial = Trial(folder, STEPS % 9)
+    trial = Trial(folder, STEPS % "until test -e go; do sleep 0.02; done")
     process = trial.start("run", "p.yaml", "--output", "json")
     wait_until(lambda: '"AttemptLaunched","step":"b"' in trial.text("out.out"), "b did not begin")
     kill(engine_of(process.pid))
+    (folder / "go").touch()
     trial.end(process)
     wait_until_gone(next((folder / ".orchestra" / "runs").iterdir()).name)
     assert (folder / ".orchestra" / "runs.db-wal").stat().st_size > 4 * PAGE
@@ -58,7 +59,7 @@ class Damaged:
     def __init__(self, folder: Path, original: Path) -> None:
         shutil.copytree(original / ".orchestra", folder / ".orchestra")
         self.database = folder / ".orchestra" / "runs.db"
-        self._trial = Trial(folder, STEPS % 0)
+        self._trial = Trial(folder, STEPS % "true")
 
     def ends(self) -> Dict[Tuple[str, ...], Ended]:
         return {command: self._trial.run(*command) for command in COMMANDS}
@@ -137,7 +138,7 @@ def test_a_run_whose_record_is_gone_with_the_journal_is_told_to_be_lost(
     DAMAGES["wal gone"](damaged.database)
     (folder,) = (tmp_path / ".orchestra" / "runs").iterdir()
 
-    ended = Trial(tmp_path, STEPS % 0).run(*command)
+    ended = Trial(tmp_path, STEPS % "true").run(*command)
 
     assert (ended.code, ended.out) == (3, "")
     assert "store damaged: run %s is not in it any more\n" % folder.name in ended.err
