@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import List
 
 import pytest
 
@@ -65,9 +67,17 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def until_waits_for(pid: int, path: str) -> None:
     """Wait until a process has the file open."""
-    folder = Path("/proc/%d/fd" % pid)
-    while path not in [os.readlink(link) for link in folder.iterdir() if link.is_symlink()]:
+    while path not in open_files(pid):
         time.sleep(0.01)
+
+
+def open_files(pid: int) -> List[str]:
+    """What a process has open now."""
+    found = []
+    for link in Path("/proc/%d/fd" % pid).iterdir():
+        with contextlib.suppress(FileNotFoundError):  # it has closed it meanwhile
+            found.append(os.readlink(link))
+    return found
 
 
 def acquire_and_release(path: str) -> bool:

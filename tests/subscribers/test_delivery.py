@@ -10,6 +10,7 @@ from typing import Any, Dict, Sequence
 
 import pytest
 
+from orchestra.subscribers import delivery
 from orchestra.subscribers.delivery import (
     BODY,
     ORDER,
@@ -25,11 +26,11 @@ ALERT = {"when": "failure", "title": "nightly failed", "text": "exit code 2: a\n
 
 
 def environment(tmp_path, channel, words, timeout_s, hidden) -> Dict[str, str]:
-    delivery = Delivery(channel, words, timeout_s, str(tmp_path / "result"), hidden)
+    order = Delivery(channel, words, timeout_s, str(tmp_path / "result"), hidden)
     return {
         "PATH": "/usr/bin:/bin",
         "FOLDER": str(tmp_path),
-        ORDER: json.dumps(delivery),
+        ORDER: json.dumps(order),
         BODY: json.dumps(ALERT, ensure_ascii=False),
     }
 
@@ -85,9 +86,10 @@ def test_after_three_faults_it_is_given_up(tmp_path):
     assert len(server.posted) == 3
 
 
-def test_no_try_begins_that_has_no_time_left(tmp_path):
+def test_no_try_begins_that_has_no_time_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(delivery, "_PAUSES_S", (30.0, 30.0))
     with WebServer([500]) as server:
-        send(tmp_path, "webhook", "http://%s/" % server.place, timeout_s=0.4)
+        send(tmp_path, "webhook", "http://%s/" % server.place, timeout_s=30.0)
     assert len(server.posted) == 1
 
 
@@ -109,14 +111,14 @@ def test_where_nobody_listens_is_tried_three_times():
     began = time.monotonic()
     with pytest.raises(UndeliveredError, match=r"^Connection refused$"):
         post("http://127.0.0.1:%d/" % free_port(), "{}", until(20))
-    assert 1.4 < time.monotonic() - began < 10
+    assert 1.4 < time.monotonic() - began < 20
 
 
 def test_a_server_that_never_answers_is_given_up_in_time():
     began = time.monotonic()
     with silent_server() as place, pytest.raises(UndeliveredError, match=r"^no answer in time$"):
         post("http://%s/" % place, "{}", until(0.5))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize(
@@ -161,8 +163,8 @@ def test_a_command_that_fails_is_told_by_its_last_line(tmp_path, words, message)
 
 def test_a_command_may_leave_its_input_unread_and_something_behind(tmp_path):
     began = time.monotonic()
-    told = send(tmp_path, "command", "sh", "-c", "sleep 5 & exit 0")
-    assert (told["ok"], time.monotonic() - began < 4) == (True, True)
+    told = send(tmp_path, "command", "sh", "-c", "sleep 30 & exit 0")
+    assert (told["ok"], time.monotonic() - began < 20) == (True, True)
 
 
 def test_a_command_may_say_more_than_anybody_keeps(tmp_path):
