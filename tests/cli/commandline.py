@@ -73,7 +73,7 @@ class CommandLine:
             **options,
         )
 
-    def run(self, *arguments: str, timeout: Optional[float] = 60, **options: object) -> Result:
+    def run(self, *arguments: str, timeout: Optional[float] = 180, **options: object) -> Result:
         """Run `orchestra` to its end."""
         with self.start(*arguments, **options) as process:
             try:

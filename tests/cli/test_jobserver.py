@@ -145,6 +145,8 @@ steps:
   w: {run: until sh ready.sh 3; do sleep 0.05; done, resources: {cpu: 0}}
   b: {run: sh job.sh b, needs: [w], resources: {cpu: 2}}
 """
+    # not done before the others have had their turn, however late that is
+    jobs.file("job.sh", JOB.replace("else", "else grep -q '^- b' ledger || sleep 0.5;"))
     jobs.file("w.yaml", text % nested(tool, "a", 100))
     assert jobs.run("run", "w.yaml").code == 0
     found = lines(jobs)
@@ -209,7 +211,7 @@ def test_what_a_halted_job_keeps_is_back_when_its_step_is_ended(jobs: CommandLin
 version: 1
 budget: {cpu: 2}
 steps:
-  a: {run: %r, jobserver: true, timeout: 2s, stop: {grace: 0s}, allow_failure: true}
+  a: {run: %r, jobserver: true, timeout: 8s, stop: {grace: 0s}, allow_failure: true}
   w: {run: until sh ready.sh 2; do sleep 0.05; done, resources: {cpu: 0}}
   b: {run: sh job.sh b, needs: [w]}
 """

@@ -9,8 +9,9 @@ from typing import Optional, Tuple
 import pytest
 
 from orchestra.engine.ports import Ended
+from orchestra.executors import launcher
 from orchestra.model.run import AttemptKey
-from tests.executors.workbench import Workbench
+from tests.executors.workbench import LIMIT_S, Workbench
 
 KEY = AttemptKey("s1", 1)
 
@@ -161,8 +162,9 @@ def test_a_working_directory_that_is_none_is_refused_and_others_go_on(
 
 
 def test_a_program_that_is_being_written_is_started_when_that_is_over(
-    bench: Workbench, tmp_path: Path
+    bench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(launcher, "BUSY_PATIENCE_S", LIMIT_S)
     tool = program(tmp_path / "tool", "#!/bin/sh\nexit 4\n")
     with tool.open("a"):
         key = bench.start(tool)

@@ -163,7 +163,8 @@ class Killing:
             wait_until(lambda: not oracle.leftovers(mark), "processes are left")
             taken_up_s = self._trial.taken_up_s(engine)
             if taken_up_s is not None:
-                self.history.spare(len(self._trial.ledger.lines()), taken_up_s)
+                lines = len(self._trial.ledger.lines())
+                self.history.spare(lines, taken_up_s, self._trial.taken_over())
         return self._take_down(ended)
 
     def _take_down(self, ended: Ended) -> Ended:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.faults import oracle
 from tests.faults.effort import some
-from tests.faults.trial import Trial, wait_until
+from tests.faults.trial import LIMIT_S, Trial, wait_until
 
 THOUSAND = "version: 1\nbudget: {cpu: 4}\nsteps:\n" + "".join(
     "  s%d: {command: [echo, 'a line of the step %d']}\n" % (n, n) for n in range(1000)
@@ -89,12 +89,12 @@ class Screen:
 
     def to_the_end(self, meanwhile: Callable[[], object] = lambda: None) -> Tuple[int, str]:
         """The exit code, and the text."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LIMIT_S
         while self.read():
             meanwhile()
             assert time.monotonic() < deadline
         os.close(self._ours)
-        return self.process.wait(10), self.data.decode("utf-8", "replace")
+        return self.process.wait(30), self.data.decode("utf-8", "replace")
 
     def close(self) -> int:
         """Close the terminal before its time; the exit code."""
@@ -316,7 +316,7 @@ def test_a_screen_that_takes_nothing_does_not_harm_a_run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LIMIT_S,
     )
 
     assert done.returncode in codes

@@ -11,6 +11,7 @@ FORKS = """
 import os, time
 pid = os.fork()
 if pid == 0:
+    os.setpgid(0, 0)
     time.sleep(1000)
 os.write(1, b"%d\\n" % pid)
 os.waitpid(pid, 0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import threading
 import tty
 from typing import Iterator, List, Tuple
@@ -64,6 +65,7 @@ def test_a_reader_that_does_not_read_never_holds_up_who_writes(pipe: Tuple[int, 
     for _ in range(2000):
         writer.write("x" * 999 + "\n")
     assert not writer.idle()
+    select.select([pipe[0]], [], [], BOUND_S)
     writer.close(patience_s=0.2)
     assert writer.fault is None
     os.set_blocking(pipe[0], False)
