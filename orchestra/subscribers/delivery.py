@@ -11,13 +11,14 @@ import contextlib
 import json
 import logging
 import os
+import select
 import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
-from typing import IO, Any, Dict, List, MutableMapping, NamedTuple, Sequence
+from typing import IO, Any, Dict, MutableMapping, NamedTuple, Sequence
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from orchestra.model.screen_text import safe_line
@@ -34,6 +35,7 @@ MISSING_APPRISE = "apprise is not installed; install orchestra[notify]"
 _PAUSES_S = (0.5, 1.0)
 _LONGEST_MESSAGE = 300
 _MOST_SAID = 4096
+_BLOCKS_AT_END = 32  # more than a pipe holds
 _LONGEST_TITLE = 1000
 
 
@@ -157,16 +159,16 @@ def run_command(words: Sequence[str], body: str, environ: MutableMapping[str, st
         raise UndeliveredError("%s: %s" % (words[0], getattr(fault, "strerror", fault))) from fault
     assert process.stdin is not None
     assert process.stderr is not None
-    said: List[bytes] = []
+    ended, other = os.pipe()
     # A program need not read, and what it leaves behind may keep its streams open.
-    writer = threading.Thread(target=_write, args=(process.stdin, body), daemon=True)
-    reader = threading.Thread(target=_read, args=(process.stderr, said), daemon=True)
-    writer.start()
-    reader.start()
+    threading.Thread(target=_write, args=(process.stdin, body), daemon=True).start()
+    threading.Thread(target=_close_at_end, args=(process, other), daemon=True).start()
+    with process.stderr:
+        said = _hear(process.stderr.fileno(), ended)
     code = process.wait()
-    reader.join(0.2)
+    os.close(ended)
     if code:
-        lines = b"".join(said).decode("utf-8", "backslashreplace").strip().splitlines()
+        lines = said.decode("utf-8", "backslashreplace").strip().splitlines()
         end = "signal %d" % -code if code < 0 else "exit code %d" % code
         raise UndeliveredError(": ".join([end, *lines[-1:]]))
 
@@ -176,16 +178,26 @@ def _write(stream: IO[bytes], body: str) -> None:
         stream.write(body.encode("utf-8") + b"\n")
 
 
-def _read(stream: IO[bytes], said: List[bytes]) -> None:
-    """Keep the end of what a program says."""
+def _close_at_end(process: subprocess.Popen[bytes], descriptor: int) -> None:
+    process.wait()
+    os.close(descriptor)
+
+
+def _hear(stream: int, ended: int) -> bytes:
+    """The end of what a program says until it has ended, which is when `ended` is readable.
+
+    All that it said is in the pipe by then, behind which others may go on writing for ever.
+    """
     kept = b""
-    with stream:
-        while True:
-            block = os.read(stream.fileno(), _MOST_SAID)
-            if not block:
-                return
-            kept = (kept + block)[-_MOST_SAID:]
-            said[:] = [kept]
+    blocks = _BLOCKS_AT_END
+    while blocks:
+        ready, _, _ = select.select([stream, ended], [], [])
+        block = os.read(stream, _MOST_SAID) if stream in ready else b""
+        if not block:
+            return kept
+        kept = (kept + block)[-_MOST_SAID:]
+        blocks -= ended in ready
+    return kept
 
 
 def send_by_apprise(address: str, alert: Dict[str, Any]) -> None:

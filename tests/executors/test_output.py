@@ -12,7 +12,7 @@ import pytest
 from orchestra.model.masking import Masker, Needles
 from orchestra.model.run import AttemptKey
 from tests.executors.lone_engine import run_alone
-from tests.executors.workbench import Workbench
+from tests.executors.workbench import LIMIT_S, Workbench
 
 
 def plant_link(path: Path) -> None:
@@ -148,11 +148,15 @@ def test_output_of_what_is_still_finishing_in_the_background_is_kept(bench: Work
     assert bench.log(ended) == b"one\ntwo\nthree\n"
 
 
-def test_output_of_what_works_long_in_silence_in_the_background_is_kept(bench: Workbench) -> None:
-    work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"
+def test_output_of_what_works_long_in_silence_in_the_background_is_kept(
+    run_id: str, tmp_path: Path
+) -> None:
+    bench = Workbench(run_id, tmp_path, drain_s=LIMIT_S)
+    work = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"
 
     ended = bench.run("bash", "-c", "exec > >(cat; %s; echo two); echo one" % work)
 
+    bench.executor.close()
     assert bench.log(ended) == b"one\ntwo\n"
 
 
