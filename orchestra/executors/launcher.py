@@ -12,7 +12,7 @@ from orchestra.executors.board import NO_SLOT, Board
 from orchestra.executors.forkserver import ForkServer, Unborn
 from orchestra.executors.jobservers import JobServers
 from orchestra.executors.output import Output, output_pipe
-from orchestra.executors.proc import since_boot_s
+from orchestra.executors.proc import Proc, since_boot_s
 from orchestra.executors.process import NotStarted, NotYet, Spawner
 from orchestra.executors.servers import Servers
 from orchestra.executors.started import Started
@@ -27,6 +27,9 @@ ROOM_PATIENCE_S = 10.0
 
 AroundSpawn = Callable[[AttemptKey, Limits], ContextManager[None]]
 """What is started inside is born with its limits."""
+
+_LONG_S = 0.2
+"""More than it takes to start a process."""
 
 BUSY_PATIENCE_S = 2.0
 """How long it waits for whoever is writing its program."""
@@ -132,10 +135,11 @@ class Launcher:
             reader, writer = output_pipe()
         except OSError as error:
             raise NotYet("no pipe for its output: %s" % error.strerror) from error
+        asked_s = since_boot_s()
         place = NO_SLOT
         try:
             unborn = None if server is None else self._fork(server, invocation, writer)
-            place = self._board.launching(*key, since_boot_s())
+            place = self._board.launching(*key, asked_s)
             pid = self._spawn(key, invocation, writer) if unborn is None else unborn.pid
         except BaseException:
             self._board.not_launched(place)
@@ -143,6 +147,8 @@ class Launcher:
             os.close(writer)
             raise
         began_s = since_boot_s()
+        if began_s - asked_s > _LONG_S:  # we were held up: who looks for it later goes by its time
+            began_s = Proc().began_s(pid) or began_s
         self._board.launched(place, pid, began_s)
         if unborn is not None:
             unborn.begin()  # now that it is known whose process it is

@@ -8,8 +8,9 @@ from typing import Optional, Tuple
 
 import pytest
 
-from orchestra.engine.ports import Ended
+from orchestra.engine.ports import Ended, Launched
 from orchestra.executors import launcher
+from orchestra.executors.proc import Proc, since_boot_s
 from orchestra.model.run import AttemptKey
 from tests.executors.workbench import LIMIT_S, Workbench
 
@@ -190,6 +191,20 @@ def test_an_attempt_that_waits_can_be_stopped(bench: Workbench, tmp_path: Path) 
 
     assert ended == Ended(KEY, refusal="it was stopped before it could start")
     assert bench.executor.running() == 0
+
+
+def test_when_a_process_began_is_known_though_its_start_was_held_up(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late_s = iter([0.0, 5.0])
+    monkeypatch.setattr(launcher, "since_boot_s", lambda: since_boot_s() + next(late_s))
+    key = bench.start("sh", "-c", "echo up; sleep 1000")
+    bench.wait_for_output(key, b"up\n")
+
+    (launched,) = bench.told
+
+    assert isinstance(launched, Launched)
+    assert launched.began_s == Proc().began_s(launched.pid)
 
 
 def test_no_descriptor_is_left_of_a_refusal(bench: Workbench) -> None:

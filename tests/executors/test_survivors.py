@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List
+from typing import Callable, Dict, Iterator, List, Sequence
 
 import pytest
 
@@ -52,7 +52,9 @@ class Strangers:
         self._processes.append(process)
         # the kernel lets us go on before the new program has its environment
         until(lambda: b"ORCHESTRA_RUN_ID" in Proc().environ(process.pid))
-        return Handle(key, process.pid, since_boot_s(), str(self.folder / "a.log"))
+        began_s = Proc().began_s(process.pid)
+        assert began_s is not None
+        return Handle(key, process.pid, began_s, str(self.folder / "a.log"))
 
     def end(self) -> None:
         """End all."""
@@ -69,11 +71,22 @@ def strangers(tmp_path: Path) -> Iterator[Strangers]:
     made.end()
 
 
+TakeOver = Callable[[Sequence[Handle]], LocalExecutor]
+
+
 @pytest.fixture
-def executor(tmp_path: Path) -> Iterator[LocalExecutor]:
-    made = LocalExecutor(RUN, folder=str(tmp_path))
-    yield made
-    made.close()
+def take_over(tmp_path: Path) -> Iterator[TakeOver]:
+    """An executor that takes over attempts; what was there before it, it takes for no orphan."""
+    made: List[LocalExecutor] = []
+
+    def begin(handles: Sequence[Handle]) -> LocalExecutor:
+        made.append(LocalExecutor(RUN, folder=str(tmp_path)))
+        made[0].reattach(handles)
+        return made[0]
+
+    yield begin
+    for executor in made:
+        executor.close()
 
 
 def told(executor: LocalExecutor, kind: type) -> ExecutorStimulus:
@@ -96,13 +109,13 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def test_what_still_runs_is_taken_over_and_its_output_goes_on(
-    executor: LocalExecutor, strangers: Strangers
+    take_over: TakeOver, strangers: Strangers
 ) -> None:
     handle = strangers.start(
         "echo before; until test -e go; do sleep 0.02; done; echo after; exit 7"
     )
 
-    executor.reattach([handle])
+    executor = take_over([handle])
 
     taken = told(executor, Reattached)
     (strangers.folder / "go").touch()
@@ -115,11 +128,11 @@ def test_what_still_runs_is_taken_over_and_its_output_goes_on(
 
 
 def test_without_its_number_the_one_that_leads_its_session_is_taken(
-    executor: LocalExecutor, strangers: Strangers
+    take_over: TakeOver, strangers: Strangers
 ) -> None:
     strangers.start("(until test -e go; do sleep 0.02; done) & wait; exit 3")
 
-    executor.reattach([Handle(KEY, None, 0.0, str(strangers.folder / "a.log"))])
+    executor = take_over([Handle(KEY, None, 0.0, str(strangers.folder / "a.log"))])
 
     told(executor, Reattached)
     (strangers.folder / "go").touch()
@@ -130,7 +143,7 @@ def test_without_its_number_the_one_that_leads_its_session_is_taken(
 
 @pytest.mark.parametrize("what", ["other run", "other step", "began before"])
 def test_a_number_that_has_become_anothers_is_left_alone(
-    executor: LocalExecutor, strangers: Strangers, what: str
+    take_over: TakeOver, strangers: Strangers, what: str
 ) -> None:
     begun = {
         "other run": lambda: strangers.start("sleep 60", run_id="20261122-101501-0002"),
@@ -138,7 +151,7 @@ def test_a_number_that_has_become_anothers_is_left_alone(
         "began before": lambda: strangers.start("sleep 60", run_id="")._replace(began_s=1.0),
     }[what]()
 
-    executor.reattach([begun._replace(key=KEY)])
+    executor = take_over([begun._replace(key=KEY)])
 
     assert told(executor, Lost) == Lost(KEY)
     assert begun.pid is not None
@@ -146,30 +159,30 @@ def test_a_number_that_has_become_anothers_is_left_alone(
 
 
 def test_what_is_left_of_an_attempt_is_dead_before_it_is_told_as_lost(
-    executor: LocalExecutor, strangers: Strangers
+    take_over: TakeOver, strangers: Strangers
 ) -> None:
     left = strangers.start("sleep 60")
 
-    executor.reattach([Handle(KEY, 2**22 - 1, since_boot_s(), left.log_path)])
+    executor = take_over([Handle(KEY, 2**22 - 1, since_boot_s(), left.log_path)])
 
     assert told(executor, Lost) == Lost(KEY)
     assert left.pid is not None
     assert Proc().is_dead(left.pid)
 
 
-def test_an_end_that_somebody_wrote_down_counts(executor: LocalExecutor, tmp_path: Path) -> None:
+def test_an_end_that_somebody_wrote_down_counts(take_over: TakeOver, tmp_path: Path) -> None:
     add_end(str(tmp_path), RecordedEnd(77, 5.0, 3 << 8, 0.5, 1024, 1e9, "a", 1))
 
-    executor.reattach([Handle(KEY, 77, 5.0, str(tmp_path / "a.log"))])
+    executor = take_over([Handle(KEY, 77, 5.0, str(tmp_path / "a.log"))])
 
     ended = Ended(KEY, exit_code=3, cpu_s=0.5, max_rss_bytes=1024, ended_at=1e9)
     assert told(executor, Ended) == ended
 
 
-def test_an_end_that_was_asked_for_is_none(executor: LocalExecutor, tmp_path: Path) -> None:
+def test_an_end_that_was_asked_for_is_none(take_over: TakeOver, tmp_path: Path) -> None:
     add_end(str(tmp_path), RecordedEnd(77, 5.0, 15, 0.5, 1024, 1e9, "a", 1, stopped=True))
 
-    executor.reattach([Handle(KEY, 77, 5.0, str(tmp_path / "a.log"))])
+    executor = take_over([Handle(KEY, 77, 5.0, str(tmp_path / "a.log"))])
 
     assert told(executor, Lost) == Lost(KEY)
 
@@ -185,10 +198,10 @@ def test_half_a_line_and_lines_of_other_kinds_are_passed_over(tmp_path: Path) ->
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
 def test_what_was_taken_over_can_be_stopped_with_all_its_processes(
-    executor: LocalExecutor, strangers: Strangers, number: str
+    take_over: TakeOver, strangers: Strangers, number: str
 ) -> None:
     handle = strangers.start("setsid sleep 60 & sleep 60")
-    executor.reattach([handle])
+    executor = take_over([handle])
     told(executor, Reattached)
 
     executor.stop(KEY, number)
