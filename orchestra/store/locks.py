@@ -10,6 +10,7 @@ import time
 from typing import Optional
 
 _PAUSE_S = 0.005
+_LONGEST_QUESTION_S = 10.0
 
 
 class Lock:
@@ -41,15 +42,17 @@ class Lock:
 def acquire(path: str, patience_s: float = 0.1) -> Optional[Lock]:
     """The lock on `path`, a file that is made where there is none; None where another holds it.
 
-    Who only asks (`is_held`) has the lock for microseconds, so a refusal is believed after
-    `patience_s` and not at once. A file that its holder has removed is none to hold: the lock is
-    that on the file which is at `path` now.
+    Who only asks (`is_held`) has the lock for microseconds, or for as long as it is held up itself,
+    so a refusal is believed after `patience_s` and not at once, and not for those who ask. A file
+    that its holder has removed is none to hold: the lock is that on the file which is at `path`
+    now.
 
     Raises:
         OSError: the file cannot be made, its file system has no locks, or what stands there is no
             plain file of its own: a link, a FIFO, a folder.
     """
     deadline = time.monotonic() + patience_s
+    last = deadline + _LONGEST_QUESTION_S
     while True:
         descriptor = _open(path, os.O_RDWR | os.O_CREAT)
         try:
@@ -58,7 +61,8 @@ def acquire(path: str, patience_s: float = 0.1) -> Optional[Lock]:
                 # who writes into one with another name changes a file that is not ours
                 raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
             while not _try(descriptor, fcntl.LOCK_EX):
-                if time.monotonic() >= deadline:
+                now = time.monotonic()
+                if now >= last or (now >= deadline and not _is_only_asked_for(descriptor)):
                     os.close(descriptor)
                     return None
                 time.sleep(_PAUSE_S)
@@ -94,6 +98,14 @@ def _is_at(descriptor: int, path: str) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     except FileNotFoundError:
         return False
+
+
+def _is_only_asked_for(descriptor: int) -> bool:
+    """Whether nobody holds a lock but those who ask whether it is held, or nobody any more."""
+    if not _try(descriptor, fcntl.LOCK_SH):
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return True
 
 
 def _try(descriptor: int, kind: int) -> bool:

@@ -36,6 +36,19 @@ print("waiting", flush=True)
 lock = locks.acquire(sys.argv[1], 60)
 print(locks.is_held(sys.argv[1]), flush=True)
 """
+HELD_UP = """
+import fcntl, sys
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.LOCK_SH)
+print("asking", flush=True)
+sys.stdin.readline()
+"""
+ACQUIRER = """
+import sys
+from orchestra.store import locks
+print("acquiring", flush=True)
+print(locks.acquire(sys.argv[1]) is not None, flush=True)
+"""
 ASKER = """
 import sys
 from orchestra.store import locks
@@ -141,6 +154,17 @@ def test_asking_never_makes_an_acquirer_fail(path: str) -> None:
 
     end(asker)
     assert got == [True] * 500
+
+
+def test_who_asks_and_is_held_up_meanwhile_makes_no_acquirer_fail(path: str) -> None:
+    asker = start(HELD_UP, path)
+    acquirer = start(ACQUIRER, path)
+    until_waits_for(acquirer.pid, path)
+
+    time.sleep(0.3)  # longer than a lock is waited for that another holds
+    asker.communicate(b"go on\n")
+
+    assert acquirer.communicate(timeout=60)[0] == b"True\n"
 
 
 def test_who_waits_for_a_lock_whose_file_is_removed_holds_the_new_one(path: str) -> None:
