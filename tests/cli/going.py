@@ -13,7 +13,7 @@ from tests.cli.commandline import CommandLine
 
 def until(is_so: Callable[[], bool]) -> None:
     """Wait, for a while, for what another process does."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -45,7 +45,7 @@ def owed(cli) -> List[str]:
 
 
 def wait_for(what) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not what():
         assert time.monotonic() < deadline, "it did not come"
         time.sleep(0.02)
@@ -157,7 +157,7 @@ def test_a_run_that_a_person_stops_is_no_failure(cli):
     process = cli.start("run", "p.yaml")
     wait_for((cli.folder / "mark").exists)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, without_hint(err), titles(cli)) == (130, "", [])
 
 
@@ -250,7 +250,7 @@ def test_ctrl_c_ends_the_sending_and_not_the_result(cli):
     process = cli.file("p.yaml", workflow(entry)).start("run", "p.yaml")
     wait_for((cli.folder / "mark").exists)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, without_hint(err)) == (
         1,
         "alert to sh could not be sent: interrupted\n",

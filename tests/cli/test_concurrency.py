@@ -30,7 +30,7 @@ RUN_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 def until(is_so):
     """Wait, for a while, for what another process does."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -120,10 +120,10 @@ def test_a_signal_ends_the_waiting_and_the_run_is_cancelled(cli, number, code):
     first = holding(cli)
     second, _ = waiting(cli, "--output", "quiet")
     second.send_signal(number)
-    _, err = second.communicate(timeout=30)
+    _, err = second.communicate(timeout=60)
     third, said = waiting(cli)
     end(first)
-    third.communicate(timeout=30)
+    third.communicate(timeout=60)
     assert second.returncode == code
     assert RUN_ID.sub("RUN", err).startswith(
         "p cancelled (stopped by %s while it waited for run RUN)" % number.name

@@ -250,7 +250,7 @@ def test_a_signal_ends_the_run_in_order_and_leaves_nothing_alive(cli, number, co
     process = cli.start("run", "p.yaml")
     pid = wait_for_pid(cli.folder / "pid")
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in err
     assert "clean" in out
@@ -265,7 +265,7 @@ def test_a_second_signal_ends_it_at_once(cli):
     process.send_signal(signal.SIGINT)
     assert "stopping: SIGINT\n" in process.stdout  # of two at once the later may be seen first
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 130
     assert not (cli.folder / "cleaned").exists()
     assert not os.path.exists("/proc/%d" % pid)

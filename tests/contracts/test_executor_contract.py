@@ -15,7 +15,7 @@ from orchestra.executors.local import LocalExecutor
 from orchestra.model.run import AttemptKey, Invocation
 from tests.engine.fakes import FakeExecutor
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 A, B = AttemptKey("a", 1), AttemptKey("b", 1)
 
 

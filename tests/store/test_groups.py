@@ -151,7 +151,7 @@ def forged(state: StateDirectory, note: str) -> Line:
 
 
 def test_a_process_that_began_at_another_time_is_never_signalled(state: StateDirectory) -> None:
-    bystander = subprocess.Popen(["sleep", "60"])
+    bystander = subprocess.Popen(["sleep", "600"])
     host = os.uname().nodename
     line = forged(state, '{"host": "%s", "pid": %d, "start": 1}' % (host, bystander.pid))
 

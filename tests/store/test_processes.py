@@ -59,7 +59,7 @@ def at_once(jobs: List[Job]) -> List[int]:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(120)
+        process.join(600)
     return [process.exitcode if process.exitcode is not None else -1 for process in processes]
 
 
