@@ -263,7 +263,7 @@ def test_twenty_readers_never_disturb_a_run(cli):
     commands = [["sh", "-c", READER, "sh", sys.executable, "-m", "orchestra", *w] for w in words]
     readers = [subprocess.Popen(each, cwd=cli.folder, env=cli.environ) for each in commands]
 
-    _, err = run.communicate(timeout=240)
+    _, err = run.communicate(timeout=900)
 
     (cli.folder / "over").touch()
     codes = [reader.wait(180) for reader in readers]
