@@ -16,7 +16,6 @@ Python steps take; each is the median of the rounds' own ratios.
 from __future__ import annotations
 
 import argparse
-import compileall
 import json
 import statistics
 import sys
@@ -24,8 +23,8 @@ import tempfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-from tests.benchmarks.contenders import Contender, orchestra_run, with_ballast
-from tests.benchmarks.engine import PACKAGE, measure
+from tests.benchmarks.contenders import Contender, compile_orchestra, orchestra_run, with_ballast
+from tests.benchmarks.measuring import measure
 
 
 class Shares(NamedTuple):
@@ -102,8 +101,7 @@ def main() -> None:
     parser.add_argument("--json", dest="json_path")
     chosen = parser.parse_args()
     results: Dict[str, object] = dict(vars(chosen))
-    # as an installation does; where PYTHONDONTWRITEBYTECODE is set each run would compile it all
-    compileall.compile_dir(str(PACKAGE), quiet=1)
+    compile_orchestra()
     say = sys.stdout.write
     say("%d steps on %d jobs, median of %d rounds\n" % (chosen.steps, chosen.jobs, chosen.rounds))
     heads = (
