@@ -6,7 +6,7 @@ import os
 import stat
 from contextlib import suppress
 
-_DEVICES = ("/dev/", "/proc/")
+_DEVICES = ("/dev/fd/", "/dev/stderr", "/dev/stdout", "/proc/")
 
 
 def write_report(path: str, text: str) -> None:
@@ -46,3 +46,14 @@ def _is_special(path: str) -> bool:
         return not stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:
         return False
+
+
+def append_text(path: str, text: str) -> None:
+    """Add the text to a file, such as that of which a CI system makes a page.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+    with open(os.open(path, flags, 0o666), "wb") as file:
+        file.write(text.encode("utf-8", "backslashreplace"))

@@ -108,7 +108,8 @@ def test_a_format_that_is_not_there_is_one_error(cli):
     assert cli.run("report", "--format", "pdf") == (
         2,
         "",
-        "error: --format pdf is not known\n  help: one of json, wfformat\n",
+        "error: --format pdf is not known\n"
+        "  help: one of json, junit, markdown, trace, mermaid, dot, wfformat\n",
     )
 
 
@@ -127,3 +128,30 @@ def test_runs_are_completed(cli):
     cli.file("p.yaml", FLOW).run("run", "p.yaml")
     [run] = json.loads(cli.run("runs", "--format", "json").out)["runs"]
     assert cli.complete("report ") == [run["run_id"]]
+
+
+@pytest.mark.parametrize("format", ["json", "junit", "markdown", "trace", "mermaid", "dot"])
+def test_a_run_writes_what_report_writes_later(cli, format):
+    ended = cli.file("p.yaml", FLOW).run("run", "p.yaml", "--report", "%s=out" % format)
+    later = cli.run("report", "--format", format)
+    assert (ended.code, later.code, later.err) == (0, 0, "")
+    assert cli.read("out") == later.out
+    assert "pack" in later.out
+
+
+def test_an_expanded_graph_has_each_part(cli):
+    cli.file("p.yaml", FLOW).run("run", "p.yaml")
+    whole = cli.run("report", "--format", "mermaid").out
+    expanded = cli.run("report", "--format", "mermaid", "--expand").out
+    assert "pack/lint" not in whole
+    assert "pack/lint" in expanded
+
+
+def test_a_format_that_is_not_known_is_told_before_the_run(cli):
+    result = cli.file("p.yaml", FLOW).run("run", "p.yaml", "--report", "pdf=out")
+    assert result.code == 2
+    assert result.err == (
+        "error: --report pdf is not known\n"
+        "  help: one of json, junit, markdown, trace, mermaid, dot, wfformat\n"
+    )
+    assert not (cli.folder / ".orchestra").exists()

@@ -165,7 +165,8 @@ def test_a_report_that_cannot_be_written_leaves_a_failed_run_failed(cli):
         ),
         (
             ["p.yaml", "--report", "xml=x"],
-            "error: --report xml=x is no report\n  help: write --report json=PATH\n",
+            "error: --report xml is not known\n"
+            "  help: one of json, junit, markdown, trace, mermaid, dot, wfformat\n",
         ),
         (
             ["p.yaml", "--state-dir", "p.yaml"],

@@ -10,11 +10,14 @@ from orchestra.model.look import Look
 from orchestra.model.run import PrunedRun, RunRow, RunState
 from orchestra.reports.history import render_runs, render_show, runs_json
 from orchestra.reports.json_report import render_json_report
+from orchestra.reports.junit_report import render_junit
+from orchestra.reports.markdown_report import render_markdown
 from orchestra.reports.plan_graph import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
 from orchestra.reports.pruned import pruned_json, render_pruned
-from orchestra.reports.step_summary import render_step_summary
+from orchestra.reports.run_graph import render_run_dot, render_run_mermaid
+from orchestra.reports.trace_report import render_trace
 from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
@@ -103,7 +106,13 @@ CASES: Dict[str, Callable[[], str]] = {
     "alert.txt": lambda: recorded.alert().text,
     "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
     "wfformat.json": lambda: render_wfformat(recorded.record()),
-    "step-summary.md": lambda: render_step_summary(recorded.record()),
+    "report.md": lambda: render_markdown(recorded.record(), recorded.Logs()),
+    "junit.xml": lambda: render_junit(recorded.record(), recorded.Logs()),
+    "trace.json": lambda: render_trace(recorded.record()),
+    "run.mermaid": lambda: render_run_mermaid(recorded.record()),
+    "run.dot": lambda: render_run_dot(recorded.record()),
+    "run-expanded.mermaid": lambda: render_run_mermaid(recorded.record(), expanded=True),
+    "run-expanded.dot": lambda: render_run_dot(recorded.record(), expanded=True),
     "show-80.txt": lambda: render_show(recorded.record(), 80, TEXT, recorded.Logs(), timezone.utc),
     "runs-80.txt": lambda: render_runs(ROWS, 80, TEXT, timezone.utc),
     "runs-40.txt": lambda: render_runs(ROWS, 40, TEXT, timezone.utc),

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.reports.report_file import write_report
-from orchestra.reports.step_summary import append_step_summary
+from orchestra.reports.report_file import append_text, write_report
 
 
 def test_a_report_replaces_the_old_one_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -78,5 +77,5 @@ def test_a_device_is_written_to_not_replaced() -> None:
 def test_a_step_summary_is_added_to_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "summary.md"
     path.write_text("before\n")
-    append_step_summary(str(path), "né \ud83d\n")
+    append_text(str(path), "né \ud83d\n")
     assert path.read_bytes() == "before\nné \\ud83d\n".encode()

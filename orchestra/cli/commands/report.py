@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Mapping, Optional
+from typing import Optional
 
 import typer
 
 from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
+from orchestra.cli.reporting import RENDERERS
 from orchestra.cli.terminal import Terminal
-
-if TYPE_CHECKING:
-    from orchestra.cli.history import Found
-
-
-def _json(found: Found) -> str:
-    from orchestra.reports.json_report import render_json_report
-    from orchestra.reports.log_file import LogFolder
-
-    return render_json_report(found.record, LogFolder(found.folder.path))
-
-
-def _wfformat(found: Found) -> str:
-    from orchestra.reports.wfformat_report import render_wfformat
-
-    return render_wfformat(found.record)
-
-
-RENDERERS: Mapping[str, Callable[[Found], str]] = {"json": _json, "wfformat": _wfformat}
-"""What makes the text of each format; each imports what it alone uses."""
 
 
 def report(
@@ -40,19 +21,26 @@ def report(
     output: Optional[str] = typer.Option(
         None, "-o", "--output", metavar="PATH", help="The file to write (default: standard output)."
     ),
+    expand: bool = typer.Option(
+        False, "--expand", help="In a graph, draw each instance and each step in a step."
+    ),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Write a report of a recorded run.
 
     RUN is as for `show`. A file that is there is replaced.
 
-    Example: orchestra report pipeline.yaml --format wfformat -o trace.json
+    Example: orchestra report pipeline.yaml --format junit -o tests.xml
+
+    Example: orchestra report --format trace -o trace.json (for ui.perfetto.dev)
     """
     from orchestra.cli.history import find_run
+    from orchestra.reports.log_file import LogFolder
     from orchestra.reports.report_file import write_report
 
     options.check_choice("--format", format, tuple(RENDERERS))
-    text = RENDERERS[format](find_run(run, state_dir))
+    found = find_run(run, state_dir)
+    text = RENDERERS[format](found.record, LogFolder(found.folder.path), expand)
     if output is None:
         Terminal(dict(os.environ)).out(text)
     else:
