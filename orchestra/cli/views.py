@@ -68,9 +68,11 @@ def make_view(
         from orchestra.subscribers.quiet import QuietView
 
         return View(QuietView(screen, replay, describe, lambda r: totals_line(r, look) + "\n"))
+    from orchestra.reports.sources import Sources
     from orchestra.subscribers.grouping import grouping_for
 
-    grouping = grouping_for(environ, secrets.token_hex(16))
+    sources = Sources(logs, environ.get("GITHUB_WORKSPACE", ""), plan.workflow.folder)
+    grouping = grouping_for(environ, secrets.token_hex(16), sources.place)
     if mode == "stream":
         from orchestra.subscribers.stream import StreamView
 

@@ -5,7 +5,13 @@ Whatever a step printed stays text: it cannot end its group or give the CI an or
 
 from __future__ import annotations
 
-from typing import Mapping, Protocol
+from typing import Callable, Mapping, Optional, Protocol
+
+from orchestra.model.screen_text import safe_line
+from orchestra.model.source_place import Place
+
+Locate = Callable[[str], Optional[Place]]
+"""Tells to which line of a file a log points, None where it does not."""
 
 
 class Grouping(Protocol):
@@ -25,8 +31,11 @@ class Grouping(Protocol):
     def block(self, title: str, body: str, number: int, at: float, folded: bool) -> str:
         """A title and a step's output; `number` tells blocks apart, `at` is UTC seconds."""
 
-    def failure(self, step: str, reason: str) -> str:
-        """Says that a step failed where the CI shows such things; empty if it has no such place."""
+    def failure(self, step: str, reason: str, log: Optional[str]) -> str:
+        """Says that a step failed where the CI shows such things; empty if it has no such place.
+
+        `log` is that of its last attempt.
+        """
 
 
 class NoGrouping:
@@ -43,7 +52,7 @@ class NoGrouping:
         """The title, then the output."""
         return self.line(title) + body
 
-    def failure(self, step: str, reason: str) -> str:
+    def failure(self, step: str, reason: str, log: Optional[str]) -> str:
         """Nothing: the lines say it."""
         return ""
 
@@ -51,11 +60,13 @@ class NoGrouping:
 class GithubGrouping:
     """GitHub Actions: `::group::`, `::error::`, and commands switched off around a step's output.
 
-    `token` switches them on again, so no step may know it. Source: "Workflow commands for GitHub
-    Actions"; the runner also obeys the older `##[command]` anywhere in a line.
+    `token` switches them on again, so no step may know it; `locate` tells to which line of a file
+    the log of a step points. Source: "Workflow commands for GitHub Actions"; the runner also obeys
+    the older `##[command]` anywhere in a line.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, locate: Optional[Locate] = None) -> None:
+        self._locate = locate
         self.quote_begin = "::stop-commands::%s\n" % token
         self.quote_end = "::%s::\n" % token
 
@@ -71,9 +82,15 @@ class GithubGrouping:
             return self.line(title) + quoted
         return "::group::%s\n%s::endgroup::\n" % (_github_data(title), quoted)
 
-    def failure(self, step: str, reason: str) -> str:
-        """An annotation on the page of the job."""
-        return "::error title=%s::%s\n" % (_github_property(step), _github_data(reason))
+    def failure(self, step: str, reason: str, log: Optional[str]) -> str:
+        """An annotation on the page of the job, and in the file to which the log points."""
+        facts = ["title=%s" % _github_property(step)]
+        place = self._locate(log) if self._locate is not None and log is not None else None
+        if place is not None:
+            facts = ["file=%s" % _github_property(safe_line(place.file)), "line=%d" % place.line]
+            facts += [] if place.column is None else ["col=%d" % place.column]
+            facts.append("title=%s" % _github_property(step))
+        return "::error %s::%s\n" % (",".join(facts), _github_data(reason))
 
 
 class GitlabGrouping:
@@ -97,15 +114,17 @@ class GitlabGrouping:
         end = "\x1b[0Ksection_end:%d:orchestra_%d\r\x1b[0K\n" % (at, number)
         return begin + self.line(title) + body + end
 
-    def failure(self, step: str, reason: str) -> str:
+    def failure(self, step: str, reason: str, log: Optional[str]) -> str:
         """Nothing: GitLab has no annotations."""
         return ""
 
 
-def grouping_for(environ: Mapping[str, str], token: str) -> Grouping:
+def grouping_for(
+    environ: Mapping[str, str], token: str, locate: Optional[Locate] = None
+) -> Grouping:
     """What the variables of the CI ask for; `token` is a secret made for this run."""
     if environ.get("GITHUB_ACTIONS") == "true":
-        return GithubGrouping(token)
+        return GithubGrouping(token, locate)
     if environ.get("GITLAB_CI") == "true":
         return GitlabGrouping()
     return NoGrouping()

@@ -95,9 +95,11 @@ class PlainView:
         self._done += is_counted
         title = step_line(step, event, self._done, record.total)
         failed = step.is_root_of_failure
-        text = self._block(title, self._ended.pop(event.step, None), at, folded=not failed)
+        ended = self._ended.pop(event.step, None)
+        text = self._block(title, ended, at, folded=not failed)
         if failed and not step.is_handler:
-            text += self._grouping.failure(safe_line(event.step), safe_line(event.reason))
+            step_id, reason = safe_line(event.step), safe_line(event.reason)
+            text += self._grouping.failure(step_id, reason, ended and ended.log)
         return text
 
     def _retry(self, record: RunRecord, event: RetryScheduled, at: float) -> str:

@@ -127,11 +127,11 @@ class StreamView:
         step_record = record.step_by_id[event.step]
         is_counted = not step_record.members and not step_record.is_handler
         self._done += is_counted
-        self._ended.pop(event.step, None)
+        ended = self._ended.pop(event.step, None)
         self._prefixes.pop(event.step, None)
         if step_record.is_root_of_failure and not step_record.is_handler:
             step, reason = safe_line(event.step), safe_line(event.reason)
-            self._failures.append(self._grouping.failure(step, reason))
+            self._failures.append(self._grouping.failure(step, reason, ended and ended.log))
         return step_line(step_record, event, self._done, record.total) + "\n"
 
     def _retry(self, record: RunRecord, ended: AttemptEnded, event: RetryScheduled) -> str:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from typing import Mapping
+from typing import Mapping, Optional
 
 import pytest
 
+from orchestra.model.source_place import Place
 from orchestra.subscribers.grouping import (
     GithubGrouping,
     GitlabGrouping,
@@ -55,13 +56,33 @@ def test_a_failure_stands_open() -> None:
     assert GitlabGrouping().block("title", "  out\n", 1, 5.0, folded=False) == "title\n  out\n"
 
 
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        (None, "::error title=a::no\n"),
+        (Place("src/a,b.c", 7), "::error file=src/a%2Cb.c,line=7,title=a::no\n"),
+        (Place("a.c", 7, 3), "::error file=a.c,line=7,col=3,title=a::no\n"),
+        (Place("a\n::x.c", 1), "::error file=a\\n%3A%3Ax.c,line=1,title=a::no\n"),
+    ],
+)
+def test_an_annotation_stands_in_the_file_that_the_log_names(
+    place: Optional[Place], line: str
+) -> None:
+    github = GithubGrouping("t", {"a.log": place}.get)
+    assert github.failure("a", "no", "a.log") == line
+    assert github.failure("a", "no", None) == "::error title=a::no\n"
+
+
 def test_an_annotation_escapes_what_would_end_it() -> None:
-    assert GITHUB.failure("a:b,c", "50%\nbad: x") == "::error title=a%3Ab%2Cc::50%25%0Abad: x\n"
+    assert (
+        GITHUB.failure("a:b,c", "50%\nbad: x", "a.log")
+        == "::error title=a%3Ab%2Cc::50%25%0Abad: x\n"
+    )
 
 
 @pytest.mark.parametrize("grouping", [NoGrouping(), GitlabGrouping()])
 def test_where_there_are_no_annotations_nothing_is_written(grouping: Grouping) -> None:
-    assert grouping.failure("a", "b") == ""
+    assert grouping.failure("a", "b", "a.log") == ""
     assert grouping.quote_begin + grouping.quote_end == ""
     assert grouping.line("::x") == "::x\n"
 
