@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from typing import Callable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional
 
 from orchestra.cli.terminal import Terminal
 from orchestra.engine.ports import Subscriber
 from orchestra.engine.replay import Replay
-from orchestra.engine.simulate import predict
-from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord
 from orchestra.reports.failure import failure_text
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.summary import render_summary, totals_line
 from orchestra.subscribers.screen import Screen
+
+if TYPE_CHECKING:
+    from orchestra.model.plan import Plan
+    from orchestra.subscribers.expectation import Expectation
 
 _PATIENCE_S = 0.05
 
@@ -31,17 +33,30 @@ class View(NamedTuple):
     patience_s: float = 0.0
 
 
+def planned_expectation(plan: Plan) -> Optional[Expectation]:
+    """How long the steps of a plan are expected to take."""
+    from orchestra.engine.simulate import predict
+    from orchestra.subscribers.expectation import expectation_of
+
+    return expectation_of(plan, predict(plan))
+
+
 def make_view(
     mode: str,
     terminal: Terminal,
     screen: Screen,
     replay: Replay,
-    plan: Plan,
+    expect: Callable[[], Optional[Expectation]],
     run_dir: str,
+    folder: str,
     environ: Mapping[str, str],
     is_ours: Callable[[], bool],
 ) -> View:
-    """The view for one of `terminal.MODES`; a live one draws while the terminal `is_ours`."""
+    """The view for one of `terminal.MODES`; a live one draws while the terminal `is_ours`.
+
+    `expect` tells, where that is shown, how long things take; `folder` is that of the workflow
+    file, in which steps work.
+    """
     logs = LogFolder(run_dir)
     look = terminal.look_of(mode)
 
@@ -53,12 +68,10 @@ def make_view(
         return failure_text(step, logs, terminal.width, look)
 
     if mode == "live":
-        from orchestra.subscribers.expectation import expectation_of
         from orchestra.subscribers.live import LiveView
 
-        expectation = expectation_of(plan, predict(plan))
         size = terminal.size
-        live = LiveView(screen, replay, describe, summarize, look, size, expectation, is_ours)
+        live = LiveView(screen, replay, describe, summarize, look, size, expect(), is_ours)
         return View(live, live.output, live.tick)
     if mode == "json":
         from orchestra.subscribers.jsonlines import JsonLines
@@ -71,7 +84,7 @@ def make_view(
     from orchestra.reports.sources import Sources
     from orchestra.subscribers.grouping import grouping_for
 
-    sources = Sources(logs, environ.get("GITHUB_WORKSPACE", ""), plan.workflow.folder)
+    sources = Sources(logs, environ.get("GITHUB_WORKSPACE", ""), folder)
     grouping = grouping_for(environ, secrets.token_hex(16), sources.place)
     if mode == "stream":
         from orchestra.subscribers.stream import StreamView

@@ -25,7 +25,7 @@ from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.reporting import RENDERERS
 from orchestra.cli.resuming import Resumption, take_up
 from orchestra.cli.terminal import Terminal
-from orchestra.cli.views import make_view
+from orchestra.cli.views import make_view, planned_expectation
 from orchestra.engine.audience import Audience
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
@@ -231,7 +231,17 @@ def _drive(
         ground = terminal.foreground()
         if mode == "live":
             stack.enter_context(ground)
-        view = make_view(mode, terminal, screen, replay, plan, folder.path, environ, ground.is_ours)
+        view = make_view(
+            mode,
+            terminal,
+            screen,
+            replay,
+            partial(planned_expectation, plan),
+            folder.path,
+            plan.workflow.folder,
+            environ,
+            ground.is_ours,
+        )
         audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
         stack.callback(audience.close)
         if turn.unstarted is not None:

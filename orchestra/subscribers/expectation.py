@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
+from graphlib import TopologicalSorter
+
 from orchestra.model.plan import SPARED, Plan, Prediction
+from orchestra.model.run import RunRecord
 
 
 class Hint(NamedTuple):
@@ -56,6 +59,21 @@ class Expectation:
                 work_s -= spent_s
         share = work_s / self._work_s if self._work_s > 0 else 0.0
         return max(path_s, share * self._predicted_s, 0.0)
+
+
+def recorded_expectation(record: RunRecord) -> Optional[Expectation]:
+    """What was expected of a recorded run, None unless the duration of every step was known."""
+    steps = {id: step for id, step in record.step_by_id.items() if not step.owner}
+    if record.predicted_s is None or any(step.expected_s is None for step in steps.values()):
+        return None
+    rank_by_step = {id: step.expected_s or 0.0 for id, step in steps.items()}
+    order = TopologicalSorter({step.id: step.needs for step in steps.values()}).static_order()
+    for id in reversed(list(order)):
+        for need in steps[id].needs:
+            duration_s = steps[need].expected_s or 0.0
+            rank_by_step[need] = max(rank_by_step[need], duration_s + rank_by_step[id])
+    hints = {id: Hint(step.expected_s or 0.0, rank_by_step[id]) for id, step in steps.items()}
+    return Expectation(hints, record.predicted_s) if hints else None
 
 
 def expectation_of(plan: Plan, prediction: Prediction) -> Optional[Expectation]:

@@ -44,6 +44,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "runs": ["runs"],
     "show": ["show"],
     "logs": ["logs", "a"],
+    "replay": ["replay", "--speed", "100"],
     "why": ["why", "a"],
     "report": ["report", "--format", "json"],
     "cancel": ["cancel"],

@@ -20,6 +20,7 @@ NAMES = (
     "show",
     "logs",
     "why",
+    "replay",
     "report",
     "cancel",
     "prune",

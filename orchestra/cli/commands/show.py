@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import typer
 
 from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
 from orchestra.cli.terminal import Terminal
+from orchestra.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestra.cli.history import Found
 
 
 def show(
@@ -18,6 +22,7 @@ def show(
         None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
     format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    follow: bool = typer.Option(False, "-f", "--follow", help="Watch it as it goes on."),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Show one run: its steps, how they ended and why.
@@ -26,6 +31,8 @@ def show(
     the latest run of all is shown.
 
     Example: orchestra show pipeline.yaml
+
+    Example: orchestra show --follow (in another terminal, while it runs)
     """
     from orchestra.cli.history import doubts_about, find_run
     from orchestra.reports.log_file import LogFolder
@@ -35,6 +42,11 @@ def show(
     found = find_run(run, state_dir)
     for doubt in doubts_about(found.store, found.folder.run_id):
         terminal.say(doubt)
+    if follow:
+        if format == "json":
+            raise UsageError("--follow shows no JSON", "leave out --format")
+        _follow(found, terminal)
+        return
     logs = LogFolder(found.folder.path)
     if format == "json":
         from orchestra.reports.json_report import render_json_report
@@ -46,3 +58,12 @@ def show(
         look = terminal.look(sys.stdout)
         alive = found.store.is_alive(found.folder.run_id)
         terminal.out(render_show(found.record, terminal.width, look, logs, alive=alive))
+
+
+def _follow(found: Found, terminal: Terminal) -> None:
+    from orchestra.cli.history import command_line
+    from orchestra.cli.watching import follow
+
+    if not follow(found, terminal, terminal.mode(None)):
+        go_on = command_line("resume", found.folder.run_id, found.store.state)
+        terminal.say("nobody drives this run any more; go on with it: %s" % go_on)
