@@ -64,7 +64,16 @@ def plan(
 
 
 def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool = False) -> None:
-    """Print a plan in one of `FORMATS`, or what its steps should ask for."""
+    """Print a plan in one of `FORMATS`, or what its steps should ask for.
+
+    Raises:
+        StoreError: that was asked for, and the record of earlier runs cannot be read.
+    """
+    from orchestra.cli.prepare import tell_unread
+
+    if suggest and prepared.unread is not None:
+        raise prepared.unread
+    tell_unread(prepared, terminal)
     if format in _GRAPHS:
         from orchestra.reports.plan_graph import render_dot, render_mermaid
 
