@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 
 import pytest
 
+from tests.cli.going import die, running
 from tests.formats.traces import SHAPES, as_json, edges_of, split_instance
 from tests.formats.wfformat_rules import faults
 
@@ -121,6 +125,53 @@ def test_a_place_that_cannot_be_written_is_one_error(cli):
     cli.file("p.yaml", FLOW).run("run", "p.yaml")
     result = cli.run("report", "--format", "json", "-o", "no/where.json")
     assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+
+
+UNFINISHED = """
+version: 1
+steps:
+  a: {run: 'true'}
+  b: {needs: a, matrix: {x: [1, 2]}, run: 'true'}
+  c: {needs: b, run: 'echo $$ > pid; echo begun >> ledger; exec sleep 60'}
+  d: {needs: c, run: 'true'}
+"""
+
+
+def what_is_told(cli):
+    """Whether a run is cut off, to programs; what its trace says of itself, and its tasks."""
+    report = cli.run("report", "--format", "json").out
+    assert report == cli.run("show", "--format", "json").out
+    trace = instance(cli)
+    cli.file("t.json", json.dumps(trace))
+    imported = cli.run("import", "wfformat", "t.json", "--simulate")
+    assert (imported.code, imported.out.splitlines()[0]) == (0, "flow: 4 steps in 3 waves, 4 run")
+    data = json.loads(report)
+    return data["state"], data["cut_off"], trace["description"].split(", ")[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no keeper to kill with its engine")
+def test_of_a_run_that_has_not_ended_there_is_a_trace_and_whether_it_goes_on(cli):
+    process = running(cli, UNFINISHED)
+    alive = what_is_told(cli)
+    die(process)
+    cut_off = what_is_told(cli)
+    shown = cli.run("show").out
+    os.killpg(int(cli.read("pid")), signal.SIGKILL)
+
+    words = "the 4 of its 6 steps that have ended"
+    assert alive == ("running", False, "running: " + words)
+    assert cut_off == ("running", True, "cut off: " + words)
+    assert "cut off  nothing runs it any more" in shown
+
+
+def test_there_is_no_trace_before_the_first_step_has_ended(cli):
+    process = running(cli, "version: 1\nsteps: {a: {run: 'echo begun >> ledger; sleep 60'}}\n")
+    result = cli.run("report", "--format", "wfformat", "-o", "t.json")
+    process.terminate()
+    process.communicate()
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 2)
+    assert "has ended, and a trace is of those that have" in result.err
+    assert not (cli.folder / "t.json").exists()
 
 
 def test_runs_are_completed(cli):

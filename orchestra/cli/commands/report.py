@@ -19,13 +19,13 @@ def _json(found: Found) -> str:
     from orchestra.reports.json_report import render_json_report
     from orchestra.reports.log_file import LogFolder
 
-    return render_json_report(found.record, LogFolder(found.folder.path))
+    return render_json_report(found.record, LogFolder(found.folder.path), found.cut_off)
 
 
 def _wfformat(found: Found) -> str:
     from orchestra.reports.wfformat_report import render_wfformat
 
-    return render_wfformat(found.record)
+    return render_wfformat(found.record, found.cut_off)
 
 
 RENDERERS: Mapping[str, Callable[[Found], str]] = {"json": _json, "wfformat": _wfformat}

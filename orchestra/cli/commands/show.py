@@ -39,10 +39,9 @@ def show(
     if format == "json":
         from orchestra.reports.json_report import render_json_report
 
-        terminal.out(render_json_report(found.record, logs))
+        terminal.out(render_json_report(found.record, logs, found.cut_off))
     else:
         from orchestra.reports.history import render_show
 
         look = terminal.look(sys.stdout)
-        alive = found.store.is_alive(found.folder.run_id)
-        terminal.out(render_show(found.record, terminal.width, look, logs, alive=alive))
+        terminal.out(render_show(found.record, terminal.width, look, logs, cut_off=found.cut_off))
