@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 import typer
 
 from orchestra.cli.completion import complete_choice
+from orchestra.cli.outputs import check_output
 from orchestra.errors import UsageError
 from orchestra.model.units import parse_amount, parse_duration
 
@@ -202,13 +203,14 @@ def parse_reports(texts: Sequence[str]) -> List[str]:
     """The paths of `json=PATH` texts.
 
     Raises:
-        UsageError: the format is unknown, or there is no path.
+        UsageError: the format is unknown, or the path is none of a file.
     """
     paths = []
     for text in texts:
         kind, _, path = text.partition("=")
         if kind != "json" or not path:
             raise UsageError("--report %s is no report" % text, "write --report json=PATH")
+        check_output("--report", path)
         paths.append(path)
     return paths
 

@@ -90,6 +90,19 @@ def test_a_file_is_written_over_only_by_force(cli):
     assert cli.read("t.yaml").startswith("version: 1\n")
 
 
+def test_standard_output_and_devices_need_no_force(cli):
+    cli.file("t.json", trace())
+    plain = cli.run("import", "wfformat", "t.json")
+    assert cli.run("import", "wfformat", "t.json", "-o", "-") == plain
+    assert cli.run("import", "wfformat", "t.json", "-o", "/dev/stdout") == plain
+    assert cli.run("import", "wfformat", "t.json", "-o", "-", "--simulate") == (
+        2,
+        "",
+        "error: --simulate tells on standard output how long a run would take\n"
+        "  help: name a file after -o\n",
+    )
+
+
 def test_a_simulation_tells_what_a_run_would_take_and_writes_nothing(cli):
     cli.file("t.json", trace())
     result = cli.run("import", "wfformat", "t.json", "--simulate", "--scale", "2")

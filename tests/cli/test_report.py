@@ -121,10 +121,52 @@ def test_a_run_that_is_not_there_is_one_error(cli):
     assert (result.code, result.err[:7]) == (2, "error: ")
 
 
-def test_a_place_that_cannot_be_written_is_one_error(cli):
+UNWRITABLE = [
+    ("no/where.json", 2, "its folder is not there\n  help: make that folder first\n"),
+    ("folder", 2, "it is a folder\n  help: name a file in it\n"),
+    ("new/", 2, "it is a folder\n  help: name a file in it\n"),
+    ("p.yaml/r.json", 2, "a part of its path is a file\n  help: name another one\n"),
+    ("pipe", 2, "nobody reads from it\n  help: start what reads from it first\n"),
+    ("/dev/full", 3, "No space left on device\n"),
+]
+"""Paths, with the exit code and the words for each."""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is full")
+@pytest.mark.parametrize(("path", "code", "words"), UNWRITABLE)
+def test_a_place_that_cannot_be_written_is_one_error_that_names_it(cli, path, code, words):
+    cli.file("p.yaml", FLOW).file("folder/x", "").run("run", "p.yaml")
+    os.mkfifo(str(cli.folder / "pipe"))
+    told = cli.run("report", "--format", "json", "-o", path)
+    assert told == (code, "", "error: cannot write %s: %s" % (path, words))
+    cli.file("t.json", as_json(split_instance(SHAPES["chain"])))
+    assert cli.run("import", "wfformat", "t.json", "-o", path) == told
+
+
+def test_a_path_of_nothing_is_refused(cli):
     cli.file("p.yaml", FLOW).run("run", "p.yaml")
-    result = cli.run("report", "--format", "json", "-o", "no/where.json")
-    assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+    assert cli.run("report", "--format", "json", "-o", "") == (
+        2,
+        "",
+        "error: -o has no path\n  help: name a file, or - for standard output\n",
+    )
+
+
+def test_standard_output_is_a_place_as_well(cli):
+    cli.file("p.yaml", FLOW).run("run", "p.yaml")
+    written = cli.run("report", "--format", "json", "-o", "-")
+    assert written == cli.run("report", "--format", "json")
+    assert json.loads(written.out)["workflow"] == "p"
+    assert not (cli.folder / "-").exists()
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault(cli):
+    cli.file("p.yaml", FLOW).run("run", "p.yaml")
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = cli.run("report", "--format", "json", stdout=writing)
+    os.close(writing)
+    assert (result.code, result.err) == (0, "")
 
 
 UNFINISHED = """

@@ -26,7 +26,11 @@ def import_(
     ),
     file: str = options.FILE,
     output: Optional[str] = typer.Option(
-        None, "-o", "--output", metavar="PATH", help="The file to write (default: standard output)."
+        None,
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="The file to write; - is standard output, the default.",
     ),
     force: bool = typer.Option(False, "--force", help="Write over PATH where it is there already."),
     scale: float = typer.Option(
@@ -46,25 +50,31 @@ def import_(
 
     Example: orchestra import wfformat trace.json --scale 0.01 -o trace.yaml
     """
+    from orchestra.cli.outputs import check_output, write_output
     from orchestra.formats.sleeping import render_sleeping
     from orchestra.formats.wfformat import read_wfformat
-    from orchestra.reports.report_file import write_report
+    from orchestra.reports.report_file import STDOUT, is_special
 
     options.check_choice("format", format, FORMATS)
     if not math.isfinite(scale):
         raise UsageError("--scale %s is no factor" % scale, "write a number, as in --scale 0.01")
     if (jobs is not None or budget) and not simulate:
         raise UsageError("-j and --budget are for --simulate", "add it, or leave them to the run")
-    if output is not None and os.path.lexists(output) and not force:
-        raise UsageError("%s is there already" % output, "name another one, or add --force")
+    if output is not None:
+        check_output("-o", output)
+        if os.path.lexists(output) and not is_special(output) and not force:
+            raise UsageError("%s is there already" % output, "name another one, or add --force")
+    if simulate and output == STDOUT:
+        raise UsageError(
+            "--simulate tells on standard output how long a run would take", "name a file after -o"
+        )
     terminal = Terminal(dict(os.environ))
     trace = read_wfformat(file)
     text = render_sleeping(trace, scale)
-    if output is not None:
-        write_report(output, text)
+    if output is not None or not simulate:
+        write_output(output or STDOUT, text)
+    if output is not None and not is_special(output):
         terminal.say("wrote %s; next: orchestra run %s" % (output, output))
-    elif not simulate:
-        terminal.out(text)
     if simulate:
         wanted = options.PlanOptions(jobs=jobs, budget=budget)
         path = output or os.path.splitext(os.path.basename(file))[0] + ".yaml"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Callable, Mapping, Optional
 
 import typer
 
 from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
-from orchestra.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from orchestra.cli.history import Found
@@ -37,8 +35,8 @@ def report(
         None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
     format: str = typer.Option(..., "--format", metavar="|".join(RENDERERS), help="As what."),
-    output: Optional[str] = typer.Option(
-        None, "-o", "--output", metavar="PATH", help="The file to write (default: standard output)."
+    output: str = typer.Option(
+        "-", "-o", "--output", metavar="PATH", help="The file to write; - is standard output."
     ),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
@@ -49,11 +47,8 @@ def report(
     Example: orchestra report pipeline.yaml --format wfformat -o trace.json
     """
     from orchestra.cli.history import find_run
-    from orchestra.reports.report_file import write_report
+    from orchestra.cli.outputs import check_output, write_output
 
     options.check_choice("--format", format, tuple(RENDERERS))
-    text = RENDERERS[format](find_run(run, state_dir))
-    if output is None:
-        Terminal(dict(os.environ)).out(text)
-    else:
-        write_report(output, text)
+    check_output("-o", output)
+    write_output(output, RENDERERS[format](find_run(run, state_dir)))
