@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
 
 FORMATS = ("table", "json", "mermaid", "dot")
+FORMAT = options.choice("table", "--format", FORMATS, "As what.")
 _GRAPHS = ("mermaid", "dot")
 
 
@@ -32,7 +33,7 @@ def plan(
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
-    format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
+    format: str = FORMAT,
     suggest: bool = typer.Option(
         False, "--suggest", help="Say what steps should ask for, by what they used in earlier runs."
     ),

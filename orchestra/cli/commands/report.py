@@ -29,12 +29,15 @@ def _wfformat(found: Found) -> str:
 RENDERERS: Mapping[str, Callable[[Found], str]] = {"json": _json, "wfformat": _wfformat}
 """What makes the text of each format; each imports what it alone uses."""
 
+FORMATS = tuple(RENDERERS)
+FORMAT = options.choice(..., "--format", FORMATS, "As what.")
+
 
 def report(
     run: Optional[str] = typer.Argument(
         None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
-    format: str = typer.Option(..., "--format", metavar="|".join(RENDERERS), help="As what."),
+    format: str = FORMAT,
     output: str = typer.Option(
         "-", "-o", "--output", metavar="PATH", help="The file to write; - is standard output."
     ),
@@ -49,6 +52,6 @@ def report(
     from orchestra.cli.history import find_run
     from orchestra.cli.outputs import check_output, write_output
 
-    options.check_choice("--format", format, tuple(RENDERERS))
+    options.check_choice("--format", format, FORMATS)
     check_output("-o", output)
     write_output(output, RENDERERS[format](find_run(run, state_dir)))

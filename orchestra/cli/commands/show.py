@@ -12,12 +12,15 @@ from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
 from orchestra.cli.terminal import Terminal
 
+FORMATS = ("text", "json")
+FORMAT = options.choice("text", "--format", FORMATS, "As what.")
+
 
 def show(
     run: Optional[str] = typer.Argument(
         None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
-    format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    format: str = FORMAT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Show one run: its steps, how they ended and why.
@@ -30,7 +33,7 @@ def show(
     from orchestra.cli.history import doubts_about, find_run
     from orchestra.reports.log_file import LogFolder
 
-    options.check_choice("--format", format, ("text", "json"))
+    options.check_choice("--format", format, FORMATS)
     terminal = Terminal(dict(os.environ))
     found = find_run(run, state_dir)
     for doubt in doubts_about(found.store, found.folder.run_id):
