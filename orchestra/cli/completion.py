@@ -1,10 +1,13 @@
-"""What the shell completes: run ids and step ids. Imports nothing until it is asked."""
+"""What the shell completes: run ids, step ids, words. Imports nothing until it is asked."""
 
 from __future__ import annotations
 
-from typing import List
+import os
+from typing import Callable, Iterator, List, Sequence
 
-import typer
+import click
+
+ShellComplete = Callable[[click.Context, click.Parameter, str], List[str]]
 
 
 def complete_runs(incomplete: str) -> List[str]:
@@ -31,18 +34,51 @@ def complete_steps(incomplete: str) -> List[str]:
     return [step for step in record.step_by_id if step.startswith(incomplete)]
 
 
-def complete_choice(ctx: typer.Context, incomplete: str) -> List[str]:
+def complete_choice(ctx: click.Context, param: click.Parameter, incomplete: str) -> List[str]:
     """Step ids of the workflow file that is on the command line; never fails."""
+    files = filter(os.path.isfile, _words(ctx))
+    steps: List[str] = next(filter(None, map(_steps_of, files)), [])
+    typed = _typed(incomplete)
+    return [id for id in steps if id.startswith(typed)]
+
+
+def _words(ctx: click.Context) -> Iterator[str]:
+    """What may be the workflow file: the argument, else any word; bash tells of those to come."""
+    if ctx.params.get("file"):
+        yield ctx.params["file"]
+    yield from ctx.args  # an option that still wants its value leaves the arguments unread
+    yield from _line().split()
+
+
+def _line() -> str:
+    """The whole command line in bash, with a space between words; empty in other shells."""
+    return os.environ.get("COMP_WORDS", "")
+
+
+def _typed(incomplete: str) -> str:
+    """What stands before the cursor: typer takes the next word for an empty one in the middle."""
+    return "" if "  " in _line() else incomplete
+
+
+def _steps_of(file: str) -> List[str]:
+    """The ids of the steps in a workflow file; none in any other."""
     try:
         from orchestra.spec.document import read_document
         from orchestra.spec.files import read_file
 
-        # an option that still wants its value leaves the arguments unread
-        file = ctx.params["file"] or ctx.args[0]
-        steps = list(read_document(file, read_file(file)).root["steps"])
+        return list(read_document(file, read_file(file)).root["steps"])
     except Exception:
         return []  # a completion has no one to tell
-    return [id for id in steps if id.startswith(incomplete)]
+
+
+def completing(words: Sequence[str]) -> ShellComplete:
+    """What completes one of these words; never fails."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> List[str]:
+        typed = _typed(incomplete)
+        return [word for word in words if word.startswith(typed)]
+
+    return complete
 
 
 def complete_formats(incomplete: str) -> List[str]:

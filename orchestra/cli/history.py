@@ -8,18 +8,22 @@ from typing import List, NamedTuple, Optional
 
 from orchestra.engine.replay import fold
 from orchestra.errors import StoreError, UsageError
-from orchestra.model.run import RunRecord
+from orchestra.model.run import RunRecord, RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.store.directory import RunFolder, StateDirectory, locate
 from orchestra.store.sqlite import RunStore
 
 
 class Found(NamedTuple):
-    """A recorded run, its folder, and the store it was found in, which opens when it is read."""
+    """A recorded run, its folder, and the store it was found in, which opens when it is read.
+
+    `cut_off` says that no orchestrator holds it, though it has not ended.
+    """
 
     record: RunRecord
     folder: RunFolder
     store: RunStore
+    cut_off: bool
 
 
 def open_store(state_dir: Optional[str], workflow: Optional[str] = None) -> RunStore:
@@ -44,12 +48,14 @@ def find_run(wanted: Optional[str], state_dir: Optional[str]) -> Found:
     store = open_store(state_dir, wanted)
     try:
         run_id = store.find(wanted, os.getcwd())
+        was_alive = store.is_alive(run_id)  # asked first: it may end at any moment
         record = fold(store.envelopes(run_id))
     finally:
         store.close()
     if record is None:
         raise StoreError(store.state.database, "run %s has no events" % run_id)
-    return Found(record, store.state.run(run_id), store)
+    cut_off = record.state is RunState.RUNNING and not was_alive
+    return Found(record, store.state.run(run_id), store, cut_off)
 
 
 def doubts_about(store: RunStore, run_id: str) -> List[str]:

@@ -90,6 +90,12 @@ def format_error(error: OrchestraError, color: bool = False) -> str:
     return _sentence(str(error) or type(error).__name__, "", Look(color))
 
 
+def format_unread(error: StoreError, color: bool = False) -> str:
+    """A record of runs that cannot be read, for a command that goes on without."""
+    words = "%s: %s; earlier runs are not known" % (error.path, error.message)
+    return _sentence(words, error.hint, Look(color), "warning")
+
+
 def format_click(error: click.ClickException, color: bool = False) -> str:
     """What is wrong with the command line itself, and where help is."""
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
@@ -191,9 +197,9 @@ def _safe(text: str) -> str:
     return _TAB.join(safe_line(part) for part in text.split("\t"))
 
 
-def _sentence(message: str, hint: str, look: Look) -> str:
+def _sentence(message: str, hint: str, look: Look, severity: str = "error") -> str:
     first, *rest = [safe_line(line) for line in message.split("\n")]
-    shown = ["%s: %s" % (look.paint("error", Tone.BAD), first)]
+    shown = ["%s: %s" % (look.paint(severity, _TONES[severity]), first)]
     shown += ["       " + line for line in rest]
     if hint:
         shown.append("  %s %s" % (look.paint("help:", Tone.GOOD), safe_line(hint)))

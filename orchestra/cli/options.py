@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 
 import typer
 
-from orchestra.cli.completion import complete_choice
+from orchestra.cli.completion import complete_choice, completing
+from orchestra.cli.outputs import check_output
 from orchestra.cli.reporting import RENDERERS
+from orchestra.cli.terminal import MODES
 from orchestra.errors import UsageError
 from orchestra.model.units import parse_amount, parse_duration
 
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
     from orchestra.model.expression import Value
     from orchestra.model.plan import Order, Policy
     from orchestra.model.run import RunRecord
+
+
+def choice(default: object, name: str, words: Sequence[str], help: str) -> Any:
+    """An option that takes one of these words, `...` for one that has to be given."""
+    return typer.Option(
+        default, name, metavar="|".join(words), help=help, shell_complete=completing(words)
+    )
+
 
 # Arguments are told of in the docstrings: not every pair of typer and click shows their help.
 FILE = typer.Argument(..., metavar="FILE", hidden=True)
@@ -41,38 +51,35 @@ ONLY = typer.Option(
     "--only",
     metavar="STEP",
     help="Run STEP alone; repeat for more.",
-    autocompletion=complete_choice,
+    shell_complete=complete_choice,
 )
 FROM = typer.Option(
-    [], "--from", metavar="STEP", help="Run STEP and all below it.", autocompletion=complete_choice
+    [], "--from", metavar="STEP", help="Run STEP and all below it.", shell_complete=complete_choice
 )
 UNTIL = typer.Option(
-    [], "--until", metavar="STEP", help="Run STEP and all above it.", autocompletion=complete_choice
+    [], "--until", metavar="STEP", help="Run STEP and all above it.", shell_complete=complete_choice
 )
 SKIP = typer.Option(
     [],
     "--skip",
     metavar="STEP",
     help="Leave STEP out; what is below it runs.",
-    autocompletion=complete_choice,
+    shell_complete=complete_choice,
 )
 FORCE = typer.Option(False, "--force", help="Run steps with a cache as well that are up to date.")
 POLICIES = ("best", "path", "fifo")
-POLICY = typer.Option(
+POLICY = choice(
     None,
     "--policy",
-    metavar="|".join(POLICIES),
-    help="Which ready step starts first: by the longest path to the end, the first that was ready,"
+    POLICIES,
+    "Which ready step starts first: by the longest path to the end, the first that was ready,"
     " or by what is foretold to end first (default).",
 )
 REPORT = typer.Option(
     [], "--report", metavar="FORMAT=PATH", help="Write a report when the run is over."
 )
-OUTPUT = typer.Option(
-    None,
-    "--output",
-    metavar="live|plain|stream|quiet|json",
-    help="How to show the run (default: live on a terminal, else plain).",
+OUTPUT = choice(
+    None, "--output", MODES, "How to show the run (default: live on a terminal, else plain)."
 )
 STATE_DIR = typer.Option(
     None, "--state-dir", metavar="DIR", help="Where runs are recorded (default: .orchestra)."
@@ -203,7 +210,7 @@ def parse_reports(texts: Sequence[str]) -> List[Tuple[str, str]]:
     """The formats and paths of `FORMAT=PATH` texts.
 
     Raises:
-        UsageError: the format is unknown, or there is no path.
+        UsageError: the format is unknown, or the path is none of a file.
     """
     reports = []
     for text in texts:
@@ -211,6 +218,7 @@ def parse_reports(texts: Sequence[str]) -> List[Tuple[str, str]]:
         if not path:
             raise UsageError("--report %s is no report" % text, "write --report json=PATH")
         check_choice("--report", kind, tuple(RENDERERS))
+        check_output("--report", path)
         reports.append((kind, path))
     return reports
 

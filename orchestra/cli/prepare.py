@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -35,7 +34,8 @@ class Prepared(NamedTuple):
     """A plan, and what the file's author should know, with the file's text to show it in, if any.
 
     `sources` are the files that it was made from by their absolute paths, `options` what else;
-    `prediction` is None where none was made; `samples` are what its steps came to before.
+    `prediction` is None where none was made; `samples` are what its steps came to before, and
+    `unread` is why there are none where that could not be read.
     """
 
     plan: Plan
@@ -45,6 +45,7 @@ class Prepared(NamedTuple):
     options: PlanOptions
     prediction: Optional[Prediction] = None
     samples: Mapping[str, Sequence[Sample]] = {}
+    unread: Optional[StoreError] = None
 
 
 class Read(NamedTuple):
@@ -123,7 +124,12 @@ def prepare(
         raise _faulty(found, [problem]) from None
     scopes = Scopes(workflow, params, variables, environ, {}, surroundings=Surroundings(bind_used))
     with _Past(path, options, environ, here) as past:
-        samples = past.samples(workflow, runs)
+        samples: Mapping[str, Sequence[Sample]] = {}
+        unread = None
+        try:
+            samples = past.samples(workflow, runs)
+        except StoreError as fault:
+            unread = fault  # a plan can do without
         plan, problems = planner.plan(
             workflow,
             found.graph,
@@ -145,7 +151,7 @@ def prepare(
     choice.check(plan)
     plan, prediction = _scheduled(plan, options)
     text = found.loaded.text if found.warnings else ""
-    return Prepared(plan, found.warnings, text, found.sources, options, prediction, samples)
+    return Prepared(plan, found.warnings, text, found.sources, options, prediction, samples, unread)
 
 
 def _scheduled(plan: Plan, options: PlanOptions) -> Tuple[Plan, Optional[Prediction]]:
@@ -175,6 +181,13 @@ def tell_warnings(prepared: Prepared, terminal: Terminal) -> None:
     if prepared.warnings:
         color = terminal.look_of("live").color
         terminal.say(messages.format_faults(prepared.warnings, prepared.text, color))
+
+
+def tell_unread(prepared: Prepared, terminal: Terminal) -> None:
+    """Say why a plan knows nothing of earlier runs of which there is a record."""
+    if prepared.unread is not None:
+        color = terminal.look_of("live").color
+        terminal.say(messages.format_unread(prepared.unread, color))
 
 
 def has_errors(faults: Sequence[Fault]) -> bool:
@@ -220,14 +233,17 @@ class _Past:
         return self._store
 
     def samples(self, workflow: Workflow, runs: int) -> Mapping[str, Sequence[Sample]]:
-        """What the steps of the file came to before; nothing where there is no record to read."""
-        with suppress(StoreError):  # a run will say what is wrong with it
-            if runs and self.state().has_database:
-                from orchestra.store.samples import read_samples
+        """What the steps of the file came to before; nothing where there is no record yet.
 
-                steps = sum(1 for _ in steps_within(workflow.step_by_id, workflow.handlers))
-                return read_samples(self.store(), workflow.path, steps, runs)
-        return {}
+        Raises:
+            StoreError: there is one, and it cannot be read.
+        """
+        if not runs or not self.state().has_record:
+            return {}
+        from orchestra.store.samples import read_samples
+
+        steps = sum(1 for _ in steps_within(workflow.step_by_id, workflow.handlers))
+        return read_samples(self.store(), workflow.path, steps, runs)
 
     def cache(self, workflow: Workflow) -> Optional[Cache]:
         """What tells which steps are up to date, None where no step asks for it."""

@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Mapping
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 if TYPE_CHECKING:
     from orchestra.model.run import RunRecord
     from orchestra.reports.log_file import LogFolder
 
 
-def _json(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+class Subject(NamedTuple):
+    """What a report is of. A run that is `cut_off` has not ended, and nobody drives it.
+
+    A graph draws each part of a step where it is to be `expanded`.
+    """
+
+    record: RunRecord
+    logs: LogFolder
+    cut_off: bool = False
+    expanded: bool = False
+
+
+def _json(run: Subject) -> str:
     from orchestra.reports.json_report import render_json_report
 
-    return render_json_report(record, logs)
+    return render_json_report(run.record, run.logs, run.cut_off)
 
 
-def _junit(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+def _junit(run: Subject) -> str:
     from orchestra.reports.junit_report import render_junit
 
-    return render_junit(record, logs)
+    return render_junit(run.record, run.logs)
 
 
-def _markdown(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+def _markdown(run: Subject) -> str:
     from orchestra.reports.markdown_report import render_markdown
 
-    return render_markdown(record, logs, logs.text)
+    return render_markdown(run.record, run.logs, run.logs.text)
 
 
-def _trace(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+def _trace(run: Subject) -> str:
     from orchestra.reports.trace_report import render_trace
 
-    return render_trace(record)
+    return render_trace(run.record)
 
 
-def _mermaid(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+def _mermaid(run: Subject) -> str:
     from orchestra.reports.run_graph import render_run_mermaid
 
-    return render_run_mermaid(record, expanded)
+    return render_run_mermaid(run.record, run.expanded)
 
 
-def _dot(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+def _dot(run: Subject) -> str:
     from orchestra.reports.run_graph import render_run_dot
 
-    return render_run_dot(record, expanded)
+    return render_run_dot(run.record, run.expanded)
 
 
-def _wfformat(record: RunRecord, logs: LogFolder, expanded: bool) -> str:
+def _wfformat(run: Subject) -> str:
     from orchestra.reports.wfformat_report import render_wfformat
 
-    return render_wfformat(record)
+    return render_wfformat(run.record, run.cut_off)
 
 
-Renderer = Callable[["RunRecord", "LogFolder", bool], str]
-"""Makes the text of a run's report; graphs are drawn whole, or `expanded` with each instance."""
-
-RENDERERS: Mapping[str, Renderer] = {
+RENDERERS: Mapping[str, Callable[[Subject], str]] = {
     "json": _json,
     "junit": _junit,
     "markdown": _markdown,

@@ -22,7 +22,7 @@ from orchestra.cli.keeper import Link
 from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared, bind_used
-from orchestra.cli.reporting import RENDERERS
+from orchestra.cli.reporting import RENDERERS, Subject
 from orchestra.cli.resuming import Resumption, take_up
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view, planned_expectation
@@ -160,13 +160,13 @@ def report(
     Raises:
         RunBroken: one could not be written; it keeps an `exit_code` that is not 0.
     """
-    path, logs = "", LogFolder(folder.path)
+    path, subject = "", Subject(record, LogFolder(folder.path))
     try:
         for format, path in reports:
-            write_report(path, RENDERERS[format](record, logs, False))
+            write_report(path, RENDERERS[format](subject))
         path = environ.get("GITHUB_STEP_SUMMARY", "")
         if path:
-            append_text(path, RENDERERS["markdown"](record, logs, False))
+            append_text(path, RENDERERS["markdown"](subject))
     except OSError as fault:
         broken = RunBroken("the report %s could not be written: %s" % (path, fault.strerror))
         if exit_code == ExitCode.OK:

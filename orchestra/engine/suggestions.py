@@ -25,11 +25,14 @@ def advise(
 
 
 def suggest(plan: Plan, samples_by_step: Mapping[str, Sequence[Sample]]) -> Tuple[Suggestion, ...]:
-    """What the steps of a plan should ask for that ran before, in the order of the plan."""
+    """What the steps of a plan should ask for that ran before, in the order of the plan.
+
+    Those that a person left out are left out here as well.
+    """
     found = []
     for id, step in _leaves(plan):
         samples = samples_by_step.get(id)
-        if samples:
+        if samples and step.demand != {}:
             proposed = _proposed(samples)
             if step.step.jobserver:  # it used what it was lent, too
                 proposed.pop("cpu", None)

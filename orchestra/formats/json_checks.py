@@ -70,6 +70,14 @@ class Checks:
         self._wrong((*path, key), "text", value)
         return None
 
+    def need_text(
+        self, data: Mapping[str, Any], path: PathParts, key: str, code: str, message: str
+    ) -> Optional[str]:
+        """The text, which has to be there; `message` is for want of it."""
+        if data.get(key) is None:
+            self.blame(path, code, message)
+        return self.text(data, path, key)
+
     def amount(self, data: Mapping[str, Any], path: PathParts, key: str) -> Optional[float]:
         """The finite number from 0 up."""
         value = data.get(key)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, List, Optional, Sequence
 
-from orchestra.errors import UsageError
+from orchestra.errors import Fault, PathParts, Problem, UsageError
 from orchestra.formats.trace import Task, Trace
 from orchestra.model.step_ids import step_ids
 from orchestra.model.units import format_duration, parse_cpu, parse_duration, parse_size
@@ -51,6 +51,23 @@ def render_sleeping(trace: Trace, scale: float) -> str:
         message = "the workflow would be larger than the %d MiB that one may have"
         raise UsageError(message % (MAX_BYTES // 2**20), "take a smaller trace")
     return text
+
+
+def problems_in_trace(trace: Trace, faults: Sequence[Fault]) -> List[Problem]:
+    """What is wrong with the steps of the workflow, as problems of the tasks they were made of.
+
+    The path of each begins with its task's; the name of the resource stands behind that.
+    """
+    ids = step_ids([task.id for task in trace.tasks])
+    task_by_step = dict(zip(ids, trace.tasks))
+    problems = []
+    for fault in faults:
+        path: PathParts = ()
+        if fault.path[:1] == ("steps",) and len(fault.path) > 1:
+            _, step, *inside = fault.path
+            path = (*task_by_step[str(step)].path, *inside[1:])  # without `resources`
+        problems.append(Problem(path, fault.code, fault.message, fault.suggestion))
+    return problems
 
 
 def _step(id: str, task: Task, needs: Sequence[str], scale: float) -> Iterator[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple, Optional, Tuple
 
+from orchestra.errors import PathParts
+
 
 class Task(NamedTuple):
     """One task of a trace; `needs` are places in `Trace.tasks`, each once.
 
     `id` is what other tasks call it by, any text, as is `name`; `cores` and `memory_bytes` are None
-    where the trace does not tell.
+    where the trace does not tell; `path` leads to where the file tells what its run came to.
     """
 
     id: str
@@ -18,6 +20,7 @@ class Task(NamedTuple):
     runtime_s: float
     cores: Optional[float] = None
     memory_bytes: Optional[int] = None
+    path: PathParts = ()
 
 
 class Trace(NamedTuple):

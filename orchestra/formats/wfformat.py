@@ -18,11 +18,12 @@ from typing import (
     Sequence,
     Tuple,
     TypeVar,
+    Union,
 )
 
 from graphlib import CycleError, TopologicalSorter
 
-from orchestra.errors import PathParts
+from orchestra.errors import PathParts, Problem, WorkflowError
 from orchestra.formats.json_checks import Checks
 from orchestra.formats.json_file import read_json_file
 from orchestra.formats.trace import Task, Trace
@@ -31,6 +32,12 @@ from orchestra.spec.wording import shortened, shown
 _Number = TypeVar("_Number", int, float)
 
 VERSIONS = ("1.4", "1.5", "1.6")
+
+_KEYS: Mapping[Union[str, int], Sequence[str]] = {
+    "cpu": ("coreCount", "cores"),
+    "memory": ("memoryInBytes", "memory"),
+}
+"""Where the amount of a resource stands in what a task's run came to, the newest name first."""
 
 _SHOWN_OF_CYCLE = 8
 _KB = 1000  # what 1.4 took over from older versions counts in it
@@ -52,6 +59,26 @@ def read_wfformat(path: str) -> Trace:
     if trace is None or checks.problems:
         raise file.error(checks.problems)
     return trace
+
+
+def error_in_wfformat(path: str, problems: Sequence[Problem]) -> WorkflowError:
+    """The problems at their places in the WfFormat file `path`, which was read before.
+
+    A path may be that of a `Task` and behind it the name of a resource: there stands its amount.
+    """
+    file = read_json_file(path)
+    return file.error([_with_key(problem, file.root) for problem in problems])
+
+
+def _with_key(problem: Problem, root: Any) -> Problem:
+    *path, last = problem.path or ("",)
+    if last not in _KEYS:
+        return problem
+    data = root
+    for part in path:
+        data = data[part]
+    key = next((key for key in _KEYS[last] if data.get(key) is not None), None)
+    return problem._replace(path=tuple(path) if key is None else (*path, key))
 
 
 class _Entry(NamedTuple):
@@ -129,9 +156,8 @@ def _flat_entries(workflow: Mapping[str, Any], checks: Checks) -> List[_Entry]:
     key = "jobs" if "jobs" in workflow and "tasks" not in workflow else "tasks"
     entries = []
     for path, data in checks.mappings(workflow, _FLAT, key):
-        name = checks.text(data, path, "name")
+        name = checks.need_text(data, path, "name", "no-name", "this task has no `name`")
         if name is None:
-            checks.blame(path, "no-name", "this task has no `name`")
             continue
         id = checks.text(data, path, "id") or name
         words = (name,) if id == name else (name, id)
@@ -169,13 +195,11 @@ def _by_id(
     """What stands under `tasks`, by its id, with its path."""
     found: Dict[str, Tuple[PathParts, Mapping[str, Any]]] = {}
     for at, data in checks.mappings(part, path, "tasks"):
-        id = checks.text(data, at, "id")
-        if id is None:
-            checks.blame(at, "no-id", "this task has no `id`")
-        elif id in found:
+        id = checks.need_text(data, at, "id", "no-id", "this task has no `id`")
+        if id in found:
             message = "the id `%s` is given to two tasks" % shortened(id)
             checks.blame((*at, "id"), "duplicate-id", message)
-        else:
+        elif id is not None:
             found[id] = (at, data)
     return found
 
@@ -253,9 +277,9 @@ def _task(entry: _Entry, needs: Tuple[int, ...], checks: Checks) -> Task:
     if runtime_s is None and run.get("runtimeInSeconds", run.get("runtime")) is None:
         message = "nothing tells how long `%s` took" % shortened(entry.id)
         checks.blame(path, "no-runtime", message, "give it `runtimeInSeconds`")
-    cores = _amount(run, path, ("coreCount", "cores"), checks)
+    cores = _amount(run, path, _KEYS["cpu"], checks)
     memory_bytes = _memory_bytes(run, path, checks)
-    return Task(entry.id, entry.name, needs, runtime_s or 0.0, cores, memory_bytes)
+    return Task(entry.id, entry.name, needs, runtime_s or 0.0, cores, memory_bytes, path)
 
 
 def _cores(machine: Mapping[str, Any], path: PathParts, checks: Checks) -> Optional[float]:

@@ -67,7 +67,8 @@ class PlannedStep(NamedTuple):
     """A step in the plan.
 
     `needs` and `dependents` are indexes into `Plan.steps`; `wave` counts from 1; `demand` is what
-    it takes (None: only known once steps before it have run); `rank_s` is the length in seconds of
+    it takes (None: only known once steps before it have run; nothing where a person left it out);
+    `rank_s` is the length in seconds of
     the longest path from its start to the end of the run; `duration_s` is None without a hint.
     `instances` are those of a fan-out, None where only the run can tell, or there is none;
     `inner` are the steps in it, whose `needs` and `dependents` are indexes among themselves;

@@ -51,11 +51,11 @@ def render_show(
     look: Look,
     logs: Optional[LogReader] = None,
     zone: Optional[tzinfo] = None,
-    alive: bool = True,
+    cut_off: bool = False,
 ) -> str:
     """One run: what it was started with, then the same summary that ended it on the screen.
 
-    `alive` says that an orchestrator holds the run; one that runs and is not alive was cut off.
+    `cut_off` says that nothing runs it any more, though it has not ended.
     """
     params = ", ".join("%s=%s" % (name, json_text(v)) for name, v in record.params.items())
     facts = [
@@ -64,7 +64,7 @@ def render_show(
         ("started", _local_time(record.started_at, zone)),
         ("params", params),
         ("budget", amounts_text(record.budget)),
-        ("cut off", "" if alive or record.state is not RunState.RUNNING else _CUT_OFF),
+        ("cut off", _CUT_OFF if cut_off else ""),
     ]
     lines = [
         "%s %s\n" % (look.paint("%-8s" % title, Tone.QUIET), safe_line(text))

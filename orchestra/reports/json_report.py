@@ -13,21 +13,27 @@ from orchestra.model.units import plain_amounts
 REPORT_FORMAT = 1
 
 
-def render_json_report(record: RunRecord, logs: Optional[LogReader] = None) -> str:
+def render_json_report(
+    record: RunRecord, logs: Optional[LogReader] = None, cut_off: bool = False
+) -> str:
     """The report as indented JSON with a line feed at its end; see `report_data`."""
-    return json_text(report_data(record, logs), indent=2) + "\n"
+    return json_text(report_data(record, logs, cut_off), indent=2) + "\n"
 
 
-def report_data(record: RunRecord, logs: Optional[LogReader] = None) -> Dict[str, Any]:
+def report_data(
+    record: RunRecord, logs: Optional[LogReader] = None, cut_off: bool = False
+) -> Dict[str, Any]:
     """The report as plain data: times in ISO 8601 UTC, cpu in cores, sizes in bytes.
 
-    Paths of logs are absolute, or relative to the run's folder where `logs` is None.
+    Paths of logs are absolute, or relative to the run's folder where `logs` is None. `cut_off` says
+    that nothing runs it any more, though it has not ended.
     """
     return {
         "format": REPORT_FORMAT,
         "run_id": record.run_id,
         "workflow": record.workflow,
         "state": record.state.value,
+        "cut_off": cut_off,
         "exit_code": record.exit_code,
         "started_at": iso_time(record.started_at),
         "elapsed_s": _rounded(record.elapsed_s),

@@ -22,7 +22,7 @@ _COLUMNS = (
 def render_suggestions(advice: Advice, predicted_s: float, width: int, look: Look) -> str:
     """A row for each step that ran before, from what it asks for to what it should; then advice."""
     if not advice.suggestions:
-        return "nothing is known yet: no step has succeeded in an earlier run\n"
+        return "nothing is known yet: none of these steps has succeeded in an earlier run\n"
     rows = [_row(each, look) for each in advice.suggestions]
     words = "no step alone makes the run shorter"
     if advice.shorten_first is not None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping
 
+from orchestra.errors import UsageError
 from orchestra.model.json_text import json_text
-from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, StepRecord
+from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, RunState, StepRecord
 from orchestra.model.step_ids import step_ids
 from orchestra.reports.json_report import iso_time
 
@@ -19,19 +20,30 @@ VERSION = "1.6"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
-def render_wfformat(record: RunRecord) -> str:
+def render_wfformat(record: RunRecord, cut_off: bool = False) -> str:
     """The instance as indented JSON with a line feed at its end; see `instance_data`."""
-    return json_text(instance_data(record), indent=2) + "\n"
+    return json_text(instance_data(record, cut_off), indent=2) + "\n"
 
 
-def instance_data(record: RunRecord) -> Dict[str, Any]:
+def instance_data(record: RunRecord, cut_off: bool = False) -> Dict[str, Any]:
     """The run as plain data: tasks in plan order; times in ISO 8601 UTC, seconds, bytes.
 
     A step that is made of others is a task of no time that waits for them. Handlers are left out,
-    as is how steps ended. Steps that have not ended are in the specification alone.
+    as is how steps ended. So are steps that have not ended, as a trace tells how long each task
+    took; the description says so, and whether the run was `cut_off`.
+
+    Raises:
+        UsageError: no step has ended, and the format has no room for no task.
     """
-    steps = [step for step in record.in_order() if not step.is_handler]
-    id_by_step = dict(zip((step.id for step in steps), step_ids([step.id for step in steps])))
+    all_steps = [step for step in record.in_order() if not step.is_handler]
+    steps = [step for step in all_steps if step.state in RESULT_BY_STATE]
+    if not steps:
+        raise UsageError(
+            "no step of run %s has ended, and a trace is of those that have" % record.run_id,
+            "`orchestra show %s` shows it" % record.run_id,
+        )
+    ids = dict(zip((step.id for step in all_steps), step_ids([step.id for step in all_steps])))
+    id_by_step = {step.id: ids[step.id] for step in steps}
     parents_by_step = {
         step.id: [id_by_step[need] for need in _parents(record, step) if need in id_by_step]
         for step in steps
@@ -53,15 +65,24 @@ def instance_data(record: RunRecord) -> Dict[str, Any]:
     ]
     return {
         "name": record.workflow or record.run_id,
-        "description": "Run %s of orchestra" % record.run_id,
+        "description": "Run %s of orchestra" % record.run_id
+        + _unfinished(record, cut_off, len(steps), len(all_steps)),
         "createdAt": iso_time(_last_moment(record)),
         "schemaVersion": VERSION,
         "runtimeSystem": {"name": "orchestra", "version": record.version or "unknown"},
         "workflow": {
             "specification": {"tasks": tasks, "files": []},
-            **_execution(record, steps, id_by_step),
+            "execution": _execution(record, steps, id_by_step),
         },
     }
+
+
+def _unfinished(record: RunRecord, cut_off: bool, ended: int, count: int) -> str:
+    """What to know of a run that has not ended; empty of any other."""
+    if record.state is not RunState.RUNNING:
+        return ""
+    state = "cut off" if cut_off else record.state.value
+    return ", %s: the %d of its %d steps that have ended" % (state, ended, count)
 
 
 def _parents(record: RunRecord, step: StepRecord) -> List[str]:
@@ -77,23 +98,16 @@ def _parents(record: RunRecord, step: StepRecord) -> List[str]:
 def _execution(
     record: RunRecord, steps: List[StepRecord], id_by_step: Mapping[str, str]
 ) -> Dict[str, Any]:
-    """What the run came to; nothing where no step has ended, as a list of none is not allowed."""
+    """What the run came to."""
     machines = [record.host] if _HOST.fullmatch(record.host) else []
-    tasks = [
-        {"id": id_by_step[step.id], **_measured(step, machines)}
-        for step in steps
-        if step.state in RESULT_BY_STATE
-    ]
-    if not tasks:
-        return {}
     execution = {
         "makespanInSeconds": _rounded(_last_moment(record) - record.started_at),
         "executedAt": iso_time(record.started_at),
-        "tasks": tasks,
+        "tasks": [{"id": id_by_step[step.id], **_measured(step, machines)} for step in steps],
     }
     if machines:
         execution["machines"] = [{"nodeName": name} for name in machines]
-    return {"execution": execution}
+    return execution
 
 
 def _measured(step: StepRecord, machines: List[str]) -> Dict[str, Any]:

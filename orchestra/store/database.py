@@ -103,6 +103,10 @@ def open_writer(state: StateDirectory) -> sqlite3.Connection:
 def open_reader(state: StateDirectory) -> Optional[sqlite3.Connection]:
     """A connection that can only read and never waits for a writer; None before the first run.
 
+    WAL needs side files, and SQLite makes them also for who reads. It takes them away again with
+    the last connection, where that may write; while they hold no news there is nothing else for it
+    to do. Where they do, a reader leaves them to the next writer.
+
     Raises:
         StoreError, StoreNewer, StoreDamaged: it cannot be read.
     """
@@ -110,10 +114,10 @@ def open_reader(state: StateDirectory) -> Optional[sqlite3.Connection]:
     if _is_missing(state):
         return None
     try:
-        return _open_checked(path, "ro")
+        return _open_checked(path, "ro" if _has_news(path) else "rw")
     except sqlite3.Error as fault:
-        # WAL needs side files; where they cannot be made and there is no news in them, the
-        # database alone is the whole truth
+        # where the side files cannot be made and there is no news in them, the database alone is
+        # the whole truth
         if _has_news(path):
             raise faults.from_sqlite(fault, path) from fault
     try:
@@ -126,6 +130,7 @@ def _open_checked(path: str, mode: str) -> sqlite3.Connection:
     connection = _connect(path, mode)
     try:
         complete(connection, _check(connection, path))
+        connection.execute("PRAGMA query_only = ON")
     except (sqlite3.Error, StoreError):
         connection.close()
         raise

@@ -73,9 +73,9 @@ class StateDirectory:
         return self.path + "/runs.db"
 
     @property
-    def has_database(self) -> bool:
-        """Whether something stands there: without it no run was recorded yet."""
-        return os.path.lexists(self.database)
+    def has_record(self) -> bool:
+        """Whether there is a record of runs, or something in its stead, or runs that lack it."""
+        return os.path.lexists(self.database) or bool(self.run_ids())
 
     @property
     def lock(self) -> str:

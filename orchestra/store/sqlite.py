@@ -63,7 +63,7 @@ class EarlierRun(NamedTuple):
 
 
 class RunStore:
-    """The runs of one state directory. Reading opens it read-only and disturbs no writer."""
+    """The runs of one state directory. Reading changes nothing and disturbs no writer."""
 
     def __init__(self, state: StateDirectory, sync: Sync = sync_data) -> None:
         self.state = state

@@ -83,12 +83,12 @@ class CommandLine:
                 raise
         return Result(process.returncode, out or "", without_hint(err or ""))
 
-    def complete(self, words: str) -> List[str]:
-        """What bash is offered for the last of these words after `orchestra`."""
+    def complete(self, words: str, behind: str = "") -> List[str]:
+        """What bash is offered for the last word after `orchestra`, with others `behind` it."""
         script = "from orchestra.cli.app import main; import sys; sys.argv[0] = 'orchestra'; main()"
         asked = {
             "_ORCHESTRA_COMPLETE": "complete_bash",
-            "COMP_WORDS": "orchestra " + words,
+            "COMP_WORDS": "orchestra %s%s" % (words, behind),
             "COMP_CWORD": str(words.count(" ") + 1),
         }
         done = subprocess.run(

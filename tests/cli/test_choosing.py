@@ -124,6 +124,17 @@ def test_step_ids_are_completed(cli, words):
     assert cli.complete(words) == ["fetch", "load", "count", "report"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["run --only ", "run --dry-run --only fetch --skip ", "plan --params-file p.yaml --from "],
+)
+def test_step_ids_are_completed_before_the_file(cli, words):
+    cli.file("flow.yaml", FLOW).file("p.yaml", "day: 1\n")
+    assert cli.complete(words, " flow.yaml") == ["fetch", "load", "count", "report"]
+    assert cli.complete(words + "l", " flow.yaml") == ["load"]
+    assert cli.complete(words) == []
+
+
 PACK = """
 version: 1
 steps:

@@ -220,6 +220,52 @@ def test_init_never_writes_over_a_file(cli):
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("run --policy ", ["best", "path", "fifo"]),
+        ("plan p.yaml --policy f", ["fifo"]),
+        ("run p.yaml --output ", ["live", "plain", "stream", "quiet", "json"]),
+        ("resume --output p", ["plain"]),
+        ("run --dry-run --format ", ["table", "json", "mermaid", "dot"]),
+        ("plan --format m", ["mermaid"]),
+        ("report --format j", ["json", "junit"]),
+        ("replay --output p", ["plain"]),
+        ("validate --format ", ["text", "json", "github"]),
+        ("show --format j", ["json"]),
+        ("runs --format ", ["text", "json"]),
+        ("why --format t", ["text"]),
+        ("prune --format ", ["table", "json"]),
+    ],
+)
+def test_completion_knows_the_words_of_options(cli, words, offered):
+    assert cli.complete(words) == offered
+    assert cli.complete(words, " p.yaml") == offered
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "p.yaml"],
+        ["plan", "p.yaml", "--suggest"],
+        ["run", "p.yaml", "--dry-run", "--skip", "a"],
+        ["runs"],
+        ["show"],
+        ["show", "nothing"],
+        ["logs", "p.yaml"],
+        ["why", "p.yaml", "a"],
+        ["report", "--format", "json"],
+        ["cancel", "p.yaml"],
+    ],
+)
+def test_who_only_reads_leaves_the_record_as_it_was(cli, arguments):
+    state = cli.file("p.yaml", TWO).folder / ".orchestra"
+    cli.run("run", "p.yaml")
+    before = {path.name: path.stat().st_mtime_ns for path in state.iterdir()}
+    assert cli.run(*arguments).code in (0, 2)
+    assert {path.name: path.stat().st_mtime_ns for path in state.iterdir()} == before
+
+
 def test_completion_knows_runs_and_steps(cli):
     cli.file("p.yaml", TWO).run("run", "p.yaml")
     assert cli.complete("logs p.yaml ") == ["a", "b"]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 
 import pytest
 
+from tests.cli.going import die, running
 from tests.formats.traces import SHAPES, as_json, edges_of, split_instance
 from tests.formats.wfformat_rules import faults
 
@@ -118,10 +122,99 @@ def test_a_run_that_is_not_there_is_one_error(cli):
     assert (result.code, result.err[:7]) == (2, "error: ")
 
 
-def test_a_place_that_cannot_be_written_is_one_error(cli):
+UNWRITABLE = [
+    ("no/where.json", 2, "its folder is not there\n  help: make that folder first\n"),
+    ("folder", 2, "it is a folder\n  help: name a file in it\n"),
+    ("new/", 2, "it is a folder\n  help: name a file in it\n"),
+    ("p.yaml/r.json", 2, "a part of its path is a file\n  help: name another one\n"),
+    ("pipe", 2, "nobody reads from it\n  help: start what reads from it first\n"),
+    ("/dev/full", 3, "No space left on device\n"),
+]
+"""Paths, with the exit code and the words for each."""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is full")
+@pytest.mark.parametrize(("path", "code", "words"), UNWRITABLE)
+def test_a_place_that_cannot_be_written_is_one_error_that_names_it(cli, path, code, words):
+    cli.file("p.yaml", FLOW).file("folder/x", "").run("run", "p.yaml")
+    os.mkfifo(str(cli.folder / "pipe"))
+    told = cli.run("report", "--format", "json", "-o", path)
+    assert told == (code, "", "error: cannot write %s: %s" % (path, words))
+    cli.file("t.json", as_json(split_instance(SHAPES["chain"])))
+    assert cli.run("import", "wfformat", "t.json", "-o", path) == told
+
+
+def test_a_path_of_nothing_is_refused(cli):
     cli.file("p.yaml", FLOW).run("run", "p.yaml")
-    result = cli.run("report", "--format", "json", "-o", "no/where.json")
-    assert (result.code, result.out, result.err.count("\n")) == (3, "", 1)
+    assert cli.run("report", "--format", "json", "-o", "") == (
+        2,
+        "",
+        "error: -o has no path\n  help: name a file, or - for standard output\n",
+    )
+
+
+def test_standard_output_is_a_place_as_well(cli):
+    cli.file("p.yaml", FLOW).run("run", "p.yaml")
+    written = cli.run("report", "--format", "json", "-o", "-")
+    assert written == cli.run("report", "--format", "json")
+    assert json.loads(written.out)["workflow"] == "p"
+    assert not (cli.folder / "-").exists()
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault(cli):
+    cli.file("p.yaml", FLOW).run("run", "p.yaml")
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = cli.run("report", "--format", "json", stdout=writing)
+    os.close(writing)
+    assert (result.code, result.err) == (0, "")
+
+
+UNFINISHED = """
+version: 1
+steps:
+  a: {run: 'true'}
+  b: {needs: a, matrix: {x: [1, 2]}, run: 'true'}
+  c: {needs: b, run: 'echo $$ > pid; echo begun >> ledger; exec sleep 60'}
+  d: {needs: c, run: 'true'}
+"""
+
+
+def what_is_told(cli):
+    """Whether a run is cut off, to programs; what its trace says of itself, and its tasks."""
+    report = cli.run("report", "--format", "json").out
+    assert report == cli.run("show", "--format", "json").out
+    trace = instance(cli)
+    cli.file("t.json", json.dumps(trace))
+    imported = cli.run("import", "wfformat", "t.json", "--simulate")
+    assert (imported.code, imported.out.splitlines()[0]) == (0, "flow: 4 steps in 3 waves, 4 run")
+    data = json.loads(report)
+    return data["state"], data["cut_off"], trace["description"].split(", ")[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no keeper to kill with its engine")
+def test_of_a_run_that_has_not_ended_there_is_a_trace_and_whether_it_goes_on(cli):
+    process = running(cli, UNFINISHED)
+    alive = what_is_told(cli)
+    die(process)
+    cut_off = what_is_told(cli)
+    shown = cli.run("show").out
+    os.killpg(int(cli.read("pid")), signal.SIGKILL)
+
+    words = "the 4 of its 6 steps that have ended"
+    assert alive == ("running", False, "running: " + words)
+    assert cut_off == ("running", True, "cut off: " + words)
+    assert "cut off  nothing runs it any more" in shown
+
+
+def test_there_is_no_trace_before_the_first_step_has_ended(cli):
+    process = running(cli, "version: 1\nsteps: {a: {run: 'echo begun >> ledger; sleep 60'}}\n")
+    result = cli.run("report", "--format", "wfformat", "-o", "t.json")
+    process.terminate()
+    process.communicate()
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 2)
+    assert "has ended, and a trace is of those that have" in result.err
+    assert not (cli.folder / "t.json").exists()
 
 
 def test_runs_are_completed(cli):

@@ -135,8 +135,26 @@ def test_a_report_that_cannot_be_written_ends_a_good_run_with_3(cli):
     result = cli.file("p.yaml", HELLO).run("run", "p.yaml", "--report", "json=no/where/r.json")
     assert result.code == 3
     assert result.err == (
-        "error: the report no/where/r.json could not be written: No such file or directory\n"
+        "error: the report no/where/r.json could not be written: its folder is not there\n"
     )
+
+
+def test_a_report_goes_to_standard_output_below_what_is_shown(cli):
+    result = cli.file("p.yaml", HELLO).run("run", "p.yaml", "--report", "json=-")
+    shown, brace, report = result.out.partition("\n{\n")
+    assert (result.code, result.err) == (0, "")
+    assert "succeeded" in shown
+    assert json.loads(brace + report) == json.loads(cli.run("show", "--format", "json").out)
+
+
+def test_a_report_that_would_be_a_folder_is_refused_before_the_start(cli):
+    result = cli.file("p.yaml", HELLO).run("run", "p.yaml", "--report", "json=out/")
+    assert result == (
+        2,
+        "",
+        "error: cannot write out/: it is a folder\n  help: name a file in it\n",
+    )
+    assert not (cli.folder / ".orchestra").exists()
 
 
 def test_a_report_that_cannot_be_written_leaves_a_failed_run_failed(cli):

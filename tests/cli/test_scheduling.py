@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -17,6 +20,12 @@ _STARTING_S = 1.0
 """Until the first step runs, on a machine with other things to do; a step's share of it below."""
 
 _STARTING_A_STEP_S = 0.02
+
+UNKNOWN = "nothing is known yet: none of these steps has succeeded in an earlier run\n"
+NO_RECORD = (
+    "error: %s/.orchestra/runs.db: store damaged: file is not a database\n"
+    "  help: move it away, or put a copy of it back, before the next run\n"
+)
 
 
 def workflow_of(tasks: List[Task], scale: float) -> str:
@@ -135,8 +144,66 @@ def test_a_plan_needs_no_record_of_runs_and_is_not_kept_by_a_broken_one(cli: Com
     cli.file("flow.yaml", "version: 1\nsteps:\n  a: {run: 'true'}\n")
     assert cli.run("plan", "flow.yaml").code == 0
     assert not (cli.folder / ".orchestra").exists()
-    cli.file(".orchestra/runs.db", "junk")
-    assert cli.run("plan", "flow.yaml").code == 0
+    cli.file(".orchestra/runs.db", "junk" * 300)
+    plan = cli.run("plan", "flow.yaml", "--format", "json")
+    assert (plan.code, [step["id"] for step in json.loads(plan.out)["steps"]]) == (0, ["a"])
+    assert plan.err == NO_RECORD.replace("error", "warning").replace(
+        "database\n", "database; earlier runs are not known\n"
+    ) % str(cli.folder)
+    assert cli.run("run", "flow.yaml", "--dry-run").err == plan.err
+    assert cli.run("run", "flow.yaml") == (3, "", NO_RECORD % str(cli.folder))
+
+
+def _newer(path: Path) -> None:
+    with closing(sqlite3.connect(str(path))) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda path: path.unlink(), "store damaged: it is missing, there are runs"),
+        (lambda path: (path.unlink(), path.mkdir()), "it is not a plain file of its own"),
+        (lambda path: (path.unlink(), os.mkfifo(str(path))), "it is not a plain file of its own"),
+        (lambda path: os.truncate(str(path), 5000), "store damaged: database disk image"),
+        (_newer, "it was written by a newer orchestra"),
+    ],
+    ids=["missing", "folder", "fifo", "cut", "newer"],
+)
+def test_suggestions_are_none_without_the_record_that_they_are_made_of(
+    cli: CommandLine, change: Callable[[Path], object], says: str
+) -> None:
+    cli.file("flow.yaml", "version: 1\nsteps:\n  a: {run: 'true'}\n").run("run", "flow.yaml")
+    change(cli.folder / ".orchestra" / "runs.db")
+
+    suggested = cli.run("plan", "flow.yaml", "--suggest")
+    assert (suggested.code, suggested.out, suggested.err.count("error: ")) == (3, "", 1)
+    assert says in suggested.err
+    assert suggested.err == cli.run("runs").err
+    planned = cli.run("plan", "flow.yaml")
+    assert (planned.code, planned.err.count("\n")) == (0, 2)
+    assert says in planned.err
+
+
+def test_steps_that_are_left_out_are_suggested_nothing(cli: CommandLine) -> None:
+    cli.file(
+        "flow.yaml",
+        "version: 1\n"
+        "steps:\n"
+        "  a: {run: sleep 0.15}\n"
+        "  b: {run: sleep 0.15, resources: {cpu: 2}}\n"
+        "  new: {run: sleep 0.15}\n",
+    )
+    cli.run("run", "flow.yaml", "--skip", "new", "--budget", "cpu=2")
+
+    def suggested(*chosen: str) -> List[str]:
+        plan = ("plan", "flow.yaml", "--suggest", "--budget", "cpu=2", "--format", "json")
+        return [each["id"] for each in json.loads(cli.run(*plan, *chosen).out)["suggestions"]]
+
+    assert suggested() == ["a", "b"]
+    assert suggested("--skip", "a") == ["b"]
+    assert suggested("--only", "a") == ["a"]
+    assert cli.run("plan", "flow.yaml", "--suggest", "--only", "new").out == UNKNOWN
 
 
 def test_who_is_first_ready_is_first_served_if_that_is_asked_for(cli: CommandLine) -> None:
@@ -189,7 +256,7 @@ def test_a_plan_suggests_what_steps_should_ask_for(cli: CommandLine) -> None:
         "  b: {run: sleep 0.1, needs: a}\n",
     )
     unknown = cli.run("plan", "flow.yaml", "--suggest")
-    assert unknown.out == "nothing is known yet: no step has succeeded in an earlier run\n"
+    assert unknown.out == UNKNOWN
     cli.run("run", "flow.yaml")
 
     shown = cli.run("plan", "flow.yaml", "--suggest").out

@@ -68,6 +68,9 @@ def test_in_1_4_tasks_name_each_other_by_name(tmp_path, shape):
     assert trace.format == "WfFormat 1.4"
 
 
+RUNS = ("workflow", "execution", "tasks")
+
+
 def test_what_is_measured_is_kept(tmp_path):
     machines = [
         {"nodeName": "n1", "cpu": {"coreCount": 4}, "memoryInBytes": 8000},
@@ -78,9 +81,9 @@ def test_what_is_measured_is_kept(tmp_path):
         "made-up",
         "WfFormat 1.5",
         (
-            Task("split", "split", (), 1.0, 1.0, None),
-            Task("work_0", "work", (0,), 4.0, 2.0, 2**20),
-            Task("join", "join", (1,), 2.5, 1.0, None),
+            Task("split", "split", (), 1.0, 1.0, None, (*RUNS, 0)),
+            Task("work_0", "work", (0,), 4.0, 2.0, 2**20, (*RUNS, 1)),
+            Task("join", "join", (1,), 2.5, 1.0, None, (*RUNS, 2)),
         ),
         100.5,
         6.0,
@@ -99,9 +102,8 @@ def test_older_names_and_kilobytes_of_1_4_are_understood(tmp_path):
     task = {"name": "a", "type": "compute", "runtime": 3, "cores": 2, "memory": 1.0005}
     data = {"name": "t", "schemaVersion": 1.4, "workflow": {"jobs": [task], "machines": [machine]}}
     trace = read(tmp_path, data)
-    assert trace == Trace(
-        "t", "WfFormat 1.4", (Task("a", "a", (), 3.0, 2.0, 1001),), None, 8.0, 4000
-    )
+    made = Task("a", "a", (), 3.0, 2.0, 1001, ("workflow", "jobs", 0))
+    assert trace == Trace("t", "WfFormat 1.4", (made,), None, 8.0, 4000)
 
 
 def test_in_1_4_tasks_without_parents_wait_for_who_wrote_what_they_read(tmp_path):
@@ -254,6 +256,26 @@ def test_ids_that_are_given_twice_are_told(tmp_path):
     assert [fault.message for fault in faults(tmp_path, data)] == [
         "the id `c0` is given to two tasks"
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("id", "message"),
+    [
+        ("", "`id` must be text, not empty text"),
+        (7, "`id` must be text, not `7`"),
+        (None, "this task has no `id`"),
+    ],
+)
+def test_an_id_that_is_none_is_told_once(tmp_path, id, message):
+    data = split_instance(chain(2))
+    data["workflow"]["specification"]["tasks"].append({"id": id, "name": "a"})
+    assert [fault.message for fault in faults(tmp_path, data)] == [message]
+
+
+def test_in_1_4_a_name_that_is_none_is_told_once(tmp_path):
+    data = flat_instance(chain(1))
+    data["workflow"]["tasks"].append({"name": ""})
+    assert told(tmp_path, data) == [("`name` must be text, not empty text", "")]
 
 
 def test_in_1_4_a_parent_whose_name_is_that_of_two_is_unclear(tmp_path):

@@ -31,16 +31,12 @@ def test_names_are_shown_safe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "alive", "shown"),
-    [
-        (RunState.RUNNING, True, []),
-        (RunState.RUNNING, False, ["nothing runs it any more; below is what was known last"]),
-        (RunState.FAILED, False, []),
-    ],
+    ("cut_off", "shown"),
+    [(True, ["nothing runs it any more; below is what was known last"]), (False, [])],
 )
 def test_a_run_that_was_cut_off_is_not_shown_as_one_that_goes_on(
-    state: RunState, alive: bool, shown: List[str]
+    cut_off: bool, shown: List[str]
 ) -> None:
-    record = RunRecord("r1", "flow", "/w/flow.yaml", 0.0, state=state)
-    lines = render_show(record, 80, Look(), zone=timezone.utc, alive=alive).splitlines()
+    record = RunRecord("r1", "flow", "/w/flow.yaml", 0.0)
+    lines = render_show(record, 80, Look(), zone=timezone.utc, cut_off=cut_off).splitlines()
     assert [line[9:] for line in lines if line.startswith("cut off")] == shown

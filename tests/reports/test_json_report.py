@@ -15,6 +15,7 @@ def test_the_report_of_a_run_that_goes_on() -> None:
         "run_id": "r1",
         "workflow": "wf",
         "state": "running",
+        "cut_off": False,
         "exit_code": None,
         "started_at": "1970-01-12T13:46:40.000Z",
         "elapsed_s": None,

@@ -37,11 +37,23 @@ def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
     assert target.read_text() == "x"
 
 
-@pytest.mark.parametrize("name", ["missing/report.json", ""])
-def test_what_cannot_be_written_is_an_os_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(OSError, match=r"No such file|Is a directory"):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("missing/report.json", "its folder is not there"),
+        ("", "it is a folder"),
+        ("pipe", "nobody reads from it"),
+        ("pipe/report.json", "a part of its path is a file"),
+    ],
+)
+def test_what_cannot_be_written_is_an_os_error_that_names_what_was_given(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    os.mkfifo(str(tmp_path / "pipe"))
+    with pytest.raises(OSError, match=words) as caught:
         write_report(str(tmp_path / name), "x")
-    assert os.listdir(tmp_path) == []
+    assert (caught.value.strerror, caught.value.filename) == (words, str(tmp_path / name))
+    assert os.listdir(tmp_path) == ["pipe"]
 
 
 def test_a_write_that_fails_halfway_leaves_the_old_report_alone(tmp_path: Path) -> None:
@@ -69,7 +81,7 @@ def test_a_pipe_is_written_to_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_device_is_written_to_not_replaced() -> None:
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"No space left .*: '/dev/full'"):
         write_report("/dev/full", "x")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from orchestra.errors import UsageError
 from orchestra.model.events import PlannedEntry, RunStarted, StepEnded, StepsAdded
 from orchestra.reports.wfformat_report import instance_data, render_wfformat
 from tests.formats.wfformat_rules import faults
@@ -18,13 +21,20 @@ def begun(*entries: PlannedEntry) -> Story:
     return Story().tell(0, run)
 
 
+def over(story: Story) -> Story:
+    """The same run with all its steps ended."""
+    record = story.record()
+    ended = [StepEnded(id, "succeeded", "", {}) for id in record.step_by_id]
+    return story.tell(8, *ended).finish(9, "succeeded", 0)
+
+
 def entry(id: str, *needs: str, owner: str = "", role: str = "step") -> PlannedEntry:
     return PlannedEntry(id, id, needs, TAKES, owner, role)
 
 
 def graph(story: Story) -> dict:
     """The parents of each task by its id."""
-    data = instance_data(story.record())
+    data = instance_data(over(story).record())
     assert faults(data) == []
     return {task["id"]: task["parents"] for task in data["workflow"]["specification"]["tasks"]}
 
@@ -32,12 +42,13 @@ def graph(story: Story) -> dict:
 def test_the_whole_of_a_small_run() -> None:
     story = begun(entry("a"), entry("b", "a"), entry("c", "b"))
     story.start(1, "a").end(3, "a", "succeeded").tell(4, StepEnded("b", "skipped", "no", {}))
+    story.tell(5, StepEnded("c", "blocked", "no", {})).finish(5, "failed", 1)
     data = json.loads(render_wfformat(story.record()))
     assert faults(data) == []
     assert data == {
         "name": "wf",
         "description": "Run r1 of orchestra",
-        "createdAt": "1970-01-12T13:46:43.000Z",
+        "createdAt": "1970-01-12T13:46:45.000Z",
         "schemaVersion": "1.6",
         "runtimeSystem": {"name": "orchestra", "version": "0.9"},
         "workflow": {
@@ -71,7 +82,7 @@ def test_the_whole_of_a_small_run() -> None:
                 "files": [],
             },
             "execution": {
-                "makespanInSeconds": 3.0,
+                "makespanInSeconds": 5.0,
                 "executedAt": "1970-01-12T13:46:40.000Z",
                 "tasks": [
                     {
@@ -84,6 +95,7 @@ def test_the_whole_of_a_small_run() -> None:
                         "machines": ["box.local"],
                     },
                     {"id": "b", "runtimeInSeconds": 0},
+                    {"id": "c", "runtimeInSeconds": 0},
                 ],
                 "machines": [{"nodeName": "box.local"}],
             },
@@ -91,10 +103,28 @@ def test_the_whole_of_a_small_run() -> None:
     }
 
 
-def test_a_run_of_which_nothing_has_ended_is_a_specification_alone() -> None:
-    data = instance_data(begun(entry("a")).start(1, "a").record())
+@pytest.mark.parametrize(("cut_off", "state"), [(False, "running"), (True, "cut off")])
+def test_of_a_run_that_has_not_ended_there_is_what_has(cut_off: bool, state: str) -> None:
+    story = begun(entry("a"), entry("b", "a"), entry("c", "a"), entry("a-b"), entry("a_b"))
+    story.start(1, "a").end(3, "a", "succeeded").start(3, "b").start(4, "c").start(4, "a_b")
+    story.end(5, "c", "failed").end(6, "a_b", "succeeded")
+    data = instance_data(story.record(), cut_off)
     assert faults(data) == []
-    assert list(data["workflow"]) == ["specification"]
+    assert data["description"] == (
+        "Run r1 of orchestra, %s: the 3 of its 5 steps that have ended" % state
+    )
+    tasks = data["workflow"]["specification"]["tasks"]
+    assert [(task["id"], task["children"]) for task in tasks] == [
+        ("a", ["c"]),
+        ("c", []),
+        ("a_b", []),
+    ]
+    assert [run["id"] for run in data["workflow"]["execution"]["tasks"]] == ["a", "c", "a_b"]
+
+
+def test_a_run_of_which_nothing_has_ended_is_none() -> None:
+    with pytest.raises(UsageError, match="no step of run r1 has ended"):
+        instance_data(begun(entry("a")).start(1, "a").record())
 
 
 def test_instances_wait_for_what_their_step_needs_and_it_waits_for_them() -> None:

@@ -131,6 +131,52 @@ def test_runs_are_listed_newest_first_whatever_the_clock_says(store: RunStore) -
     assert [row.run_id for row in store.runs(2)] == [ids[2], ids[1]]
 
 
+def test_who_reads_leaves_the_folder_as_it_was(store: RunStore) -> None:
+    run_id = record(store)
+    before = contents(store.state.path)
+
+    assert [row.run_id for row in store.runs(10)] == [run_id]
+
+    store.close()
+    assert contents(store.state.path) == before
+
+
+def test_who_reads_beside_a_writer_takes_nothing_from_it(store: RunStore) -> None:
+    journal = store.begin_run(BEGAN)
+    early = RunStore(store.state)
+    assert early.runs(10) == []
+    journal.append(opening(journal.folder.run_id))
+    late = RunStore(store.state)
+    assert len(late.runs(10)) == len(early.runs(10)) == 1
+    early.close()
+    late.close()
+
+    journal.append([Envelope(4, BEGAN, StepEnded("a", "failed", "exit code 1", {}))])
+
+    assert store.runs(10)[0].failed == 1
+    journal.close()
+
+
+def test_news_of_a_writer_that_died_is_left_where_it_is(store: RunStore, tmp_path: Path) -> None:
+    journal = store.begin_run(BEGAN)
+    journal.append(opening(journal.folder.run_id))
+    shutil.copytree(store.state.path, str(tmp_path / "copy"))  # as loss of power leaves it
+    journal.close()
+    copy = RunStore(StateDirectory(str(tmp_path / "copy")))
+    before = contents(copy.state.path)
+
+    assert [row.run_id for row in copy.runs(10)] == [journal.folder.run_id]
+
+    copy.close()
+    after = contents(copy.state.path)
+    assert (after["runs.db"], after["runs.db-wal"]) == (before["runs.db"], before["runs.db-wal"])
+
+
+def contents(folder: str) -> Dict[str, bytes]:
+    """The files that stand in a folder."""
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir() if path.is_file()}
+
+
 def test_before_the_first_run_there_is_nothing_to_list(store: RunStore) -> None:
     assert store.runs(10) == []
     assert not os.path.exists(store.state.path)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
 
 FORMATS = ("table", "json", "mermaid", "dot")
+FORMAT = options.choice("table", "--format", FORMATS, "As what.")
 _GRAPHS = ("mermaid", "dot")
 
 
@@ -32,7 +33,7 @@ def plan(
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
-    format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
+    format: str = FORMAT,
     suggest: bool = typer.Option(
         False, "--suggest", help="Say what steps should ask for, by what they used in earlier runs."
     ),
@@ -64,7 +65,16 @@ def plan(
 
 
 def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool = False) -> None:
-    """Print a plan in one of `FORMATS`, or what its steps should ask for."""
+    """Print a plan in one of `FORMATS`, or what its steps should ask for.
+
+    Raises:
+        StoreError: that was asked for, and the record of earlier runs cannot be read.
+    """
+    from orchestra.cli.prepare import tell_unread
+
+    if suggest and prepared.unread is not None:
+        raise prepared.unread
+    tell_unread(prepared, terminal)
     if format in _GRAPHS:
         from orchestra.reports.plan_graph import render_dot, render_mermaid
 

@@ -12,6 +12,7 @@ from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
 
 FORMATS = ("table", "json")
+FORMAT = options.choice("table", "--format", FORMATS, "As what.")
 
 
 def prune(
@@ -25,7 +26,7 @@ def prune(
         False, "--cut-off", help="Remove old runs as well that were cut off and could be resumed."
     ),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what would go, remove nothing."),
-    format: str = typer.Option("table", "--format", metavar="|".join(FORMATS), help="As what."),
+    format: str = FORMAT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> int:
     """Remove old runs: their logs, files and events.

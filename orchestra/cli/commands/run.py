@@ -12,6 +12,8 @@ from orchestra.cli.commands.plan import FORMATS, show_plan
 from orchestra.cli.terminal import MODES, Terminal
 from orchestra.errors import UsageError
 
+FORMAT = options.choice("table", "--format", FORMATS, "With --dry-run: the plan as what.")
+
 
 def run(
     context: typer.Context,
@@ -28,9 +30,7 @@ def run(
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
-    format: str = typer.Option(
-        "table", "--format", metavar="|".join(FORMATS), help="With --dry-run: the plan as what."
-    ),
+    format: str = FORMAT,
     report: List[str] = options.REPORT,
     output: Optional[str] = options.OUTPUT,
     state_dir: Optional[str] = options.STATE_DIR,

@@ -11,10 +11,13 @@ import typer
 from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
 
+FORMATS = ("text", "json")
+FORMAT = options.choice("text", "--format", FORMATS, "As what.")
+
 
 def runs(
     limit: int = typer.Option(20, "-n", "--limit", min=1, help="How many, the latest first."),
-    format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    format: str = FORMAT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """List the latest runs.
@@ -25,7 +28,7 @@ def runs(
     from orchestra.model.run import RunState
     from orchestra.reports.history import render_runs, runs_json
 
-    options.check_choice("--format", format, ("text", "json"))
+    options.check_choice("--format", format, FORMATS)
     terminal = Terminal(dict(os.environ))
     store = open_store(state_dir)
     rows = store.runs(limit)

@@ -16,12 +16,15 @@ from orchestra.errors import UsageError
 if TYPE_CHECKING:
     from orchestra.cli.history import Found
 
+FORMATS = ("text", "json")
+FORMAT = options.choice("text", "--format", FORMATS, "As what.")
+
 
 def show(
     run: Optional[str] = typer.Argument(
         None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
-    format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    format: str = FORMAT,
     follow: bool = typer.Option(False, "-f", "--follow", help="Watch it as it goes on."),
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
@@ -37,7 +40,7 @@ def show(
     from orchestra.cli.history import doubts_about, find_run
     from orchestra.reports.log_file import LogFolder
 
-    options.check_choice("--format", format, ("text", "json"))
+    options.check_choice("--format", format, FORMATS)
     terminal = Terminal(dict(os.environ))
     found = find_run(run, state_dir)
     for doubt in doubts_about(found.store, found.folder.run_id):
@@ -51,13 +54,12 @@ def show(
     if format == "json":
         from orchestra.reports.json_report import render_json_report
 
-        terminal.out(render_json_report(found.record, logs))
+        terminal.out(render_json_report(found.record, logs, found.cut_off))
     else:
         from orchestra.reports.history import render_show
 
         look = terminal.look(sys.stdout)
-        alive = found.store.is_alive(found.folder.run_id)
-        terminal.out(render_show(found.record, terminal.width, look, logs, alive=alive))
+        terminal.out(render_show(found.record, terminal.width, look, logs, cut_off=found.cut_off))
 
 
 def _follow(found: Found, terminal: Terminal) -> None:

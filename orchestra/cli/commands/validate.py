@@ -13,11 +13,12 @@ from orchestra.cli.terminal import Terminal
 from orchestra.errors import ExitCode, Fault, WorkflowError
 
 FORMATS = ("text", "json", "github")
+FORMAT = options.choice("text", "--format", FORMATS, "As what.")
 
 
 def validate(
     files: List[str] = typer.Argument(..., metavar="FILE…", hidden=True),
-    format: str = typer.Option("text", "--format", metavar="|".join(FORMATS), help="As what."),
+    format: str = FORMAT,
 ) -> int:
     """Check workflow files without running anything.
 

@@ -14,6 +14,9 @@ from orchestra.cli.completion import complete_runs, complete_steps
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
 
+FORMATS = ("text", "json")
+FORMAT = options.choice("text", "--format", FORMATS, "As what.")
+
 
 def why(
     run: Optional[str] = typer.Argument(
@@ -22,7 +25,7 @@ def why(
     step: Optional[str] = typer.Argument(
         None, metavar="STEP", hidden=True, autocompletion=complete_steps
     ),
-    format: str = typer.Option("text", "--format", metavar="text|json", help="As what."),
+    format: str = FORMAT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> None:
     """Tell why a step ran, did not run, or waited.
@@ -35,7 +38,7 @@ def why(
     from orchestra.model.nearest import did_you_mean
     from orchestra.reports.why import render_why, render_why_json
 
-    options.check_choice("--format", format, ("text", "json"))
+    options.check_choice("--format", format, FORMATS)
     if run is None:
         raise UsageError("name a step", "`orchestra show` tells the reasons of all steps in short")
     terminal = Terminal(dict(os.environ))
