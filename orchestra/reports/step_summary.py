@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Callable, List, Optional
 
 from orchestra.model.look import Look, count_words, state_word
 from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
-from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
+from orchestra.reports.markdown_text import escape
 
 _MOST_ROWS = 200
 _MOST_BYTES = 1_000_000
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&@$:]")
 _MARKS = Look()
 
 
@@ -28,7 +26,7 @@ def render_step_summary(record: RunRecord, read: Optional[Callable[[str, int], s
     elapsed = "" if record.elapsed_s is None else " in %s" % format_duration(record.elapsed_s)
     steps = sorted(record.in_order(), key=lambda s: s.state is not StepState.FAILED)
     lines: List[str] = [
-        "### %s %s" % (_escape(record.workflow), record.state.value),
+        "### %s %s" % (escape(record.workflow), record.state.value),
         "",
         "%s%s" % (counts, elapsed),
         "",
@@ -65,7 +63,7 @@ def _summaries(record: RunRecord, read: Callable[[str, int], str], room: int) ->
             left_out += 1
             continue
         text = read(last.summary, last.summary_bytes).strip("\n")
-        parts.append("#### %s\n\n%s\n\n" % (_escape(step.id), text))
+        parts.append("#### %s\n\n%s\n\n" % (escape(step.id), text))
         room -= last.summary_bytes + 1000
     if left_out:
         parts.append("… and %d more, too large for this page\n\n" % left_out)
@@ -75,14 +73,10 @@ def _summaries(record: RunRecord, read: Callable[[str, int], str], room: int) ->
 def _row(step: StepRecord) -> str:
     duration = "" if step.duration_s is None else format_duration(step.duration_s)
     cells = (
-        _escape(step.id),
+        escape(step.id),
         "%s %s" % (_MARKS.mark(step.state), state_word(step.state)),
         duration,
         str(len(step.attempts) or ""),
-        _escape(step.reason),
+        escape(step.reason),
     )
     return "| %s |" % " | ".join(cells)
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(lambda match: "&#%d;" % ord(match.group()), safe_line(text)[:500])
