@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, Optional
 
-from orchestra.cli.revisions import Revision
 from orchestra.errors import RunUnknown, UsageError
 from orchestra.model.run import RunRecord
 from orchestra.model.workflow import Workflow
@@ -89,6 +88,8 @@ def workflow_of_run(store: RunStore, record: RunRecord) -> Workflow:
 
 def _of_revision(name: str, path: str) -> Version:
     """The version in a git revision; nothing of it where the file is not in that."""
+    from orchestra.cli.revisions import Revision
+
     revision = Revision(name, os.path.dirname(os.path.abspath(path)))
     data = revision.find(path)
     if data is None:

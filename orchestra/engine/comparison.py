@@ -78,8 +78,10 @@ def _params(old: Mapping[str, Value], new: Mapping[str, Value]) -> Iterator[Fiel
     for name in [*old, *(name for name in new if name not in old)]:
         before, now = text_of(old.get(name)), text_of(new.get(name))
         if before != now:
-            is_masked = MASK.decode() in (before or "")
-            yield FieldChange(name, None, None) if is_masked else change_of(name, before, now)
+            if MASK.decode() in (before or ""):
+                yield FieldChange(name, None, None, note="masked")
+            else:
+                yield change_of(name, before, now)
 
 
 class _Around(NamedTuple):
