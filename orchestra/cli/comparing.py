@@ -6,6 +6,7 @@ import os
 from typing import Dict, List, Mapping, Optional
 
 from orchestra.cli import options, prepare
+from orchestra.cli.history import open_store
 from orchestra.cli.prepare import Prepared
 from orchestra.cli.versions import Version
 from orchestra.engine.changes import changed_steps
@@ -34,7 +35,9 @@ def comparison(
         None if record is None else record.state,
         version.workflow is not None,
     )
-    return compare(prepared.plan, Past(version.workflow, record, then), against, notes)
+    has_runs = open_store(state_dir, prepared.plan.workflow.path).state.has_database
+    past = Past(version.workflow, record, then, has_runs)
+    return compare(prepared.plan, past, against, notes)
 
 
 def _on_resume(

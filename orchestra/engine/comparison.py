@@ -44,12 +44,14 @@ _NOT_ENDED = "it had not ended then"
 class Past(NamedTuple):
     """A version of a workflow, None where there was none, and what a run of it came to, if any.
 
-    `on_resume` is by the full ids of steps, empty where the run cannot go on.
+    `on_resume` is by the full ids of steps, empty where the run cannot go on; `has_runs` says
+    whether there is any record by which a step could be up to date.
     """
 
     workflow: Optional[Workflow]
     record: Optional[RunRecord] = None
     on_resume: Mapping[str, OnResume] = {}
+    has_runs: bool = True
 
 
 def compare(plan: Plan, past: Past, against: Against, notes: Sequence[str] = ()) -> Comparison:
@@ -145,6 +147,8 @@ class _Reader:
             if inside and not causes:
                 causes.append(Cause.INSIDE)
                 words.append("`%s` in it runs again" % inside)
+            elif not causes and any(each.causes for each in inner):
+                causes.append(Cause.ALWAYS)
         elif planned.will not in SPARED:
             self._add_other_causes(planned, id, after, causes, words)
         if planned.will in SPARED:
@@ -203,7 +207,7 @@ class _Reader:
         is_kept = step.cache is not None
         is_told = False
         if is_kept and planned.will is Will.RUN and not causes:
-            causes.append(Cause.CACHE)
+            causes.append(Cause.CACHE if self._past.has_runs else Cause.ALWAYS)
             words.append(planned.reason)
         elif planned.will is Will.UNKNOWN and Cause.ABOVE not in causes:
             if is_kept and after:

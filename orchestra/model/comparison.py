@@ -44,7 +44,7 @@ class Cause(str, Enum):
     INSIDE = "inside"  # a step in it does
     CACHE = "cache"  # files or values changed that it depends on, or what it left has
     FAILED = "failed"  # it did not end well, or had not run
-    ALWAYS = "always"  # it has no cache
+    ALWAYS = "always"  # it has no cache, or there are no runs yet
 
 
 class OnResume(str, Enum):
