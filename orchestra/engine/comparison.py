@@ -102,7 +102,7 @@ class _Reader:
         self._found = found
         self._past = past
         self._then = {} if past.record is None else _states(past.record)
-        self._was = _renamed(found)
+        self._was = renamed(found)
 
     def steps(self, planned: Sequence[PlannedStep]) -> List[StepComparison]:
         """All of them, each with those in it behind it."""
@@ -248,9 +248,9 @@ class _Reader:
         return change_of("needs", _names_of(old), _names_of(new), difference.counts, note)
 
 
-def _names_of(needs: Tuple[object, ...]) -> str:
-    """Needs as text: their steps, those that are not plain as JSON."""
-    return ", ".join(text_of(need) or "" for need in needs)
+def _names_of(needs: Tuple[object, ...]) -> Optional[str]:
+    """Needs as text, None for none: their steps, those that are not plain as JSON."""
+    return ", ".join(text_of(need) or "" for need in needs) or None
 
 
 def _spreads(step: StepComparison, is_below: bool) -> bool:
@@ -297,7 +297,7 @@ def _states(record: RunRecord) -> Dict[str, StepState]:
 # Steps that go by another name
 
 
-def _renamed(found: Mapping[str, Tuple[Difference, ...]]) -> Dict[str, str]:
+def renamed(found: Mapping[str, Tuple[Difference, ...]]) -> Dict[str, str]:
     """The old ids of steps that are new, by their new ones.
 
     They stand at the same level and are alike but for their ids and needs, and no others are.

@@ -27,6 +27,9 @@ from orchestra.model.workflow import (
 _MOST_CHARACTERS = 160
 _DURATIONS = ("timeout", "duration")
 _OF_BODY = "what it runs"
+_NOTHING = ("[]", "{}")
+"""What a field has that an author left out."""
+
 _EMPTY: Mapping[str, object] = {}
 
 
@@ -136,7 +139,8 @@ def _text_in(what: str, key: str, value: object) -> Optional[str]:
 def _text_of_field(what: str, value: object) -> Optional[str]:
     if what in _DURATIONS and isinstance(value, (int, float)):
         return format_duration(value)
-    return text_of(value)
+    text = text_of(value)
+    return None if text in _NOTHING else text
 
 
 def _plain(value: Any) -> Any:
