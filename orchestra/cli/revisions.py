@@ -20,6 +20,11 @@ _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+_OF_ANOTHER = frozenset(
+    ["GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_WORK_TREE"]
+)
+"""What git's hooks are told: the repository is that around the file, and paths start there."""
+
 _PATIENCE_S = 60.0
 _REGULAR = (b"100644", b"100755", b"100664")
 
@@ -99,11 +104,12 @@ def _git(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:
     Raises:
         UsageError: there is no git, or it does not end.
     """
+    environ = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER}
     command: List[str] = ["git", "--literal-pathspecs", "--no-pager", "-C", folder, *words]
     try:
         return subprocess.run(
             command,
-            env={**os.environ, **_QUIET},
+            env={**environ, **_QUIET},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PATIENCE_S,

@@ -61,7 +61,7 @@ def _fate(planned: PlannedStep) -> OnResume:
     """What becomes of a step that is open."""
     step = planned.step
     if planned.will is Will.SKIP:
-        return OnResume.KEPT
+        return OnResume.SKIP
     is_sure = planned.will is Will.RUN and step.cache is None
     if step.fan_out is not None and planned.instances is None:
         is_sure = False

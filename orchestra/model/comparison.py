@@ -52,7 +52,8 @@ class OnResume(str, Enum):
 
     RUN = "run"
     UNKNOWN = "unknown"  # only the run can tell
-    KEPT = "kept"
+    SKIP = "skip"
+    KEPT = "kept"  # what it came to counts
 
 
 class StepComparison(NamedTuple):

@@ -185,6 +185,13 @@ def test_a_revision_is_found_from_a_sub_folder_and_in_a_work_tree(kept: CommandL
 
 
 @needs_git
+def test_in_a_hook_of_git_the_repository_is_that_around_the_file(kept: CommandLine) -> None:
+    kept.environ["GIT_DIR"] = str(kept.folder / ".git")
+    done = kept.run("plan", "sub/used.yaml", "--against", "v1", "--format", "json")
+    assert json.loads(done.out)["against"]["has_file"]
+
+
+@needs_git
 def test_all_steps_of_a_file_that_was_not_there_are_new(kept: CommandLine) -> None:
     kept.file("new.yaml", "version: 1\nsteps: {a: {run: echo a}}\n")
     done = kept.run("plan", "new.yaml", "--against", "v1")
