@@ -3,6 +3,7 @@
 OrchestraError                 anything orchestra says no to; has an exit code
 ├── WorkflowError      2       a workflow file has faults (all of them, with positions)
 ├── UsageError         2       the command line asks for something that cannot be
+│   └── RunUnknown     2       there is no run that goes by the name that was given
 ├── StoreError         3       the record of runs cannot be read or written
 │   ├── StoreNewer     3       it was written by a newer orchestra
 │   └── StoreDamaged   3       what it holds is not a record of runs
@@ -95,6 +96,10 @@ class UsageError(OrchestraError):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class RunUnknown(UsageError):
+    """There is no run that goes by the name that was given."""
 
 
 class StoreError(OrchestraError):

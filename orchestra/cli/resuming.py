@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Container, Dict, List, Mapping, NamedTuple, Tuple
 
+from orchestra.cli.versions import workflow_of_run
 from orchestra.engine.changes import changed_steps
 from orchestra.engine.opening import Origin, run_resumed
 from orchestra.engine.past import Past
 from orchestra.engine.reopening import being_stopped, results_to_drop, run_once
 from orchestra.engine.replay import Replay, fold
 from orchestra.engine.scope import Scopes
-from orchestra.errors import RunHeld, StoreError, UsageError
+from orchestra.errors import RunHeld, StoreError
 from orchestra.executors.survivors import Survivors
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey, RunRecord, RunState, plain_id
 from orchestra.model.workflow import Workflow
-from orchestra.spec.load import load
 from orchestra.store.directory import RunFolder
 from orchestra.store.sqlite import RunStore
 
@@ -64,29 +63,7 @@ def changes_since(store: RunStore, record: RunRecord, now: Workflow) -> Dict[str
         UsageError: its workflow was not kept, or cannot be read any more.
         StoreError: the record cannot be read.
     """
-    sources = store.sources(record.run_id)
-    if not sources:
-        raise UsageError(
-            "run %s cannot go on: it was recorded by an orchestra that kept no workflow"
-            % record.run_id,
-            "run the workflow anew",
-        )
-
-    def read(path: str) -> bytes:
-        try:
-            return sources[os.path.abspath(path)]
-        except KeyError:
-            raise UsageError("cannot read %s" % path) from None
-
-    loaded = load(record.path, read=read)
-    before = loaded.workflow or loaded.draft
-    if before is None:
-        raise UsageError(
-            "run %s cannot go on: this orchestra cannot read the workflow that it began with"
-            % record.run_id,
-            "run the workflow anew",
-        )
-    return changed_steps(before, now)
+    return changed_steps(workflow_of_run(store, record), now)
 
 
 def words_of(record: RunRecord, changed: Mapping[str, Tuple[str, ...]], now: Workflow) -> List[str]:

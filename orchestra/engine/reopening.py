@@ -28,7 +28,7 @@ from orchestra.model.workflow import InnerSteps, Uses, Workflow
 INTERRUPTED = "interrupted: nobody saw it end"
 """The reason of an attempt of which nothing is known but that it began."""
 
-_NOT_WELL = frozenset([StepState.FAILED, StepState.CANCELLED, StepState.BLOCKED])
+NOT_WELL = frozenset([StepState.FAILED, StepState.CANCELLED, StepState.BLOCKED])
 _BEFORE_ANOTHER = frozenset([StepState.WAITING_RETRY, StepState.READY])
 
 
@@ -201,7 +201,7 @@ def _not_well(record: RunRecord) -> List[StepRecord]:
     settled = {id for id in owners if id in steps and steps[id].state not in RESULT_BY_STATE}
     found = []
     for step in steps.values():
-        if step.state in _NOT_WELL and not step.is_handler:
+        if step.state in NOT_WELL and not step.is_handler:
             around = step.owner
             while around and around not in settled:
                 around = steps[around].owner
@@ -211,7 +211,7 @@ def _not_well(record: RunRecord) -> List[StepRecord]:
 
 
 def _has_something(step: StepRecord) -> bool:
-    return bool(step.parts) or step.state not in (StepState.PENDING, *_NOT_WELL)
+    return bool(step.parts) or step.state not in (StepState.PENDING, *NOT_WELL)
 
 
 def _opened(record: RunRecord, owners: Iterable[str]) -> Collection[StepRecord]:

@@ -8,10 +8,10 @@ from typing import Callable, Iterator, List, Optional
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, count_words, state_word
 from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
-from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.reports.excerpts import Excerpts
 from orchestra.reports.graph import mermaid_text
+from orchestra.reports.markdown_text import escape
 from orchestra.reports.run_graph import run_graph
 
 _MOST_ROWS = 200
@@ -22,7 +22,6 @@ _TAIL_BYTES = 16 << 10
 _TAIL_LINES = 40
 _MOST_EDGES = 250
 _MOST_NODES = 100
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&@$:]")
 _TICKS = re.compile(r"`+")
 _MARKS = Look()
 
@@ -41,7 +40,7 @@ def render_markdown(
     """
     counts = ", ".join(count_words(record.counts, *ENDED_STATES)) or "no steps"
     elapsed = "" if record.elapsed_s is None else " in %s" % format_duration(record.elapsed_s)
-    lines = ["### %s %s" % (_escape(record.workflow), record.state.value), ""]
+    lines = ["### %s %s" % (escape(record.workflow), record.state.value), ""]
     lines += ["%s%s" % (counts, elapsed), ""]
     lines += _failures(record, logs)
     lines += _graph(record)
@@ -57,7 +56,7 @@ def _failures(record: RunRecord, logs: Optional[LogReader]) -> Iterator[str]:
     failed = [step for step in record.in_order() if step.is_root_of_failure and step.attempts]
     excerpts = Excerpts(logs, _LOGS_BYTES, _TAIL_BYTES, _TAIL_LINES)
     for step in failed[:_MOST_FAILURES]:
-        yield "- %s **%s** %s" % (_MARKS.mark(step.state), _escape(step.id), _escape(step.reason))
+        yield "- %s **%s** %s" % (_MARKS.mark(step.state), escape(step.id), escape(step.reason))
         shown = excerpts.of(step.attempts[-1])
         if shown:
             longest = max((len(run) for line in shown for run in _TICKS.findall(line)), default=0)
@@ -100,7 +99,7 @@ def _summaries(record: RunRecord, read: Read, room: int) -> str:
             left_out += 1
             continue
         text = read(last.summary, last.summary_bytes).strip("\n")
-        parts.append("#### %s\n\n%s\n\n" % (_escape(step.id), text))
+        parts.append("#### %s\n\n%s\n\n" % (escape(step.id), text))
         room -= last.summary_bytes + 1000
     if left_out:
         parts.append("… and %d more, too large for this page\n\n" % left_out)
@@ -110,14 +109,10 @@ def _summaries(record: RunRecord, read: Read, room: int) -> str:
 def _row(step: StepRecord) -> str:
     duration = "" if step.duration_s is None else format_duration(step.duration_s)
     cells = (
-        _escape(step.id),
+        escape(step.id),
         "%s %s" % (_MARKS.mark(step.state), state_word(step.state)),
         duration,
         str(len(step.attempts) or ""),
-        _escape(step.reason),
+        escape(step.reason),
     )
     return "| %s |" % " | ".join(cells)
-
-
-def _escape(text: str) -> str:
-    return _SPECIAL.sub(lambda match: "&#%d;" % ord(match.group()), safe_line(text)[:500])

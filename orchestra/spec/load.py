@@ -57,15 +57,18 @@ class Loaded:
         return _told([*self.faults, *self.document.faults(problems)], 0, False)
 
 
-def load(path: str, data: Optional[bytes] = None, read: Read = read_file) -> Loaded:
+def load(
+    path: str, data: Optional[bytes] = None, read: Read = read_file, is_past: bool = False
+) -> Loaded:
     """The workflow in the file `path`, whose bytes are read unless `data` gives them.
 
-    The files that it uses are read with it, each once; `read` gives the bytes of a file.
+    The files that it uses are read with it, each once; `read` gives the bytes of a file. Of one
+    that `is_past` it is not looked whether the files and folders that it names are there now.
 
     Raises:
         UsageError: the file cannot be read.
     """
-    return _load(path, data, (), {}, read)
+    return _load(path, data, (), {}, read, is_past)
 
 
 def _load(
@@ -74,13 +77,14 @@ def _load(
     chain: Tuple[str, ...],
     known: Dict[str, Opened],
     read: Read,
+    is_past: bool,
 ) -> Loaded:
     chain = (*chain, os.path.realpath(path))
 
     def open_used(file: str) -> Opened:
         real = os.path.realpath(file)
         if real not in known:
-            used = _load(file, None, chain, known, read)
+            used = _load(file, None, chain, known, read, is_past)
             known[real] = (used.workflow, used.faults)
         return known[real]
 
@@ -90,7 +94,8 @@ def _load(
         draft = None
         cut = False
         try:
-            draft = _workflow(document, findings, chain, open_used) if document.whole else None
+            if document.whole:
+                draft = _workflow(document, findings, chain, open_used, is_past)
         except TooManyError:
             cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
@@ -100,7 +105,11 @@ def _load(
 
 
 def _workflow(
-    document: Document, findings: Findings, chain: Tuple[str, ...], open_used: Open
+    document: Document,
+    findings: Findings,
+    chain: Tuple[str, ...],
+    open_used: Open,
+    is_past: bool,
 ) -> Optional[Workflow]:
     """The workflow, None where the schema is not met; all that is wrong goes to the findings."""
     data = document.root
@@ -119,7 +128,7 @@ def _workflow(
     if mismatch.problems:
         data = pruned(data, mismatch)
     path = os.path.abspath(document.file)
-    places = Places(os.path.dirname(path), findings)
+    places = Places(os.path.dirname(path), findings, looks=not is_past)
     texts = Texts(names, findings)
     secrets, _ = read_secrets(data.get("secrets", []))
     uses = UsesReader(os.path.dirname(path), chain, secrets, open_used, texts, findings)

@@ -12,15 +12,21 @@ from orchestra.spec.findings import Findings
 
 
 class Places:
-    """Checks paths that start at the workflow's folder; each is looked up once."""
+    """Checks paths that start at the workflow's folder; each is looked up once.
 
-    def __init__(self, folder: str, findings: Findings) -> None:
+    One that does not look takes all of them to be there.
+    """
+
+    def __init__(self, folder: str, findings: Findings, looks: bool = True) -> None:
+        self._looks = looks
         self._folder = folder
         self._findings = findings
         self._mode_by_path: Dict[str, Optional[int]] = {}
 
     def file(self, name: str, path: PathParts) -> None:
         """Reports a file that is missing or no regular file."""
+        if not self._looks:
+            return
         mode = self._mode(name)
         if mode is None:
             self._missing(name, path, "file")
@@ -30,6 +36,8 @@ class Places:
 
     def folder(self, name: str, path: PathParts, may_come: bool) -> None:
         """Reports a folder that is missing; if a step before may make it, that is a warning."""
+        if not self._looks:
+            return
         mode = self._mode(name)
         if mode is None and may_come:
             message = "there is no folder `%s` yet" % name

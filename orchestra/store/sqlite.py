@@ -19,7 +19,7 @@ from typing import (
     Union,
 )
 
-from orchestra.errors import RunHeld, StoreError, UsageError
+from orchestra.errors import RunHeld, RunUnknown, StoreError, UsageError
 from orchestra.model.events import Envelope, Event, ResultReused, StepEnded, decode_turn
 from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState, plain_id
 from orchestra.model.selection import PastOutputs, Wanted
@@ -159,7 +159,8 @@ class RunStore:
         which means its latest run, or None for the latest of all.
 
         Raises:
-            UsageError: there is no such run, or more than one.
+            RunUnknown: there is no such run.
+            UsageError: there is more than one.
             StoreError: the record cannot be read.
             StoreDamaged: there was such a run, and it is not in the record.
         """
@@ -343,8 +344,8 @@ class RunStore:
             self._refuse_lost(wanted)
         latest = [row.run_id for row in self.runs(_SHOWN)]
         if not latest:
-            return UsageError("there are no runs yet in %s" % self.state.path)
-        return UsageError("there is no run %s" % wanted, "the latest are %s" % ", ".join(latest))
+            return RunUnknown("there are no runs yet in %s" % self.state.path)
+        return RunUnknown("there is no run %s" % wanted, "the latest are %s" % ", ".join(latest))
 
 
 def _left_out_in(turn: Sequence[Envelope]) -> Iterator[str]:

@@ -36,6 +36,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "plan-nested": ["plan", "new/nested.yaml"],
     "plan-again": ["plan", "good.yaml"],
     "plan-cached": ["plan", "new/cached.yaml"],
+    "plan-against": ["plan", "good.yaml", "--against", "latest"],
     "dry-run": ["run", "new/good.yaml", "--dry-run"],
     "import": ["import", "wfformat", "trace.json"],
     "simulate": ["import", "wfformat", "trace.json", "--simulate"],

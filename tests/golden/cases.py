@@ -8,6 +8,9 @@ from typing import Callable, Dict
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look
 from orchestra.model.run import PrunedRun, RunRow, RunState
+from orchestra.reports.comparison_json import render_comparison_json
+from orchestra.reports.comparison_markdown import render_comparison_markdown
+from orchestra.reports.comparison_text import render_comparison
 from orchestra.reports.history import render_runs, render_show, runs_json
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.junit_report import render_junit
@@ -21,7 +24,7 @@ from orchestra.reports.trace_report import render_trace
 from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
-from tests.golden import recorded
+from tests.golden import comparisons, recorded
 from tests.golden.plans import PREDICTION, nightly
 
 FULL = Look(color=True)
@@ -124,6 +127,11 @@ CASES: Dict[str, Callable[[], str]] = {
     "why.txt": lambda: "".join(
         render_why(recorded.record(), step, 0.0, TEXT) for step in recorded.record().step_by_id
     ),
+    "against-60.txt": lambda: render_comparison(comparisons.nightly(), 60, ASCII),
+    "against-100.txt": lambda: render_comparison(comparisons.nightly(), 100, TEXT),
+    "against-same.txt": lambda: render_comparison(comparisons.unchanged(), 80, TEXT),
+    "against.json": lambda: render_comparison_json(comparisons.nightly()),
+    "against.md": lambda: render_comparison_markdown(comparisons.nightly()),
     "plan-60.txt": lambda: render_plan_table(nightly(), PREDICTION, 60, TEXT),
     "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),
     "plan.json": lambda: render_plan_json(nightly(), PREDICTION),

@@ -13,6 +13,7 @@ from orchestra.model import events
 from orchestra.model.events import EVENTS_FORMAT
 from orchestra.model.run import Outcome, RunState, StepState
 from orchestra.reports.alert import ALERT_FORMAT
+from orchestra.reports.comparison_json import AGAINST_FORMAT
 from orchestra.reports.history import RUNS_FORMAT
 from orchestra.reports.json_report import REPORT_FORMAT
 from orchestra.reports.plan_json import PLAN_FORMAT
@@ -22,6 +23,7 @@ from tests.golden.recorded import HERE
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 PRODUCED = {
+    "against": json.loads((HERE / "expected" / "against.json").read_text("utf-8")),
     "alert": json.loads((HERE / "expected" / "alert.json").read_text("utf-8")),
     "plan": json.loads((HERE / "expected" / "plan.json").read_text("utf-8")),
     "prune": json.loads((HERE / "expected" / "prune.json").read_text("utf-8")),
@@ -56,7 +58,7 @@ def closed(schema: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize("name", ["alert", "plan", "prune", "report", "runs", "why", "event"])
+@pytest.mark.parametrize("name", [*PRODUCED, "event"])
 def test_each_schema_is_one_and_tells_what_each_field_is(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
@@ -100,6 +102,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
 @pytest.mark.parametrize(
     ("name", "number"),
     [
+        ("against", AGAINST_FORMAT),
         ("alert", ALERT_FORMAT),
         ("plan", PLAN_FORMAT),
         ("prune", PRUNE_FORMAT),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Mapping, Optional
 
 import typer
 
 from orchestra.cli import options
+from orchestra.cli.completion import complete_runs
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
 
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
 
 FORMATS = ("table", "json", "mermaid", "dot")
-FORMAT = options.choice("table", "--format", FORMATS, "As what.")
 _GRAPHS = ("mermaid", "dot")
+_AGAINST_FORMATS = ("text", "json", "markdown")
+_FORMAT = options.choice(
+    None,
+    "--format",
+    (*FORMATS, "text", "markdown"),
+    "As what (default: table); with --against %s." % ", ".join(_AGAINST_FORMATS),
+)
 
 
 def plan(
@@ -33,7 +40,14 @@ def plan(
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
-    format: str = FORMAT,
+    format: Optional[str] = _FORMAT,
+    against: Optional[str] = typer.Option(
+        None,
+        "--against",
+        metavar="RUN|GITREF",
+        help="Say what is changed since a run or a git revision, and what runs again for it.",
+        autocompletion=complete_runs,
+    ),
     suggest: bool = typer.Option(
         False, "--suggest", help="Say what steps should ask for, by what they used in earlier runs."
     ),
@@ -41,13 +55,22 @@ def plan(
 ) -> None:
     """Show what would run, in which order and why. Runs nothing.
 
+    With --against, RUN is as for `show`, or `latest`, the latest run of FILE; what is no run is a
+    git revision.
+
     Example: orchestra plan pipeline.yaml --format mermaid
+
+    Example: orchestra plan pipeline.yaml --against main
     """
     from orchestra.cli import prepare
     from orchestra.model.sample import RUNS_FOR_DURATION, RUNS_FOR_SUGGESTIONS
     from orchestra.spec.reader import collection_paused
 
-    options.check_choice("--format", format, FORMATS)
+    if against is not None and suggest:
+        raise UsageError("--suggest and --against do not go together", "leave out one of them")
+    choices = FORMATS if against is None else _AGAINST_FORMATS
+    format = choices[0] if format is None else format
+    options.check_choice("--format", format, choices)
     if suggest and format in _GRAPHS:
         raise UsageError(
             "--suggest is told as a table or as JSON", "leave out --format %s" % format
@@ -61,7 +84,39 @@ def plan(
     with collection_paused():  # a plan is no garbage, however often it is walked
         prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True, runs=runs)
         prepare.tell_warnings(prepared, terminal)
-        show_plan(prepared, format, terminal, suggest)
+        if against is not None:
+            show_against(prepared, against, file, state_dir, format, terminal, environ)
+        else:
+            show_plan(prepared, format, terminal, suggest)
+
+
+def show_against(
+    prepared: Prepared,
+    against: str,
+    file: str,
+    state_dir: Optional[str],
+    format: str,
+    terminal: Terminal,
+    environ: Mapping[str, str],
+) -> None:
+    """Print what is changed since a run or a revision, and what runs again for it."""
+    from orchestra.cli.comparing import comparison
+    from orchestra.cli.versions import find_version
+
+    version = find_version(against, file, state_dir)
+    found = comparison(prepared, version, state_dir, environ)
+    if format == "json":
+        from orchestra.reports.comparison_json import render_comparison_json
+
+        terminal.out(render_comparison_json(found))
+    elif format == "markdown":
+        from orchestra.reports.comparison_markdown import render_comparison_markdown
+
+        terminal.out(render_comparison_markdown(found))
+    else:
+        from orchestra.reports.comparison_text import render_comparison
+
+        terminal.out(render_comparison(found, terminal.width, terminal.look(sys.stdout)))
 
 
 def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool = False) -> None:
