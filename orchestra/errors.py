@@ -41,7 +41,7 @@ class Fault(NamedTuple):
     `line` and `column` count from 1, columns in characters; `path` is where in the data it is;
     `severity` is `error` or `warning`; `code` is a stable lower-case word list such as
     `unknown-key`; `suggestion` is what to do, or empty; `related` are further lines to show
-    (the first of two twins).
+    (the first of two twins). A lint has a short code, such as `L101`, and a `name` beside it.
     """
 
     file: str
@@ -53,6 +53,7 @@ class Fault(NamedTuple):
     message: str
     suggestion: str = ""
     related: Tuple[int, ...] = ()
+    name: str = ""
 
 
 class Problem(NamedTuple):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence
 
 import click
 
@@ -38,41 +37,6 @@ def format_faults(faults: Sequence[Fault], text: str, color: bool = False) -> st
     numbers = {number for fault in faults for number in (fault.line, *fault.related)}
     lines = _lines(text, sorted(numbers))
     return "\n".join(_fault(fault, lines, look) for fault in faults)
-
-
-def faults_json(faults: Sequence[Fault]) -> str:
-    """The faults as a JSON list, for programs; `path` is dotted text."""
-    entries = [
-        {
-            "file": _encodable(fault.file),
-            "line": fault.line,
-            "column": fault.column,
-            "path": dotted(fault),
-            "severity": fault.severity,
-            "code": fault.code,
-            "message": _encodable(fault.message),
-            "suggestion": _encodable(fault.suggestion),
-        }
-        for fault in faults
-    ]
-    return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
-
-
-def faults_github(faults: Sequence[Fault]) -> str:
-    """The faults as annotations of GitHub Actions, one a line.
-
-    Source: actions/toolkit, packages/core/src/command.ts, escapeData and escapeProperty.
-    """
-    lines = []
-    for fault in faults:
-        words = fault.message + (" (%s)" % fault.suggestion if fault.suggestion else "")
-        place = "file=%s,line=%d,col=%d" % (
-            _escape(fault.file, is_property=True),
-            fault.line,
-            fault.column,
-        )
-        lines.append("::%s %s::%s\n" % (fault.severity, place, _escape(words, is_property=False)))
-    return "".join(lines)
 
 
 def format_error(error: OrchestraError, color: bool = False) -> str:
@@ -127,17 +91,6 @@ def format_bug(error: BaseException, frames: Sequence[traceback.FrameSummary]) -
     return _sentence(lines[0], "", Look(False)) + "".join(line + "\n" for line in lines[1:])
 
 
-def dotted(fault: Fault) -> str:
-    """The path of a fault as text: `steps.build.needs[0]`."""
-    words = ""
-    for part in fault.path:
-        if isinstance(part, int):
-            words += "[%d]" % part
-        else:
-            words += ("." if words else "") + _encodable(part)
-    return words
-
-
 class _Line(NamedTuple):
     """A line of a file as it is shown, and where the caret stands below it, in cells."""
 
@@ -148,7 +101,8 @@ class _Line(NamedTuple):
 def _fault(fault: Fault, lines: Mapping[int, str], look: Look) -> str:
     place = "%s:%d:%d: " % (safe_line(fault.file), fault.line, fault.column)
     kind = look.paint(fault.severity, _TONES.get(fault.severity, Tone.STRONG))
-    shown = [look.paint(place, Tone.STRONG) + kind + ": " + safe_line(fault.message)]
+    mark = " [%s %s]" % (fault.code, fault.name) if fault.name else ""
+    shown = [look.paint(place, Tone.STRONG) + kind + ": " + safe_line(fault.message) + mark]
     if fault.code != MORE:
         width = len(str(max((fault.line, *fault.related))))
         for number in sorted({n for n in fault.related if n != fault.line}):
@@ -225,18 +179,3 @@ def _lines(text: str, numbers: Sequence[int]) -> Dict[int, str]:
         end = text.find("\n", start)
         lines[wanted] = text[begin : end if end >= 0 else len(text)].rstrip("\r")
     return lines
-
-
-def _encodable(text: str) -> str:
-    """The text with what cannot be encoded spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _escape(text: str, is_property: bool) -> str:
-    pairs: List[Tuple[str, str]] = [("%", "%25"), ("\r", "%0D"), ("\n", "%0A")]
-    if is_property:
-        pairs += [(":", "%3A"), (",", "%2C")]
-    text = _encodable(text)
-    for raw, escaped in pairs:
-        text = text.replace(raw, escaped)
-    return text

@@ -54,7 +54,7 @@ class Loaded:
         """This file's faults and the problems found elsewhere, by line, the most telling ones."""
         if not problems:
             return self.faults
-        return _told([*self.faults, *self.document.faults(problems)], 0, False)
+        return told([*self.faults, *self.document.faults(problems)])
 
 
 def load(
@@ -100,8 +100,8 @@ def _load(
             cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
     is_sound = not any(fault.severity == "error" for fault in faults)
-    told = _told(faults, findings.count - len(findings.problems), cut)
-    return Loaded(draft if is_sound else None, draft, document, told)
+    more = findings.count - len(findings.problems)
+    return Loaded(draft if is_sound else None, draft, document, told(faults, more, cut))
 
 
 def _workflow(
@@ -182,8 +182,11 @@ def _refuse_nul(document: Document, findings: Findings) -> None:
             findings.error(path, "nul", message, "take the escape out", on_key=is_key)
 
 
-def _told(faults: Sequence[Fault], more: int, cut: bool) -> Tuple[Fault, ...]:
-    """The faults by line, one at a place, errors before warnings where not all are told."""
+def told(faults: Sequence[Fault], more: int = 0, cut: bool = False) -> Tuple[Fault, ...]:
+    """The faults by line, one at a place, errors before warnings where not all are told.
+
+    There are so many `more` that are not given, or, where the search was `cut` short, at least.
+    """
     by_place: Dict[Tuple[int, int, str, bool], Fault] = {}
     for fault in faults:
         place = (fault.line, fault.column, fault.severity, fault.code == MORE)
@@ -191,12 +194,12 @@ def _told(faults: Sequence[Fault], more: int, cut: bool) -> Tuple[Fault, ...]:
     ordered = sorted(by_place.values(), key=_place)
     chosen = sorted(ordered, key=_is_warning)[:MOST_FAULTS]
     more += len(ordered) - len(chosen)
-    told = sorted(chosen, key=_place)
+    shown = sorted(chosen, key=_place)
     if more:
-        last = told[-1]
+        last = shown[-1]
         words = "and %s%d more" % ("at least " if cut else "", more)
-        told.append(Fault(last.file, last.line, last.column, (), last.severity, MORE, words))
-    return tuple(told)
+        shown.append(Fault(last.file, last.line, last.column, (), last.severity, MORE, words))
+    return tuple(shown)
 
 
 def _place(fault: Fault) -> Tuple[int, int]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from click import UsageError as UsageFault
 
 from orchestra.cli.messages import (
-    faults_github,
-    faults_json,
     format_click,
     format_error,
     format_faults,
@@ -133,49 +129,6 @@ def test_colours_are_given_only_when_asked_for() -> None:
     shown = format_faults([FAULT], "a: 1\nb: [x, y]\n", color=True)
     plain = format_faults([FAULT], "a: 1\nb: [x, y]\n")
     assert ("\x1b[" in shown, "\x1b[" in plain) == (True, False)
-
-
-def test_faults_for_programs_are_a_list_of_objects() -> None:
-    entries = json.loads(faults_json([FAULT, FAULT._replace(path=(), suggestion="")]))
-    first = {
-        "file": "f.yaml",
-        "line": 2,
-        "column": 6,
-        "path": "steps.a.needs[0]",
-        "severity": "error",
-        "code": "code",
-        "message": "it is wrong",
-        "suggestion": "do so",
-    }
-    assert entries == [first, {**first, "path": "", "suggestion": ""}]
-
-
-def test_no_faults_are_an_empty_list() -> None:
-    assert json.loads(faults_json([])) == []
-
-
-def test_names_that_are_no_utf_8_can_be_written_as_json() -> None:
-    text = faults_json([FAULT._replace(file="\udcff", path=("\ud800", 1))])
-    [entry] = json.loads(text.encode("utf-8"))
-    assert (entry["file"], entry["path"]) == ("\\udcff", "\\ud800[1]")
-
-
-@pytest.mark.parametrize(
-    ("fault", "line"),
-    [
-        (FAULT, "::error file=f.yaml,line=2,col=6::it is wrong (do so)\n"),
-        (
-            FAULT._replace(severity="warning", suggestion=""),
-            "::warning file=f.yaml,line=2,col=6::it is wrong\n",
-        ),
-        (
-            FAULT._replace(file="a,b:c%.yaml", message="50%\r\n::x:,y", suggestion=""),
-            "::error file=a%2Cb%3Ac%25.yaml,line=2,col=6::50%25%0D%0A::x:,y\n",
-        ),
-    ],
-)
-def test_faults_for_github_are_one_escaped_line_each(fault: Fault, line: str) -> None:
-    assert faults_github([fault]) == line
 
 
 @pytest.mark.parametrize(

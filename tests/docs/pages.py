@@ -3,8 +3,9 @@
 `<!-- file: NAME -->` before a YAML or text block: the reader saves it. Each line of a `sh` block is
 typed; it ends with exit code 0, or with N after `# exit N`. A `text` block after `<!-- shows -->`
 is what the last command printed; after `<!-- ends -->` it is how the steps of the last run ended,
-`ID: STATE, REASON`. `RUN` on the page stands for a run's id, and any number of seconds for any
-other. No block goes untried.
+`ID: STATE, REASON`. A YAML block after `<!-- bad: CODE -->` has that lint and no other, one after
+`<!-- good: CODE -->` has none; one after `<!-- ci: NAME -->` is a file of another program. `RUN` on
+the page stands for a run's id, and any number of seconds for any other. No block goes untried.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import shlex
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 
+from orchestra.lints.catalogue import LINTS
 from tests.cli.commandline import RUN_ID, SECONDS, CommandLine, Result
 
 _BLOCK = re.compile(
@@ -39,6 +41,9 @@ class Reader:
         self._ways: Mapping[Tuple[str, str], Callable[[str, str], None]] = {
             ("file", "yaml"): self._save,
             ("file", "text"): self._save,
+            ("bad", "yaml"): self._lint_bad,
+            ("good", "yaml"): self._lint_good,
+            ("ci", "yaml"): self._keep,
             ("", "sh"): self._type,
             ("shows", "text"): self._read_output,
             ("ends", "text"): self._read_ends,
@@ -58,6 +63,23 @@ class Reader:
         if "steps:" in text:
             result = self._cli.run("validate", name)
             self.seen.append(Seen((name, 0, ""), (name, result.code, result.err)))
+
+    def _keep(self, name: str, text: str) -> None:
+        self._cli.file(name, text)
+
+    def _lint_bad(self, code: str, text: str) -> None:
+        self.seen.append(Seen((code, [code]), (code, self._lints(code, text))))
+
+    def _lint_good(self, code: str, text: str) -> None:
+        self.seen.append(Seen((code, []), (code, self._lints(code, text))))
+
+    def _lints(self, code: str, text: str) -> List[str]:
+        """The codes of all that a workflow is warned of; on CI for a lint of that place."""
+        on_ci = ["--ci"] if any(lint.code == code and lint.in_ci for lint in LINTS) else []
+        result = self._cli.file("linted.yaml", text).run(
+            "validate", "linted.yaml", "--format", "json", *on_ci
+        )
+        return [fault["code"] for fault in json.loads(result.out)]
 
     def _type(self, _: str, text: str) -> None:
         for line in text.splitlines():

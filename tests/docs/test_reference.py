@@ -198,7 +198,9 @@ def test_every_example_runs(ran, case):
 
 def test_every_example_is_valid(places):
     files = [str(cli.folder / "flow.yaml") for cli in places.values()]
-    result = places[CASES[0].name].run("validate", *files)
+    # of a key that declares something no more stands there
+    unused = ["--ignore", "unused-param,unused-secret,unused-var"]
+    result = places[CASES[0].name].run("validate", *unused, *files)
     lines = [re.sub(r", \d+ steps?$", "", line) for line in result.out.splitlines()]
     assert (result.code, result.err, lines) == (0, "", [file + ": ok" for file in files])
 

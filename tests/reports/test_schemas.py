@@ -58,7 +58,7 @@ def closed(schema: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize("name", [*PRODUCED, "event"])
+@pytest.mark.parametrize("name", [*PRODUCED, "faults", "event"])
 def test_each_schema_is_one_and_tells_what_each_field_is(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)

@@ -8,44 +8,55 @@ from typing import List
 
 import typer
 
+from orchestra import __version__
 from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
-from orchestra.errors import ExitCode, Fault, WorkflowError
+from orchestra.errors import ExitCode
 
-FORMATS = ("text", "json", "github")
+FORMATS = ("text", "json", "sarif", "github")
 FORMAT = options.choice("text", "--format", FORMATS, "As what.")
 
 
 def validate(
     files: List[str] = typer.Argument(..., metavar="FILE…", hidden=True),
     format: str = FORMAT,
+    select: List[str] = typer.Option(
+        [], "--select", metavar="CODE", help="Look for these lints alone; repeat for more."
+    ),
+    ignore: List[str] = typer.Option(
+        [], "--ignore", metavar="CODE", help="Tell nothing of this lint; repeat for more."
+    ),
+    ci: bool = typer.Option(
+        False, "--ci", help="Look for what matters on CI as well (default where CI=true)."
+    ),
+    strict: bool = typer.Option(False, "--strict", help="Exit with 2 on warnings too."),
 ) -> int:
     """Check workflow files without running anything.
 
+    Errors are what keeps a file from running. Warnings, lints among them, do not; docs/lints.md
+    tells of each lint, and `# orchestra: ignore[CODE]` in the file ignores one at its line.
+
     Example: orchestra validate pipeline.yaml other.yaml
+
+    Example: orchestra validate pipeline.yaml --strict --format sarif > orchestra.sarif
     """
-    from orchestra.cli import messages, prepare
+    from orchestra.cli import messages, validating
+    from orchestra.lints.catalogue import choose
 
     options.check_choice("--format", format, FORMATS)
     terminal = Terminal(dict(os.environ))
-    all_faults: List[Fault] = []
-    failed = False
+    choice = choose(select, ignore, ci or terminal.is_ci)
+    checked = []
     for file in files:
-        try:
-            found = prepare.read(file)
-            faults, text = found.warnings, found.loaded.text
-            count = len(found.workflow.step_by_id)
-            verdict = "%s: ok, %d step%s\n" % (file, count, "" if count == 1 else "s")
-        except WorkflowError as error:
-            failed = True
-            faults, text, verdict = error.faults, error.text, ""
-        all_faults.extend(faults)
+        found = validating.check(file, choice)
+        checked.append(found)
         if format == "text":
-            if faults:
-                terminal.say(messages.format_faults(faults, text, terminal.look(sys.stderr).color))
-            terminal.out(verdict)
-    if format == "json":
-        terminal.out(messages.faults_json(all_faults))
-    elif format == "github":
-        terminal.out(messages.faults_github(all_faults))
-    return ExitCode.INVALID if failed else ExitCode.OK
+            if found.faults:
+                color = terminal.look(sys.stderr).color
+                terminal.say(messages.format_faults(found.faults, found.text, color))
+            terminal.out(found.verdict)
+    if format != "text":
+        faults = [fault for found in checked for fault in found.faults]
+        terminal.out(validating.render(format, faults, __version__, os.getcwd()))
+    is_good = all(found.is_good(strict) for found in checked)
+    return ExitCode.OK if is_good else ExitCode.INVALID

@@ -1,0 +1,1 @@
+"""What is doubtful in a good workflow: a file for each kind of lint. Runs nothing."""
