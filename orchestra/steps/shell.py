@@ -70,22 +70,17 @@ def render_shell(
         ValueError: a value or the script cannot be handed over; says which.
         OSError: a private file cannot be written.
     """
-    shell = render(body, launching.script_scope or launching.scope, place.private)
-    place.env.update(shell.env)
-    direct = None
-    if body.text is not None:
-        direct = commands.direct(body.text, body.shell, place.env, place.working_dir)
+    env, working_dir, log_path, private, _, _ = place
+    text, direct = body.text, None
+    if text is None:
+        argv, more = render(body, launching.script_scope or launching.scope, private)
+        env.update(more)
+    else:
+        argv = _argv(body.shell, encode(text, "run"), private)
+        direct = commands.direct(text, body.shell, env, working_dir)
     if direct is None:
-        executable = shells.find(shell.argv[0], place.env)
-        return Invocation(shell.argv, place.env, place.working_dir, place.log_path, executable)
-    return Invocation(
-        direct.argv,
-        place.env,
-        place.working_dir,
-        place.log_path,
-        direct.executable,
-        fallback=shell.argv,
-    )
+        return Invocation(argv, env, working_dir, log_path, shells.find(argv[0], env))
+    return Invocation(direct.argv, env, working_dir, log_path, direct.executable, argv)
 
 
 def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
@@ -99,8 +94,6 @@ def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
         ValueError: a value or the script cannot be handed over; says which.
         OSError: a private file cannot be written.
     """
-    if script.text is not None:
-        return ShellInvocation(_argv(script.shell, encode(script.text, "run"), private), {})
     values = _Values()
     text = "".join(
         piece if isinstance(piece, str) else _reference(piece, scope, values)
