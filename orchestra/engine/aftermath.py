@@ -180,7 +180,7 @@ def settle(run: StepRun, ended: Ended, written: Written, verdict: Verdict) -> Tu
     run.exit_code = ended.exit_code
     run.outputs = written.outputs
     final = final_state(run.step, verdict, ended.exit_code, run.cause, run.timeout_s)
-    take_final(run, final, ended.key.log)
+    take_final(run, final, ended.key.log if final[0] in _BAD else None)
     return final
 
 

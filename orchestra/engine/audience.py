@@ -59,19 +59,19 @@ class Audience:
 
     def attend(self, at: float) -> Optional[float]:
         """Do what is due at this time; in how many seconds something will be, None for never."""
-        waits = []
+        wait: Optional[float] = None
         if self._untold:
             wait = self._untold[0].at + self._patience_s - at
-            if wait > 0:
-                waits.append(wait)
-            else:
+            if wait <= 0:
                 self.catch_up()
+                wait = None
         if self._ticker is not None:
             if at >= self._next_tick:
                 self._tick(self._ticker, at)
                 self._next_tick = at + TICK_S
-            waits.append(self._next_tick - at)
-        return min(waits) if waits else None
+            left = self._next_tick - at
+            wait = left if wait is None else min(wait, left)
+        return wait
 
     def close(self) -> None:
         """The run is over."""

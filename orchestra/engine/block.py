@@ -108,8 +108,8 @@ class Block:
         self.open -= 1
         if self.owner is not None:
             self.owner.is_partial = self.owner.is_partial or run.is_partial
-        count, first = self._ended.get(run.state, (0, "`%s`: %s" % (run.step.id, reason)))
-        self._ended[run.state] = (count + 1, first)
+            count, first = self._ended.get(run.state, (0, "`%s`: %s" % (run.step.id, reason)))
+            self._ended[run.state] = (count + 1, first)
         if run.state is StepState.FAILED:
             self.failures.append(run.failure or Failure(run.step.id, None, reason, None))
 

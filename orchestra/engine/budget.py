@@ -27,6 +27,7 @@ class Budget:
         heapify(self._devices)
         self._memory = self._number_by_name["memory"]
         self._cpu = self._number_by_name["cpu"]
+        self._demand_by_amounts: Dict[Tuple[Tuple[str, int], ...], Demand] = {}
         self._split: Dict[Demand, Tuple[int, Demand]] = {}
 
     def add(self, name: str, amount: int) -> None:
@@ -37,9 +38,13 @@ class Budget:
 
     def demand(self, amounts: Mapping[str, int]) -> Demand:
         """The demand for these amounts and one slot; every name must be in the budget."""
-        number = self._number_by_name
-        wanted = sorted((number[name], amount) for name, amount in amounts.items() if amount)
-        return ((0, 1), *wanted)
+        asked = tuple(amounts.items())
+        demand = self._demand_by_amounts.get(asked)
+        if demand is None:
+            number = self._number_by_name
+            wanted = sorted((number[name], amount) for name, amount in asked if amount)
+            demand = self._demand_by_amounts[asked] = ((0, 1), *wanted)
+        return demand
 
     def fits(self, demand: Demand) -> bool:
         """Whether the whole demand is free now."""
@@ -76,7 +81,7 @@ class Budget:
         """Reserve a demand that fits; gives the numbers of the GPUs that go with it."""
         for number, amount in demand:
             self._free[number] -= amount
-        return tuple(heappop(self._devices) for _ in range(devices))
+        return tuple(heappop(self._devices) for _ in range(devices)) if devices else ()
 
     def hold(self, demand: Demand, devices: Sequence[int]) -> None:
         """Reserve what is held already, these GPUs among it, whether it fits or not."""

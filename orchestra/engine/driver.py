@@ -16,6 +16,7 @@ from orchestra.engine.ports import (
     Executor,
     Handle,
     Kept,
+    Launching,
     Renderer,
     Store,
     Written,
@@ -33,6 +34,7 @@ from orchestra.engine.stimuli import (
     Launch,
     Lend,
     NotRendered,
+    Order,
     Reaction,
     Reattach,
     SealSuccess,
@@ -153,7 +155,8 @@ class Driver:
             stimuli.append(self._over(news) if isinstance(news, Ended) else news)
         for fault in self._executor.faults():
             stimuli.append(StopAsked(fault, ExitCode.BROKEN))
-        stimuli.extend(TimerFired(timer) for timer in self._timers.due(now))
+        for timer in self._timers.due(now):
+            stimuli.append(TimerFired(timer))
         if self._work:
             stimuli.extend(self._work.advance())
         return stimuli
@@ -179,20 +182,26 @@ class Driver:
             if patience is not None:
                 wait = min(wait, patience) if wait is not None else patience
         ready = poller.poll(None if wait is None else max(0, math.ceil(wait * 1000)))
-        if self._lifeline is not None and any(fd == self._lifeline for fd, _ in ready):
-            poller.unregister(self._lifeline)
-            self._lifeline = None
-            self._inbox.append(StopAsked(KEEPER_DIED, ExitCode.BROKEN, True, drains=True))
+        for fd, _ in ready:
+            if fd == self._lifeline:
+                poller.unregister(fd)
+                self._lifeline = None
+                self._inbox.append(StopAsked(KEEPER_DIED, ExitCode.BROKEN, True, drains=True))
 
     def _carry_out(self, reaction: Reaction, now: float) -> None:
         """Record the events of a turn, then do what it orders, then tell the audience."""
-        launches = [order for order in reaction.orders if type(order) is Launch]
-        lasting = self._lasting or any(not each.launching.step.may_rerun for each in launches)
-        self._lasting = False
-        recorded = self._record(self._number(reaction.events, now), lasting)
+        launches: List[Launching] = []
+        others: List[Order] = []
         for order in reaction.orders:
-            if type(order) is not Launch:
-                self._act[type(order)](order)
+            if type(order) is Launch:
+                launches.append(order.launching)
+                self._lasting = self._lasting or not order.launching.step.may_rerun
+            else:
+                others.append(order)
+        lasting, self._lasting = self._lasting, False
+        recorded = self._record(self._number(reaction.events, now), lasting)
+        for order in others:
+            self._act[type(order)](order)
         if launches and self.lost is None:
             self._launch(launches)
         self._audience.tell(recorded)
@@ -229,10 +238,9 @@ class Driver:
 
     # Orders
 
-    def _launch(self, launches: Sequence[Launch]) -> None:
+    def _launch(self, launches: Sequence[Launching]) -> None:
         batch: List[Tuple[AttemptKey, Invocation]] = []
-        for launch in launches:
-            launching = launch.launching
+        for launching in launches:
             try:
                 batch.append((launching.key, self._renderer.render(launching)))
             except (ExpressionError, ValueError, OSError) as fault:

@@ -448,7 +448,8 @@ class Machine:
         if written.summary_bytes:
             path, size = ended.key.summary, written.summary_bytes
             self._events.append(SummaryWritten(*ended.key, path, size))
-        self._events.extend(Noted(step.id, warning) for warning in written.warnings)
+        for warning in written.warnings:
+            self._events.append(Noted(step.id, warning))
         state, reason = settle(run, ended, written, verdict)
         if type(run) is PartRun:
             self._part_over(run, state, reason)

@@ -88,9 +88,15 @@ class ReadyQueue(Generic[W]):
         budget = self._budget
         if self._common is None or not budget.fits(self._common):
             return None
+        kept = self._still_kept()
+        if kept is None and self._blocks:
+            block = self._blocks[0]
+            first: W = block.entries[0][4]
+            if first.state is StepState.READY and budget.fits(first.demand):
+                self._remove(block, block.entries[0])
+                return first
         if not any(map(budget.fits, self._count_by_rest)):
             return None
-        kept = self._still_kept()
         reservation = None if kept is None else self._reservation(kept, now)
         passed: List[_Block] = []
         passed_in_block: List[_Entry] = []

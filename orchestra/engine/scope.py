@@ -99,6 +99,7 @@ class Scopes:
     that uses this one; `are_params_known` is False where only the run can tell what it is given.
     `hidden` is what may hold secrets of that layer and of the params; the latter are in
     `hidden_params` alone, and seen like secrets. `above` says what the layer is made from.
+    `folder` is where the workflow's file lies.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Scopes:
         above: LayersAbove = NOTHING_ABOVE,
     ) -> None:
         self._workflow = workflow
+        self.folder = workflow.folder
         self._facts = facts
         self._surroundings = surroundings
         self._below = below
@@ -325,11 +327,6 @@ class Scopes:
     def _of_run(self) -> FrozenSet[str]:
         root = _made_from_run(self._workflow.env, self._above.of_run)
         return _made_from_run(self._workflow.default_env, root)
-
-    @property
-    def folder(self) -> str:
-        """Where the workflow's file lies."""
-        return self._workflow.folder
 
     def used(self, step: Step, body: Uses, scope: Scope) -> Scopes:
         """The scopes of a workflow that a step uses; `scope` is what the step sees.

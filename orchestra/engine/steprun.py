@@ -21,7 +21,8 @@ _NO_NAMES: Mapping[str, Value] = {}
 class StepRun:
     """A step's state, the share of the budget it wants or holds, and its attempts so far.
 
-    `block` are the steps that it is among. `waiting` counts the needs that have not ended; `order`
+    `block` are the steps that it is among; by the id `local` those beside it name it, an instance
+    by that of its step. `waiting` counts the needs that have not ended; `order`
     is its place in line; `key` names the present or last attempt; `why` is the reason it runs;
     `cause` is why orchestra asked the present attempt to end, `stopped_by` on whose behalf;
     `given_up` is what the step comes to if no further attempt is made, `failure` how the last one
@@ -52,6 +53,7 @@ class StepRun:
         "items",
         "key",
         "left_out",
+        "local",
         "may_begin",
         "names",
         "next_role",
@@ -87,6 +89,7 @@ class StepRun:
         self.names = names
         self.items: Optional[List[Any]] = None
         self.step = step
+        self.local = (instance_of or self).step.id[len(block.prefix) :]
         self.state = StepState.PENDING
         self.waiting = len(planned.needs) if instance_of is None else 0
         self.failed_above = False
@@ -110,11 +113,6 @@ class StepRun:
         self.ready_at = 0.0
         self.first_started_at: Optional[float] = None
         self.ended_at: Optional[float] = None
-
-    @property
-    def local(self) -> str:
-        """The id by which steps beside it name it; an instance has that of its step."""
-        return (self.instance_of or self).step.id[len(self.block.prefix) :]
 
     @property
     def recorded(self) -> str:

@@ -112,6 +112,8 @@ class Upkeep:
 
     def holds_back(self, over: AttemptOver) -> bool:
         """Whether the end of an attempt has to wait until what it left has been looked at."""
+        if not self._asked_by_step:
+            return False
         key = over.ended.key
         asked = self._asked_by_step.get(key.step)
         run = self._attempts.running(key) if asked is not None else None

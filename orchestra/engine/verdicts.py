@@ -13,6 +13,7 @@ from orchestra.model.units import format_amount, format_duration
 from orchestra.model.workflow import Retry, Step
 
 _ALLOWED = "allowed: "
+_LAST = frozenset([Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED])
 _LONGEST_WAIT_S = 10 * 365 * 86400.0
 
 
@@ -75,11 +76,9 @@ def judge_end(
 
 def wants_retry(step: Step, number: int, ended: Ended, written: Written, outcome: Outcome) -> bool:
     """Whether attempt `number`, which ended so, is to be followed by another one."""
-    if outcome in (Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED):
+    if outcome in _LAST or number > step.retry.max:
         return False
     when = step.retry.when
-    if number > step.retry.max:
-        return False
     if when is None or written.matched:
         return True
     if outcome is Outcome.TIMED_OUT:

@@ -22,8 +22,8 @@ def boot_id() -> str:
 
 
 def since_boot_s() -> float:
-    """Seconds since the machine was started; 0 where the system does not count them."""
-    return 0.0 if _BOOTTIME is None else round(time.clock_gettime(_BOOTTIME), 2)
+    """Seconds since the machine was started, in hundredths; 0 where the system does not count."""
+    return 0.0 if _BOOTTIME is None else time.clock_gettime_ns(_BOOTTIME) // 10**7 / 100
 
 
 class Proc:

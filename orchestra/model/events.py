@@ -317,7 +317,8 @@ class Envelope(NamedTuple):
     event: Event
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# nothing that is recorded holds itself
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 def encode_turn(envelopes: Sequence[Envelope]) -> str:

@@ -95,9 +95,9 @@ def run_tone(state: RunState) -> Tone:
     return _RUN_TONES[state]
 
 
-def state_word(state: StepState) -> str:
-    """The state as people read it: `allowed failure`."""
-    return state.value.replace("_", " ")
+def state_word(state: str) -> str:
+    """The state, or its value, as people read it: `allowed failure`."""
+    return state.replace("_", " ")
 
 
 def step_label(step: str, name: str) -> str:

@@ -127,9 +127,9 @@ def plain_id(step: str) -> str:
 
 @lru_cache(maxsize=256)
 def file_name(step: str) -> str:
-    """A step's id as the name of its files: short, without what shells and file systems mind.
+    """A step's id as the name of its files: short ASCII that shells and file systems do not mind.
 
-    Each attempt asks for it five times.
+    Each attempt asks for it some times.
     """
     if _PLAIN.fullmatch(step):
         return step
@@ -146,14 +146,19 @@ class AttemptKey(NamedTuple):
     number: int
 
     @property
+    def file_name(self) -> str:
+        """How the names of the attempt's own files begin."""
+        return "%s.%d" % (file_name(self.step), self.number)
+
+    @property
     def log(self) -> str:
         """Where the attempt's output lies, relative to the run's folder."""
-        return "logs/%s.%d.log" % (file_name(self.step), self.number)
+        return "logs/%s.log" % self.file_name
 
     @property
     def summary(self) -> str:
         """Where the attempt's Markdown lies, relative to the run's folder."""
-        return "outputs/%s.%d.md" % (file_name(self.step), self.number)
+        return "outputs/%s.md" % self.file_name
 
 
 class Limits(NamedTuple):

@@ -92,6 +92,14 @@ class ShellScript(NamedTuple):
     pieces: Tuple[Union[str, Slot], ...]
     shell: Shell = "bash"
 
+    @property
+    def text(self) -> Optional[str]:
+        """All of it, None where there are values in it."""
+        first = self.pieces[0] if self.pieces else ""
+        if len(self.pieces) > 1 or type(first) is not str:
+            return None
+        return first
+
 
 class Command(NamedTuple):
     """`command:` a program and its arguments, executed without a shell."""

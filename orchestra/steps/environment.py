@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from functools import lru_cache
 from typing import Dict, List, Mapping, Tuple, Union
 
 from orchestra.engine.ports import Launching
@@ -42,6 +43,8 @@ _ESCAPE = re.compile(r"\\(.)")
 _MEANING = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 _NO_FLAG = re.compile(rb"[\s\\$#'\"]")
 _COMMENT = re.compile(r"[ \t]#.*")
+_SUMMARY_SUFFIX = SUMMARY_SUFFIX.encode()
+_folder = lru_cache(maxsize=64)(os.fsencode)  # most steps of a run share one
 
 
 def encode(text: str, what: str) -> bytes:
@@ -94,10 +97,9 @@ class Environments:
                 raise ValueError("env %s is %d bytes with its name, the limit is %d" % about)
             env[raw_name] = raw
         self._add_own(env, launching)
-        env[b"PWD"] = os.fsencode(working_dir)
-        output = os.fsencode(output_path)
-        env[b"ORCHESTRA_OUTPUT"] = output
-        env[b"ORCHESTRA_SUMMARY"] = output + SUMMARY_SUFFIX.encode()
+        env[b"PWD"] = _folder(working_dir)
+        env[b"ORCHESTRA_OUTPUT"] = output = os.fsencode(output_path)
+        env[b"ORCHESTRA_SUMMARY"] = output + _SUMMARY_SUFFIX
         return env
 
     def _inherited(self, inherit: Inherit) -> Dict[bytes, bytes]:

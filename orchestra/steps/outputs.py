@@ -57,7 +57,8 @@ def read_outputs(
     where there are problems; but nothing is where a secret stands in it, and the file is removed.
     """
     try:
-        data, problem = _content(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        data, problem = _content(descriptor)
     except FileNotFoundError:
         return Written({}, tuple(_missing(declared, ()))) if declared else _NOTHING
     except OSError as fault:
@@ -116,9 +117,8 @@ def _unreadable(fault: OSError) -> str:
     return "the outputs file cannot be read: %s" % fault.strerror
 
 
-def _content(path: str) -> Tuple[bytes, str]:
-    """The bytes of the file, or why they are not taken."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def _content(descriptor: int) -> Tuple[bytes, str]:
+    """The bytes of the file, which is closed, or why they are not taken."""
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return b"", "the outputs file was replaced by something that is no file"

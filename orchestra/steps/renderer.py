@@ -11,7 +11,7 @@ import sys
 from typing import Any, Callable, Dict, Mapping, Optional
 
 from orchestra.engine.ports import Launching, Written
-from orchestra.model.expression import ExpressionError, Scope, fill_text
+from orchestra.model.expression import ExpressionError, Scope, Text, fill_text
 from orchestra.model.masking import Masker
 from orchestra.model.patterns import pattern_problem
 from orchestra.model.run import AttemptKey, Invocation, Limits, file_name
@@ -63,6 +63,9 @@ class StepRenderer:
         masker: Optional[Masker] = None,
     ) -> None:
         self._run_dir = run_dir
+        self._logs, self._outputs, self._private = (
+            "%s/%s/" % (run_dir, name) for name in ("logs", "outputs", "private")
+        )
         self._folder = folder
         self._interpreter = interpreter
         self._masker = masker
@@ -72,27 +75,29 @@ class StepRenderer:
 
     def render(self, launching: Launching) -> Invocation:
         """The invocation of an attempt; see `Renderer`."""
-        key = launching.key
+        key, step, name = launching.key, launching.step, launching.key.file_name
         folder = launching.folder or self._folder
-        working_dir = _working_dir(launching.step, launching.scope, folder)
-        env = self._environments.environment(launching, working_dir, self._output(key))
-        job_server = self.job_server(launching.step, key)
+        working_dir = folder
+        if step.working_dir is not None:
+            working_dir = _working_dir(step.working_dir, launching.scope, folder)
+        env = self._environments.environment(launching, working_dir, self._outputs + name)
+        job_server = self.job_server(step, key) if step.jobserver else None
         if job_server is not None:
             name_job_server(env, launching.jobs, job_server)
         place = Place(
             env,
             working_dir,
-            self.log_path(key),
-            self._private(key),
+            self._logs + name + ".log",
+            self._private + name,
             folder,
             self._interpreter,
         )
-        body = launching.step.body
+        body = step.body
         if type(body) is ShellScript:
             invocation = render_shell(body, launching, place, self._commands, self._shells)
         else:
             invocation = _RENDERERS[type(body)](body, launching, place)
-        if launching.step.enforce:
+        if step.enforce:
             invocation = invocation._replace(limits=_limits(launching))
         if job_server is not None:
             invocation = invocation._replace(job_server=job_server)
@@ -100,16 +105,17 @@ class StepRenderer:
 
     def log_path(self, key: AttemptKey) -> str:
         """Where the output of an attempt goes."""
-        return "%s/%s" % (self._run_dir, key.log)
+        return self._logs + key.file_name + ".log"
 
     def job_server(self, step: Step, key: AttemptKey) -> Optional[str]:
         """Where the job server of an attempt is; see `Renderer`."""
-        return self._private(key) + ".jobs" if step.jobserver else None
+        return self._private + key.file_name + ".jobs" if step.jobserver else None
 
     def outputs(self, step: Step, key: AttemptKey) -> Written:
         """What the attempt left; it has ended."""
-        written = read_outputs(self._output(key), step.outputs, self._masker)
-        size, note = keep_summary(self._output(key) + SUMMARY_SUFFIX, self._masker)
+        path = self._outputs + key.file_name
+        written = read_outputs(path, step.outputs, self._masker)
+        size, note = keep_summary(path + SUMMARY_SUFFIX, self._masker)
         if size or note:
             warnings = (*written.warnings, note) if note else written.warnings
             written = written._replace(summary_bytes=size, warnings=warnings)
@@ -126,21 +132,14 @@ class StepRenderer:
             problem = pattern_problem(pattern)
             if problem or not pattern:
                 raise ValueError(problem or "a path of `artifacts` is empty")
-        working_dir = _working_dir(step, scope, folder)
+        working_dir = folder
+        if step.working_dir is not None:
+            working_dir = _working_dir(step.working_dir, scope, folder)
         target = "artifacts/" + file_name(step.id)
         return ArtifactCopy(working_dir, patterns, self._run_dir, target, masker=self._masker)
 
-    def _private(self, key: AttemptKey) -> str:
-        return "%s/private/%s.%d" % (self._run_dir, file_name(key.step), key.number)
 
-    def _output(self, key: AttemptKey) -> str:
-        return "%s/outputs/%s.%d" % (self._run_dir, file_name(key.step), key.number)
-
-
-def _working_dir(step: Step, scope: Scope, folder: str) -> str:
-    text = step.working_dir
-    if text is None:
-        return folder
+def _working_dir(text: Text, scope: Scope, folder: str) -> str:
     try:
         given = fill_text(text, scope)
     except ExpressionError as fault:

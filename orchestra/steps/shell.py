@@ -14,7 +14,7 @@ from orchestra.engine.ports import Launching
 from orchestra.model.expression import Expression, ExpressionError, Scope, Value, evaluate, to_text
 from orchestra.model.run import LONGEST_STRING_BYTES, Invocation
 from orchestra.model.secrecy import quiet
-from orchestra.model.workflow import ShellScript, Slot, Splice
+from orchestra.model.workflow import Shell, ShellScript, Slot, Splice
 from orchestra.steps.direct import DirectCommands, in_path
 from orchestra.steps.environment import VALUE_PREFIX, encode
 from orchestra.steps.place import Place, write_private
@@ -70,23 +70,17 @@ def render_shell(
         ValueError: a value or the script cannot be handed over; says which.
         OSError: a private file cannot be written.
     """
-    shell = render(body, launching.script_scope or launching.scope, place.private)
-    place.env.update(shell.env)
-    direct = None
-    texts = [piece for piece in body.pieces if isinstance(piece, str)]
-    if len(texts) == len(body.pieces):
-        direct = commands.direct("".join(texts), body.shell, place.env, place.working_dir)
+    env, working_dir, log_path, private, _, _ = place
+    text, direct = body.text, None
+    if text is None:
+        argv, more = render(body, launching.script_scope or launching.scope, private)
+        env.update(more)
+    else:
+        argv = _argv(body.shell, encode(text, "run"), private)
+        direct = commands.direct(text, body.shell, env, working_dir)
     if direct is None:
-        executable = shells.find(shell.argv[0], place.env)
-        return Invocation(shell.argv, place.env, place.working_dir, place.log_path, executable)
-    return Invocation(
-        direct.argv,
-        place.env,
-        place.working_dir,
-        place.log_path,
-        direct.executable,
-        fallback=shell.argv,
-    )
+        return Invocation(argv, env, working_dir, log_path, shells.find(argv[0], env))
+    return Invocation(direct.argv, env, working_dir, log_path, direct.executable, argv)
 
 
 def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
@@ -114,11 +108,17 @@ def render(script: ShellScript, scope: Scope, private: str) -> ShellInvocation:
         write_private(private + ".values", _file_content(in_file, script.shell))
         loader = _loader(in_file, script.shell, private + ".values")
         raw = encode(loader, "run") + raw
-    start = _STARTS[script.shell]
+    return ShellInvocation(_argv(script.shell, raw, private), values.by_name)
+
+
+def _argv(shell: Shell, raw: bytes, private: str) -> Tuple[bytes, ...]:
+    """What starts the shell with a script; one that is too long is put into a file."""
+    if not isinstance(shell, str):
+        return _other_shell(shell, raw)
     if len(raw) <= LONGEST_STRING_BYTES:
-        return ShellInvocation((*start, b"-c", b"--", raw), values.by_name)
+        return (*_STARTS[shell], b"-c", b"--", raw)
     write_private(private + ".script", raw)
-    return ShellInvocation((*start, encode(private + ".script", "run")), values.by_name)
+    return (*_STARTS[shell], encode(private + ".script", "run"))
 
 
 class _Values:

@@ -99,7 +99,7 @@ class RunJournal:
         self._sources = sources
         self._sync_data = sync
         self._connection = connection
-        self._execute = connection.execute
+        self._execute = connection.cursor().execute  # a connection makes a cursor each time
         self._database = database
         self._inode = os.stat(database).st_ino
         self._lock = lock
@@ -199,9 +199,8 @@ class RunJournal:
     def _record(self, turn: Sequence[Envelope]) -> None:
         failures, cached, expiring = _marked(turn, self._fingerprint_by_step)
         first, last = turn[0], turn[-1]
-        is_noted = failures or cached or expiring
         is_edge = type(first.event) in _OPENINGS or type(last.event) is RunFinished
-        if is_noted or is_edge:
+        if is_edge or failures or cached or expiring:
             execute = self._execute
             execute("BEGIN IMMEDIATE")
             try:

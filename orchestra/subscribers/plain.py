@@ -7,13 +7,12 @@ what the reader came for, and one stream keeps each block whole and in its order
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
     AttemptEnded,
     Envelope,
-    Event,
     Noted,
     RetryScheduled,
     RunFinished,
@@ -63,6 +62,16 @@ class PlainView:
         self._ended: Dict[str, AttemptEnded] = {}
         self._done = 0
         self._blocks = 0
+        self._say: Dict[type, Callable[..., str]] = {
+            StepEnded: self._step,
+            RetryScheduled: self._retry,
+            StepsAdded: self._before_handlers,
+            Noted: self._note,
+            StopRequested: self._stop,
+            RunStarted: self._start,
+            RunResumed: self._go_on,
+            RunFinished: self._finish,
+        }
 
     def handle(self, envelopes: Sequence[Envelope]) -> None:
         """Tell what happened in this turn."""
@@ -74,14 +83,10 @@ class PlainView:
             event = envelope.event
             if type(event) is AttemptEnded:
                 self._ended[event.step] = event
-            elif type(event) is StepEnded:
-                parts.append(self._step(record, event, envelope.at))
-            elif type(event) is RetryScheduled:
-                parts.append(self._retry(record, event, envelope.at))
-            elif type(event) is StepsAdded:
-                parts.append(self._before_handlers(record, event, envelope.at))
-            else:
-                parts.append(self._other(record, event))
+                continue
+            say = self._say.get(type(event))
+            if say is not None:
+                parts.append(say(record, event, envelope.at))
         text = "".join(parts)
         if text:
             self._screen.write(text, keep=record.ended_at is not None)
@@ -119,20 +124,22 @@ class PlainView:
                 blocks.append(self._block(title, ended, at, folded=ended.exit_code == 0))
         return "".join(blocks)
 
-    def _other(self, record: RunRecord, event: Event) -> str:
-        if type(event) is Noted:
-            return self._grouping.line(note_line(event))
-        if type(event) is StopRequested:
-            return self._grouping.line(stop_line(event))
-        if type(event) is RunStarted:
-            return self._grouping.line(start_line(record))
-        if type(event) is RunResumed:
-            self._done = record.done_before
-            return self._grouping.line(resume_line(record))
-        if type(event) is RunFinished:
-            quoted = self._summarize(record)
-            return "\n%s%s%s" % (self._grouping.quote_begin, quoted, self._grouping.quote_end)
-        return ""
+    def _note(self, record: RunRecord, event: Noted, at: float) -> str:
+        return self._grouping.line(note_line(event))
+
+    def _stop(self, record: RunRecord, event: StopRequested, at: float) -> str:
+        return self._grouping.line(stop_line(event))
+
+    def _start(self, record: RunRecord, event: RunStarted, at: float) -> str:
+        return self._grouping.line(start_line(record))
+
+    def _go_on(self, record: RunRecord, event: RunResumed, at: float) -> str:
+        self._done = record.done_before
+        return self._grouping.line(resume_line(record))
+
+    def _finish(self, record: RunRecord, event: RunFinished, at: float) -> str:
+        quoted = self._summarize(record)
+        return "\n%s%s%s" % (self._grouping.quote_begin, quoted, self._grouping.quote_end)
 
     def _block(self, title: str, ended: Optional[AttemptEnded], at: float, folded: bool) -> str:
         if ended is None or ended.log is None:

@@ -40,14 +40,15 @@ def step_line(step: StepRecord, event: StepEnded, done: int, total: int) -> str:
 
     A handler, and a step whose parts are counted, has no number.
     """
-    state = StepState(event.state)
     number = "-" if step.members or step.is_handler else str(done)
-    words = "[%s/%d] %s %s" % (number, total, step_label(step.id, step.name), state_word(state))
-    if step.duration_s is not None:
-        words += " after %s" % format_duration(step.duration_s)
+    label, word = step_label(step.id, step.name), state_word(event.state)
+    words = "[%s/%d] %s %s" % (number, total, label, word)
+    duration_s = step.duration_s
+    if duration_s is not None:
+        words += " after %s" % format_duration(duration_s)
     if len(step.attempts) > 1:
         words += " and %d attempts" % len(step.attempts)
-    if (state is StepState.SUCCEEDED and not step.members) or not event.reason:
+    if (event.state == StepState.SUCCEEDED and not step.members) or not event.reason:
         return words
     return "%s: %s" % (words, safe_line(event.reason))
 
