@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import typer
 
 from orchestra.cli.completion import complete_choice
+from orchestra.cli.rendering import FORMATS
 from orchestra.errors import UsageError
 from orchestra.model.units import parse_amount, parse_duration
 
@@ -65,7 +66,10 @@ POLICY = typer.Option(
     " or by what is foretold to end first (default).",
 )
 REPORT = typer.Option(
-    [], "--report", metavar="json=PATH", help="Write a report when the run is over."
+    [],
+    "--report",
+    metavar="FORMAT=PATH",
+    help="Write a report when the run is over: %s; repeat for more." % ", ".join(FORMATS),
 )
 OUTPUT = typer.Option(
     None,
@@ -198,19 +202,20 @@ def parse_budget(texts: Sequence[str]) -> Dict[str, int]:
     return amounts
 
 
-def parse_reports(texts: Sequence[str]) -> List[str]:
-    """The paths of `json=PATH` texts.
+def parse_reports(texts: Sequence[str]) -> List[Tuple[str, str]]:
+    """The formats and paths of `FORMAT=PATH` texts.
 
     Raises:
         UsageError: the format is unknown, or there is no path.
     """
-    paths = []
+    reports = []
     for text in texts:
-        kind, _, path = text.partition("=")
-        if kind != "json" or not path:
-            raise UsageError("--report %s is no report" % text, "write --report json=PATH")
-        paths.append(path)
-    return paths
+        format, _, path = text.partition("=")
+        if format not in FORMATS or not path:
+            hint = "write --report FORMAT=PATH, with one of %s" % ", ".join(FORMATS)
+            raise UsageError("--report %s is no report" % text, hint)
+        reports.append((format, path))
+    return reports
 
 
 def parse_age(text: str) -> float:

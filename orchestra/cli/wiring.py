@@ -22,6 +22,7 @@ from orchestra.cli.keeper import Link
 from orchestra.cli.kept import Kept, read_kept
 from orchestra.cli.openings import open_alerts
 from orchestra.cli.prepare import Prepared, bind_used
+from orchestra.cli.rendering import render
 from orchestra.cli.resuming import Resumption, take_up
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
@@ -43,7 +44,6 @@ from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
 from orchestra.model.sample import samples_of
 from orchestra.model.workflow import Body, Handler, ShellScript, Uses, Workflow, steps_within
-from orchestra.reports.json_report import render_json_report
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import write_report
 from orchestra.reports.step_summary import append_step_summary, render_step_summary
@@ -74,7 +74,7 @@ def run(
     prepared: Prepared,
     state: StateDirectory,
     mode: str,
-    reports: Sequence[str],
+    reports: Sequence[Tuple[str, str]],
     terminal: Terminal,
     environ: Mapping[str, str],
     keeper: Optional[Link] = None,
@@ -82,7 +82,7 @@ def run(
 ) -> int:
     """Run a plan to its end, or go on with a run; the exit code.
 
-    `mode` is one of `terminal.MODES`, `reports` are paths for the JSON report; `keeper` is who
+    `mode` is one of `terminal.MODES`, `reports` are formats and paths; `keeper` is who
     sees to the steps if this process dies.
 
     Raises:
@@ -149,22 +149,22 @@ def run(
 
 def report(
     record: RunRecord,
-    reports: Sequence[str],
+    reports: Sequence[Tuple[str, str]],
     folder: RunFolder,
     exit_code: int,
     environ: Mapping[str, str],
 ) -> int:
     """Write what was asked for about a run that is over; the exit code.
 
-    `reports` are paths for the JSON report; a GitHub job gets its summary.
+    `reports` are formats and paths; a GitHub job gets its summary.
 
     Raises:
         RunBroken: one could not be written; it keeps an `exit_code` that is not 0.
     """
     path = ""
     try:
-        for path in reports:
-            write_report(path, render_json_report(record, LogFolder(folder.path)))
+        for format, path in reports:
+            write_report(path, render(format, record, folder.path, path))
         path = environ.get("GITHUB_STEP_SUMMARY", "")
         if path:
             append_step_summary(path, render_step_summary(record, LogFolder(folder.path).text))

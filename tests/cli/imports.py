@@ -46,6 +46,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "logs": ["logs", "a"],
     "why": ["why", "a"],
     "report": ["report", "--format", "json"],
+    "report-html": ["report", "--format", "html"],
     "cancel": ["cancel"],
     "prune": ["prune", "--keep", "1"],
 }

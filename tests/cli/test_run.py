@@ -165,7 +165,8 @@ def test_a_report_that_cannot_be_written_leaves_a_failed_run_failed(cli):
         ),
         (
             ["p.yaml", "--report", "xml=x"],
-            "error: --report xml=x is no report\n  help: write --report json=PATH\n",
+            "error: --report xml=x is no report\n"
+            "  help: write --report FORMAT=PATH, with one of json, html, svg, wfformat\n",
         ),
         (
             ["p.yaml", "--state-dir", "p.yaml"],

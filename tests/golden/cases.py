@@ -8,7 +8,10 @@ from typing import Callable, Dict
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look
 from orchestra.model.run import PrunedRun, RunRow, RunState
+from orchestra.reports.graph.plan_svg import render_plan_svg
+from orchestra.reports.graph.run_graph import render_run_svg
 from orchestra.reports.history import render_runs, render_show, runs_json
+from orchestra.reports.html.page import render_html
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.plan_graph import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
@@ -102,6 +105,8 @@ CASES: Dict[str, Callable[[], str]] = {
     "alert.json": lambda: json_text(recorded.alert().data, indent=2) + "\n",
     "alert.txt": lambda: recorded.alert().text,
     "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
+    "report.html": lambda: render_html(recorded.record(), recorded.Logs(), "/home/ann/weather"),
+    "graph.svg": lambda: render_run_svg(recorded.record()),
     "wfformat.json": lambda: render_wfformat(recorded.record()),
     "step-summary.md": lambda: render_step_summary(recorded.record()),
     "show-80.txt": lambda: render_show(recorded.record(), 80, TEXT, recorded.Logs(), timezone.utc),
@@ -119,5 +124,6 @@ CASES: Dict[str, Callable[[], str]] = {
     "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),
     "plan.json": lambda: render_plan_json(nightly(), PREDICTION),
     "plan.mermaid": lambda: render_mermaid(nightly()),
+    "plan.svg": lambda: render_plan_svg(nightly()),
     "plan.dot": lambda: render_dot(nightly()),
 }

@@ -15,8 +15,8 @@ from orchestra.errors import UsageError
 if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
 
-FORMATS = ("table", "json", "mermaid", "dot")
-_GRAPHS = ("mermaid", "dot")
+FORMATS = ("table", "json", "mermaid", "dot", "svg")
+_GRAPHS = ("mermaid", "dot", "svg")
 
 
 def plan(
@@ -65,6 +65,11 @@ def plan(
 
 def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool = False) -> None:
     """Print a plan in one of `FORMATS`, or what its steps should ask for."""
+    if format == "svg":
+        from orchestra.reports.graph.plan_svg import render_plan_svg
+
+        terminal.out(render_plan_svg(prepared.plan))
+        return
     if format in _GRAPHS:
         from orchestra.reports.plan_graph import render_dot, render_mermaid
 

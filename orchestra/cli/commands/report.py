@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Mapping, Optional
+from typing import Optional
 
 import typer
 
 from orchestra.cli import options
 from orchestra.cli.completion import complete_runs
+from orchestra.cli.rendering import FORMATS, render
 from orchestra.cli.terminal import Terminal
-
-if TYPE_CHECKING:
-    from orchestra.cli.history import Found
-
-
-def _json(found: Found) -> str:
-    from orchestra.reports.json_report import render_json_report
-    from orchestra.reports.log_file import LogFolder
-
-    return render_json_report(found.record, LogFolder(found.folder.path))
-
-
-def _wfformat(found: Found) -> str:
-    from orchestra.reports.wfformat_report import render_wfformat
-
-    return render_wfformat(found.record)
-
-
-RENDERERS: Mapping[str, Callable[[Found], str]] = {"json": _json, "wfformat": _wfformat}
-"""What makes the text of each format; each imports what it alone uses."""
 
 
 def report(
     run: Optional[str] = typer.Argument(
         None, metavar="[RUN]", hidden=True, autocompletion=complete_runs
     ),
-    format: str = typer.Option(..., "--format", metavar="|".join(RENDERERS), help="As what."),
+    format: str = typer.Option(..., "--format", metavar="|".join(FORMATS), help="As what."),
     output: Optional[str] = typer.Option(
         None, "-o", "--output", metavar="PATH", help="The file to write (default: standard output)."
     ),
@@ -46,13 +27,16 @@ def report(
 
     RUN is as for `show`. A file that is there is replaced.
 
-    Example: orchestra report pipeline.yaml --format wfformat -o trace.json
+    `html` is one page for a browser, which links to the logs from where it lies.
+
+    Example: orchestra report pipeline.yaml --format html -o report.html
     """
     from orchestra.cli.history import find_run
     from orchestra.reports.report_file import write_report
 
-    options.check_choice("--format", format, tuple(RENDERERS))
-    text = RENDERERS[format](find_run(run, state_dir))
+    options.check_choice("--format", format, FORMATS)
+    found = find_run(run, state_dir)
+    text = render(format, found.record, found.folder.path, output)
     if output is None:
         Terminal(dict(os.environ)).out(text)
     else:
