@@ -14,7 +14,7 @@ from orchestra.reports.graph.layers import Edge, Layout, lay_out
 _WIDTH, _HEIGHT = 200, 50
 _GAP_X, _GAP_Y = 26, 40
 _MARGIN = 12
-_TITLE_CELLS, _DETAIL_CELLS = 20, 26
+_TITLE_CELLS, _DETAIL_CELLS = 20, 24
 
 
 class Node(NamedTuple):
@@ -124,7 +124,7 @@ def _node(node: Node, x: float, y: float) -> str:
         escape(title),
         escape(_cut(node.detail, _DETAIL_CELLS)),
         _bar(node),
-        '<text class="diamond" x="%d" y="15">◆</text>' % (_WIDTH - 10) if node.critical else "",
+        '<text class="diamond" x="%d" y="38">◆</text>' % (_WIDTH - 10) if node.critical else "",
     )
     if not node.link:
         return body + "\n"

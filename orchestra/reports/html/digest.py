@@ -12,6 +12,7 @@ from orchestra.reports.html.markup import text
 
 _MOST_FAILURES = 10
 _TAIL_BYTES = 3000
+_TAIL_LINES = 12
 _LOOK = Look()
 
 
@@ -57,6 +58,6 @@ def _failure(step: StepRecord, logs: PageLogs, link_by_step: Mapping[str, str]) 
         text(step_label(step.id, step.name), 160),
         " ".join(words),
         text(step.reason, 600),
-        "" if last is None else logs.tail(last, _TAIL_BYTES),
+        "" if last is None else logs.tail(last, _TAIL_BYTES, _TAIL_LINES),
         whole,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from html import escape
-from typing import List, Optional
+from typing import Optional
 
-from orchestra.model.log_excerpt import LogReader
+from orchestra.model.log_excerpt import LogReader, last_lines
 from orchestra.model.run import Attempt
 from orchestra.model.units import format_size
 from orchestra.reports.html.markup import href, text
+
+_MOST_LINES = 400
 
 
 class PageLogs:
@@ -28,17 +30,17 @@ class PageLogs:
             target = os.path.relpath(target, self._folder)
         return '<a href="%s">%s</a>' % (href(target), escape(words))
 
-    def tail(self, attempt: Attempt, most_bytes: int) -> str:
+    def tail(self, attempt: Attempt, most_bytes: int, most_lines: int = _MOST_LINES) -> str:
         """The last part of the attempt's log; empty where it wrote nothing."""
         if attempt.log is None or self._logs is None or most_bytes <= 0:
             return ""
         excerpt = self._logs.read(attempt.log, 0, most_bytes)
         if excerpt.problem:
             return '<p class="quiet">The log cannot be read: %s.</p>\n' % text(excerpt.problem)
-        lines: List[str] = list(excerpt.tail if excerpt.cut_bytes else excerpt.head + excerpt.tail)
-        # Escaping makes a text up to six times as long, spelled-out bytes four times.
-        shown = escape("\n".join(lines))
+        lines, lines_before = last_lines(excerpt, most_lines)
         before = ""
         if excerpt.cut_bytes:
             before = "<i>… %s before this</i>\n" % format_size(excerpt.cut_bytes)
-        return '<pre tabindex="0">%s%s</pre>\n' % (before, shown)
+        elif lines_before:
+            before = "<i>… %d lines before this</i>\n" % lines_before
+        return '<pre tabindex="0">%s%s</pre>\n' % (before, escape("\n".join(lines)))

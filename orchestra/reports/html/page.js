@@ -28,6 +28,7 @@
       var more = details[number];
       if (!more) return;
       more.classList.toggle("open", whether);
+      more.querySelectorAll("pre").forEach(function (log) { log.scrollTop = log.scrollHeight; });
       rows[number].querySelector("button").setAttribute("aria-expanded", whether);
     }
 

@@ -48,7 +48,9 @@ def render_timeline(
         return '<p class="quiet">Nothing ran.</p>'
     rows = "".join(_lane(bars, group, critical, period, link_by_step) for bars, group in lanes)
     idle = len(groups) - len(lanes)
-    words = "1 step without an attempt is" if idle == 1 else "%d without an attempt are" % idle
+    words = (
+        "1 step without an attempt is" if idle == 1 else "%d steps without an attempt are" % idle
+    )
     note = '<p class="quiet">%s left out.</p>' % words if idle else ""
     return '<div class="lanes">%s<ul>\n%s</ul></div>%s' % (_scale(period), rows, note)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.model.run import RunRecord
-from orchestra.model.units import format_amount
+from orchestra.model.units import SIZED_RESOURCES, format_amount
 from orchestra.reports.html.markup import text
 from orchestra.reports.html.moments import Period, end_of, tick_text
 
@@ -128,8 +128,10 @@ def _chart(
 
 def _amount(name: str, amount: float) -> str:
     """A mean as people read it, with no more digits than it is worth."""
-    whole = round(amount, -2) if name == "cpu" and amount >= 1000 else amount
-    return format_amount(name, round(whole))
+    if name in SIZED_RESOURCES:
+        return format_amount(name, round(amount))
+    words = "%.2f" % (amount / 1000) if name == "cpu" else "%.1f" % amount
+    return words.rstrip("0").rstrip(".")
 
 
 def _line(levels: Sequence[float], top: float) -> str:
