@@ -28,8 +28,12 @@ def _html(record: RunRecord, folder: str, path: Optional[str]) -> str:
     from orchestra.reports.html.page import render_html
     from orchestra.reports.log_file import LogFolder
 
-    lies_in = None if path is None else os.path.dirname(os.path.realpath(path))
-    return render_html(record, LogFolder(os.path.realpath(folder)), lies_in)
+    lies_in = None
+    if path is not None and (os.path.isfile(path) or not os.path.exists(path)):
+        lies_in = os.path.dirname(os.path.realpath(path))  # not so for a pipe or a terminal
+    folder = os.path.realpath(folder)
+    state_dir = os.path.dirname(os.path.dirname(folder))
+    return render_html(record, LogFolder(folder), lies_in, state_dir)
 
 
 def _svg(record: RunRecord, folder: str, path: Optional[str]) -> str:

@@ -38,6 +38,12 @@ class Page(HTMLParser):
         return [attrs["href"] or "" for _, attrs in self.tags if "href" in attrs]
 
 
+def render_timeline_of(story: Story) -> str:
+    """The part of the page from the heading of the timeline on."""
+    page = render_html(story.record())
+    return page[page.index('<h2 id="timeline">') : page.index('<h2 id="usage">')]
+
+
 def failed(log: bytes, **texts: str) -> str:
     """The page of a run whose only step failed."""
     name = texts.get("step", "a")
@@ -128,6 +134,32 @@ def test_failures_have_their_place_where_there_is_no_room_for_all() -> None:
     assert "14999 xxx" in page
     assert re.search("[0-9]+ steps are left out, as there is no room.", page)
     assert len(page.encode()) < 5_000_000
+
+
+def test_only_the_last_of_many_attempts_are_told_of() -> None:
+    story = Story().begin(["a"])
+    for number in range(1, 101):
+        story.start(number, "a", number).end_attempt(number + 0.5, "a", "no", number, "log")
+    page = render_html(story.record(), MadeLogs({"log": b"<" * 100_000}))
+    assert "… 80 earlier attempts" in page
+    assert "<b>attempt 100</b> failed" in page
+    assert len(page) < 1_000_000
+
+
+def test_many_lanes_with_many_bars_each_stay_small() -> None:
+    # in each of 100 layers steps run all the time, with gaps
+    needs = {
+        "%d-%d" % (layer, n): ["%d-%d" % (layer - 1, (n + 1) % 100), "%d-%d" % (layer - 1, n)]
+        if layer
+        else []
+        for layer in range(100)
+        for n in range(100)
+    }
+    story = begun(needs)
+    for id in needs:
+        at = int(id.split("-")[1]) * 20
+        story.start(at, id).end(at + 10, id, "succeeded")
+    assert len(render_timeline_of(story)) < 300_000
 
 
 def test_a_fan_out_has_one_lane() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import List, Mapping
 
 from orchestra.model.look import Look, step_label
@@ -16,7 +17,9 @@ _TAIL_LINES = 12
 _LOOK = Look()
 
 
-def render_digest(record: RunRecord, logs: PageLogs, link_by_step: Mapping[str, str]) -> str:
+def render_digest(
+    record: RunRecord, logs: PageLogs, link_by_step: Mapping[str, str], state_dir: str
+) -> str:
     """Each step that failed by itself with the end of its log, then how to go on; else nothing."""
     failed = [step for step in record.in_order() if step.is_root_of_failure]
     if record.state not in (RunState.FAILED, RunState.CANCELLED) and not failed:
@@ -32,6 +35,7 @@ def render_digest(record: RunRecord, logs: PageLogs, link_by_step: Mapping[str, 
         parts.append("<p>%s blocked by this.\n" % words)
     if record.ended_at is not None:
         command = "orchestra resume %s" % record.run_id
+        command += " --state-dir %s" % shlex.quote(state_dir) if state_dir else ""
         parts.append("<p>Go on with it: <code>%s</code>\n" % text(command))
     return (
         '<section class="digest" aria-labelledby="digest"><h2 id="digest">What went wrong</h2>\n'

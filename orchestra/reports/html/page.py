@@ -34,11 +34,15 @@ _LOOK = Look()
 
 
 def render_html(
-    record: RunRecord, reader: Optional[LogReader] = None, folder: Optional[str] = None
+    record: RunRecord,
+    reader: Optional[LogReader] = None,
+    folder: Optional[str] = None,
+    state_dir: str = "",
 ) -> str:
     """The page: what went wrong, graph, timeline, use of the budget, steps with their logs.
 
     It lies in `folder` (absolute), from where it links to whole logs; None: by absolute paths.
+    `state_dir` is named in the command that goes on with the run.
     Nothing in it asks for anything from elsewhere, and its policy forbids a browser to. A run of
     10,000 steps takes less than 5 MB: plain successes give way to what is special.
     """
@@ -60,7 +64,7 @@ def render_html(
         state_word=record.state.value,
         facts=_facts(record),
         counts=_counts(record),
-        digest=render_digest(record, logs, links),
+        digest=render_digest(record, logs, links, state_dir),
         graph=render_svg(run_graph(grouping, critical, links), name),
         together=_together(len(grouping.groups), record),
         path=_path_words(record, critical, links, period),

@@ -18,6 +18,7 @@ _DETAILS_ROOM = 1_500_000
 _LONGEST_LOG = 16 * 1024
 _SHORTEST_LOG = 512
 _MOST_FILES = 20
+_MOST_ATTEMPTS = 20
 _DEEPEST = 6
 _LOOK = Look()
 _LOUD = frozenset(
@@ -56,7 +57,7 @@ def render_steps(
     for number in order:
         step = steps[number]
         row = _row(step, number, depth_by_step[step.id], step.id in on_path, period)
-        rows_room -= len(row)
+        rows_room -= _size(row)
         if rows_room < 0:
             break
         details = ""
@@ -64,7 +65,7 @@ def render_steps(
             details = _details(record, step, number, logs, period, share)
         elif _has_details(step):
             without += 1
-        details_room -= len(details)
+        details_room -= _size(details)
         parts.append((number, row + details))
     rows = "".join(part for _, part in sorted(parts))
     return StepTable(rows, len(steps), len(parts), without)
@@ -93,6 +94,10 @@ def _row(step: StepRecord, number: int, depth: int, is_critical: bool, period: P
         took,
         len(step.attempts) or "",
     )
+
+
+def _size(markup: str) -> int:
+    return len(markup.encode("utf-8"))
 
 
 def _since(at: float, period: Period) -> str:
@@ -127,10 +132,12 @@ def _details(
     most = _LONGEST_LOG if step.state in _LOUD else min(share, _LONGEST_LOG)
     # up to six bytes of the page for one of a log, at the worst; a third is what is left of a share
     most = most if most == _LONGEST_LOG else max(most // 3, _SHORTEST_LOG)
-    last = len(step.attempts) - 1
+    latest = step.attempts[-_MOST_ATTEMPTS:]
+    if len(latest) < len(step.attempts):
+        facts.append("<p>… %d earlier attempts\n" % (len(step.attempts) - len(latest)))
     attempts = [
-        _attempt(attempt, logs, period, most if place == last else most // 4)
-        for place, attempt in enumerate(step.attempts)
+        _attempt(attempt, logs, period, most if attempt is latest[-1] else most // 4)
+        for attempt in latest
     ]
     return "<tr class=more id=m%d><td colspan=5>%s\n" % (number, "".join(facts + attempts))
 

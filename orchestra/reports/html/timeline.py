@@ -14,7 +14,13 @@ from orchestra.reports.html.moments import Period, end_of, tick_text
 _FINEST = 1 / 400
 """What is shorter than that part of the whole cannot be seen apart."""
 
+_MOST_BARS = 6000
+"""In many lanes it is coarser, so that the page stays small."""
+
 _LEAST_PERCENT = 0.25
+_KINDS = ("queued", "skipped", "succeeded", "cancelled", "running", "failed", "path")
+"""Later ones are drawn over earlier ones."""
+
 _SHAPES = {"queued": ("44%", "12%", 0), "path": ("94%", "14%", 0)}
 _KIND_BY_OUTCOME: Mapping[Outcome, str] = {
     Outcome.SUCCEEDED: "succeeded",
@@ -42,11 +48,15 @@ def render_timeline(
     """A lane for each group that ran, by when it began; those on the critical path are marked."""
     own = [s for s in record.step_by_id.values() if s.is_handler and not s.owner]
     groups = [*grouping.groups, *(whole_of(record, step) for step in own)]
-    lanes = [(bars, group) for group in groups for bars in [_bars(group, period)] if bars]
+    finest_s = period.length_s * max(_FINEST, len(groups) / 2 / _MOST_BARS)
+    lanes = [(bars, group) for group in groups for bars in [_bars(group, period, finest_s)] if bars]
     lanes.sort(key=lambda lane: _begin(lane[0]))
     if not lanes:
         return '<p class="quiet">Nothing ran.</p>'
-    rows = "".join(_lane(bars, group, critical, period, link_by_step) for bars, group in lanes)
+    rows = "".join(
+        _lane([*bars, *_on_path(group, critical, period, finest_s)], group, period, link_by_step)
+        for bars, group in lanes
+    )
     idle = len(groups) - len(lanes)
     words = (
         "1 step without an attempt is" if idle == 1 else "%d steps without an attempt are" % idle
@@ -59,24 +69,35 @@ def _begin(bars: Sequence[Bar]) -> float:
     return min(bar.start for bar in bars if bar.kind != "queued")
 
 
-def _bars(group: Group, period: Period) -> List[Bar]:
+def _bars(group: Group, period: Period, finest_s: float) -> List[Bar]:
     """All attempts of a group; what cannot be seen apart is one bar."""
     bars: List[Bar] = []
     for step in group.all:
         for attempt in step.attempts:
             begun = attempt.started_at
-            if attempt.queued_s > period.length_s * _FINEST:
+            if attempt.queued_s > finest_s:
                 bars.append(Bar("queued", begun - attempt.queued_s, begun))
             bars.append(Bar(_kind(attempt), begun, end_of(attempt, period)))
-    return _coalesced(bars, period)
+    return _coalesced(bars, finest_s)
 
 
-def _coalesced(bars: Sequence[Bar], period: Period) -> List[Bar]:
+def _on_path(group: Group, critical: Container[str], period: Period, finest_s: float) -> List[Bar]:
+    """The attempts of a group that are on the critical path."""
+    bars = [
+        Bar("path", attempt.started_at, end_of(attempt, period))
+        for leaf in group.leaves
+        if leaf.id in critical
+        for attempt in leaf.attempts
+    ]
+    return _coalesced(bars, finest_s)
+
+
+def _coalesced(bars: Sequence[Bar], finest_s: float) -> List[Bar]:
+    """Few bars as they are, of many those as one that cannot be seen apart."""
     if len(bars) <= 12:
         return sorted(bars, key=lambda bar: bar.start)
-    finest_s = period.length_s * _FINEST
     merged: List[Bar] = []
-    for kind in sorted({bar.kind for bar in bars}, key=_is_loud):
+    for kind in _KINDS:
         run: List[Bar] = []
         for bar in sorted(bar for bar in bars if bar.kind == kind):
             if run and bar.start <= run[-1].end + finest_s:
@@ -84,14 +105,7 @@ def _coalesced(bars: Sequence[Bar], period: Period) -> List[Bar]:
             else:
                 run.append(bar)
         merged += run
-    first = min(bar.start for bar in merged)
-    return sorted(merged, key=lambda bar: (bar.start > first, _is_loud(bar.kind)))
-
-
-def _is_loud(kind: str) -> int:
-    """Later ones are drawn over earlier ones."""
-    order = ("queued", "skipped", "succeeded", "cancelled", "running", "failed", "path")
-    return order.index(kind)
+    return merged
 
 
 def _kind(attempt: Attempt) -> str:
@@ -103,18 +117,12 @@ def _kind(attempt: Attempt) -> str:
 def _lane(
     bars: Sequence[Bar],
     group: Group,
-    critical: Container[str],
     period: Period,
     link_by_step: Mapping[str, str],
 ) -> str:
     start = _begin(bars)
     end = max(bar.end for bar in bars)
-    path = [
-        Bar("path", attempt.started_at, end_of(attempt, period))
-        for leaf in group.leaves
-        if leaf.id in critical
-        for attempt in leaf.attempts
-    ]
+    path = any(bar.kind == "path" for bar in bars)
     title = text(group.title, 80)
     if group.step is not None and group.step.members:
         title += " ×%d" % group.step.members
@@ -128,7 +136,7 @@ def _lane(
         " critical" if path else "",
         '<a href="%s">%s</a>' % (link, title) if link else title,
         '<span class="sr"> on the critical path</span>' if path else "",
-        "".join(_rectangle(bar, period) for bar in [*bars, *_coalesced(path, period)]),
+        "".join(_rectangle(bar, period) for bar in bars),
         format_duration(start - period.start),
         format_duration(end - start),
     )
