@@ -132,6 +132,7 @@ def test_nothing_but_the_graph_is_wider_than_a_phone(
     browser.open(failed)
     browser.value("document.querySelectorAll('#rows button').forEach(each => each.click())")
     assert browser.value("document.documentElement.scrollWidth") == width
+    assert browser.value("document.querySelector('#s1 th').offsetWidth") > 0.3 * width
 
 
 def test_the_dark_page_is_dark_and_the_print_is_not(browser: Browser, failed: str) -> None:
