@@ -76,7 +76,10 @@ POLICY = choice(
     " or by what is foretold to end first (default).",
 )
 REPORT = typer.Option(
-    [], "--report", metavar="FORMAT=PATH", help="Write a report when the run is over."
+    [],
+    "--report",
+    metavar="FORMAT=PATH",
+    help="Write a report when the run is over: %s; repeat for more." % ", ".join(RENDERERS),
 )
 OUTPUT = choice(
     None, "--output", MODES, "How to show the run (default: live on a terminal, else plain)."

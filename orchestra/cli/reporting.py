@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 if TYPE_CHECKING:
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
 class Subject(NamedTuple):
     """What a report is of. A run that is `cut_off` has not ended, and nobody drives it.
 
-    A graph draws each part of a step where it is to be `expanded`.
+    `path` is where it is to lie, `-` for standard output; a graph draws each part of a step where
+    it is to be `expanded`.
     """
 
     record: RunRecord
     logs: LogFolder
     cut_off: bool = False
+    path: str = "-"
     expanded: bool = False
 
 
@@ -25,6 +28,22 @@ def _json(run: Subject) -> str:
     from orchestra.reports.json_report import render_json_report
 
     return render_json_report(run.record, run.logs, run.cut_off)
+
+
+def _html(run: Subject) -> str:
+    from orchestra.reports.html.page import render_html
+
+    lies_in = None
+    if run.path != "-" and (os.path.isfile(run.path) or not os.path.exists(run.path)):
+        lies_in = os.path.dirname(os.path.realpath(run.path))  # not so for a pipe or a terminal
+    state_dir = os.path.dirname(os.path.dirname(os.path.realpath(run.logs.path(""))))
+    return render_html(run.record, run.logs, lies_in, state_dir)
+
+
+def _svg(run: Subject) -> str:
+    from orchestra.reports.graph.run_graph import render_run_svg
+
+    return render_run_svg(run.record)
 
 
 def _junit(run: Subject) -> str:
@@ -46,13 +65,13 @@ def _trace(run: Subject) -> str:
 
 
 def _mermaid(run: Subject) -> str:
-    from orchestra.reports.run_graph import render_run_mermaid
+    from orchestra.reports.graph.run_text import render_run_mermaid
 
     return render_run_mermaid(run.record, run.expanded)
 
 
 def _dot(run: Subject) -> str:
-    from orchestra.reports.run_graph import render_run_dot
+    from orchestra.reports.graph.run_text import render_run_dot
 
     return render_run_dot(run.record, run.expanded)
 
@@ -65,6 +84,8 @@ def _wfformat(run: Subject) -> str:
 
 RENDERERS: Mapping[str, Callable[[Subject], str]] = {
     "json": _json,
+    "html": _html,
+    "svg": _svg,
     "junit": _junit,
     "markdown": _markdown,
     "trace": _trace,

@@ -158,7 +158,7 @@ def report(
     path, subject = "", Subject(record, LogFolder(folder.path))
     try:
         for format, path in reports:
-            write_report(path, RENDERERS[format](subject))
+            write_report(path, RENDERERS[format](subject._replace(path=path)))
         path = environ.get("GITHUB_STEP_SUMMARY", "")
         if path:
             append_text(path, RENDERERS["markdown"](subject))

@@ -10,9 +10,9 @@ from orchestra.model.look import Look, count_words, state_word
 from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
 from orchestra.model.units import format_duration
 from orchestra.reports.excerpts import Excerpts
-from orchestra.reports.graph import mermaid_text
+from orchestra.reports.graph.run_text import run_graph
+from orchestra.reports.graph.text import mermaid_text
 from orchestra.reports.markdown_text import escape
-from orchestra.reports.run_graph import run_graph
 
 _MOST_ROWS = 200
 _MOST_BYTES = 1_000_000

@@ -48,6 +48,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "replay": ["replay", "--speed", "100"],
     "why": ["why", "a"],
     "report": ["report", "--format", "json"],
+    "report-html": ["report", "--format", "html"],
     "cancel": ["cancel"],
     "prune": ["prune", "--keep", "1"],
 }

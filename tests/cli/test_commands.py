@@ -104,7 +104,7 @@ def test_validate_for_github_annotates_lines(cli):
     assert result.out.startswith("::error file=bad.yaml,line=3,col=14")
 
 
-@pytest.mark.parametrize("format", ["table", "json", "mermaid", "dot"])
+@pytest.mark.parametrize("format", ["table", "json", "mermaid", "dot", "svg"])
 def test_plan_shows_the_steps_and_runs_nothing(cli, format):
     result = cli.file("p.yaml", TWO).run("plan", "p.yaml", "--format", format)
     assert (result.code, result.err) == (0, "")
@@ -227,7 +227,7 @@ def test_init_never_writes_over_a_file(cli):
         ("plan p.yaml --policy f", ["fifo"]),
         ("run p.yaml --output ", ["live", "plain", "stream", "quiet", "json"]),
         ("resume --output p", ["plain"]),
-        ("run --dry-run --format ", ["table", "json", "mermaid", "dot"]),
+        ("run --dry-run --format ", ["table", "json", "mermaid", "dot", "svg"]),
         ("plan --format m", ["mermaid", "markdown"]),
         ("report --format j", ["json", "junit"]),
         ("replay --output p", ["plain"]),

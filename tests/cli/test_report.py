@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
+from xml.etree import ElementTree
 
 import pytest
 
@@ -101,6 +103,31 @@ def test_json_is_the_report_that_run_writes(cli):
     assert cli.run("report", "--format", "json").out == cli.read("run.json")
 
 
+def test_a_page_links_to_the_logs_from_where_it_lies(cli):
+    flow = "version: 1\nsteps:\n  a: {run: 'echo made'}\n"
+    cli.file("p.yaml", flow).file("out/x", "").run("run", "p.yaml", "--report", "html=first.html")
+    assert cli.run("report", "--format", "html", "-o", "out/page.html") == (0, "", "")
+    for name in ("first.html", "out/page.html"):
+        [link] = re.findall(r'href="([^"]+\.log)"', cli.read(name))
+        assert ((cli.folder / name).parent / link).read_text() == "made\n"
+
+
+def test_a_picture_shows_how_the_steps_ended(cli):
+    cli.file("p.yaml", FLOW).run("run", "p.yaml", "--report", "svg=run.svg")
+    picture = ElementTree.fromstring(cli.run("report", "--format", "svg").out)
+    kinds = [each.get("class") for each in picture.iter() if "node" in each.get("class", "")]
+    assert sorted(kinds) == sorted(
+        ["node succeeded"] * 4 + ["node recovered"] + ["node skipped"] * 3
+    )
+    assert cli.read("run.svg") == cli.run("report", "--format", "svg").out
+
+
+def test_a_plan_is_drawn(cli):
+    cli.file("p.yaml", FLOW)
+    picture = ElementTree.fromstring(cli.run("plan", "p.yaml", "--format", "svg").out)
+    assert len([each for each in picture.iter() if "node" in each.get("class", "")]) == 6
+
+
 def test_a_report_replaces_an_older_one(cli):
     cli.file("p.yaml", FLOW).file("r.json", "old").run("run", "p.yaml")
     assert cli.run("report", "--format", "json", "-o", "r.json") == (0, "", "")
@@ -113,7 +140,7 @@ def test_a_format_that_is_not_there_is_one_error(cli):
         2,
         "",
         "error: --format pdf is not known\n"
-        "  help: one of json, junit, markdown, trace, mermaid, dot, wfformat\n",
+        "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat\n",
     )
 
 
@@ -245,6 +272,6 @@ def test_a_format_that_is_not_known_is_told_before_the_run(cli):
     assert result.code == 2
     assert result.err == (
         "error: --report pdf is not known\n"
-        "  help: one of json, junit, markdown, trace, mermaid, dot, wfformat\n"
+        "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat\n"
     )
     assert not (cli.folder / ".orchestra").exists()

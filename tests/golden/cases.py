@@ -11,15 +11,18 @@ from orchestra.model.run import PrunedRun, RunRow, RunState
 from orchestra.reports.comparison_json import render_comparison_json
 from orchestra.reports.comparison_markdown import render_comparison_markdown
 from orchestra.reports.comparison_text import render_comparison
+from orchestra.reports.graph.plan_svg import render_plan_svg
+from orchestra.reports.graph.plan_text import render_dot, render_mermaid
+from orchestra.reports.graph.run_graph import render_run_svg
+from orchestra.reports.graph.run_text import render_run_dot, render_run_mermaid
 from orchestra.reports.history import render_runs, render_show, runs_json
+from orchestra.reports.html.page import render_html
 from orchestra.reports.json_report import render_json_report
 from orchestra.reports.junit_report import render_junit
 from orchestra.reports.markdown_report import render_markdown
-from orchestra.reports.plan_graph import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
 from orchestra.reports.pruned import pruned_json, render_pruned
-from orchestra.reports.run_graph import render_run_dot, render_run_mermaid
 from orchestra.reports.trace_report import render_trace
 from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
@@ -108,6 +111,8 @@ CASES: Dict[str, Callable[[], str]] = {
     "alert.json": lambda: json_text(recorded.alert().data, indent=2) + "\n",
     "alert.txt": lambda: recorded.alert().text,
     "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
+    "report.html": lambda: render_html(recorded.record(), recorded.Logs(), "/home/ann/weather"),
+    "graph.svg": lambda: render_run_svg(recorded.record()),
     "wfformat.json": lambda: render_wfformat(recorded.record()),
     "report.md": lambda: render_markdown(recorded.record(), recorded.Logs()),
     "junit.xml": lambda: render_junit(recorded.record(), recorded.Logs()),
@@ -136,5 +141,6 @@ CASES: Dict[str, Callable[[], str]] = {
     "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),
     "plan.json": lambda: render_plan_json(nightly(), PREDICTION),
     "plan.mermaid": lambda: render_mermaid(nightly()),
+    "plan.svg": lambda: render_plan_svg(nightly()),
     "plan.dot": lambda: render_dot(nightly()),
 }

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from orchestra.model.look import Look
 from orchestra.model.plan import Plan, Prediction, Will
 from orchestra.model.workflow import Step
-from orchestra.reports.plan_graph import render_dot, render_mermaid
+from orchestra.reports.graph.plan_text import render_dot, render_mermaid
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
 from tests.golden.plans import PREDICTION, nightly, plan_of, planned

@@ -16,8 +16,8 @@ from orchestra.errors import UsageError
 if TYPE_CHECKING:
     from orchestra.cli.prepare import Prepared
 
-FORMATS = ("table", "json", "mermaid", "dot")
-_GRAPHS = ("mermaid", "dot")
+FORMATS = ("table", "json", "mermaid", "dot", "svg")
+_GRAPHS = ("mermaid", "dot", "svg")
 _AGAINST_FORMATS = ("text", "json", "markdown")
 _FORMAT = options.choice(
     None,
@@ -130,8 +130,13 @@ def show_plan(prepared: Prepared, format: str, terminal: Terminal, suggest: bool
     if suggest and prepared.unread is not None:
         raise prepared.unread
     tell_unread(prepared, terminal)
+    if format == "svg":
+        from orchestra.reports.graph.plan_svg import render_plan_svg
+
+        terminal.out(render_plan_svg(prepared.plan))
+        return
     if format in _GRAPHS:
-        from orchestra.reports.plan_graph import render_dot, render_mermaid
+        from orchestra.reports.graph.plan_text import render_dot, render_mermaid
 
         terminal.out((render_mermaid if format == "mermaid" else render_dot)(prepared.plan))
         return

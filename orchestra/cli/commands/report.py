@@ -31,7 +31,9 @@ def report(
 
     RUN is as for `show`. A file that is there is replaced.
 
-    Example: orchestra report pipeline.yaml --format junit -o tests.xml
+    `html` is one page for a browser, which links to the logs from where it lies.
+
+    Example: orchestra report pipeline.yaml --format html -o report.html
 
     Example: orchestra report --format trace -o trace.json (for ui.perfetto.dev)
     """
@@ -42,5 +44,5 @@ def report(
     options.check_choice("--format", format, FORMATS)
     check_output("-o", output)
     found = find_run(run, state_dir)
-    subject = Subject(found.record, LogFolder(found.folder.path), found.cut_off, expand)
+    subject = Subject(found.record, LogFolder(found.folder.path), found.cut_off, output, expand)
     write_output(output, RENDERERS[format](subject))

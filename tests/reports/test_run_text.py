@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from orchestra.model.events import PlannedEntry, StepsAdded
 from orchestra.model.run import RunRecord
-from orchestra.reports.run_graph import render_run_dot, render_run_mermaid, run_graph
-from orchestra.reports.run_path import critical_path
+from orchestra.reports.graph.run_text import render_run_dot, render_run_mermaid, run_graph
 from tests.golden import recorded
 from tests.subscribers.stories import Story
 
@@ -52,8 +51,10 @@ def test_arrows_lead_from_and_to_frames() -> None:
     assert "subgraph cluster_s1 {" in text
 
 
-def test_the_run_waited_for_what_ended_last_of_all_that_was_needed() -> None:
-    assert critical_path(recorded.record()) == ["fetch", "convert", "stats", "plot"]
+def test_the_chain_that_the_run_waited_for_is_drawn_thick() -> None:
+    lines = render_run_mermaid(recorded.record()).splitlines()
+    thick = [line.strip() for line in lines if "==>" in line]
+    assert thick == ["s0 ==> s2", "s2 ==> s4", "s4 ==> s6"]
 
 
 def test_names_cannot_end_their_quotes() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import List, Mapping, Tuple
 
 from orchestra.model.look import Look, state_tone, state_word, step_label
 from orchestra.model.run import RunRecord, StepRecord
 from orchestra.model.units import format_duration
-from orchestra.reports.graph import Graph, Node, Style, dot_text, mermaid_text
-from orchestra.reports.run_path import critical_path
+from orchestra.reports.critical_path import critical_path
+from orchestra.reports.graph.text import Graph, Node, Style, dot_text, mermaid_text
 
 _STYLES: Mapping[str, Style] = {
     "good": Style("#e7f5ec", "#3b8f5c", "#123"),
@@ -51,9 +52,21 @@ def run_graph(record: RunRecord, expanded: bool = False) -> Graph:
         for need in step.needs
         if need in key_by_id
     ]
-    path = [key_by_id[step] for step in critical_path(record)]
+    path = critical_path(record)
+    whole = [_whole(record, step) for step in path]
+    bold = [
+        (key_by_id[one], key_by_id[next])
+        for one, next in chain(zip(path, path[1:]), zip(whole, whole[1:]))
+    ]
     nodes = [node(step) for step in drawn if not step.owner]
-    return Graph(record.workflow, nodes, edges, list(zip(path, path[1:])), _STYLES)
+    return Graph(record.workflow, nodes, edges, bold, _STYLES)
+
+
+def _whole(record: RunRecord, step: str) -> str:
+    """The step without an owner of which a step is a part, or itself."""
+    while record.step_by_id[step].owner:
+        step = record.step_by_id[step].owner
+    return step
 
 
 def _label(step: StepRecord) -> str:

@@ -6,7 +6,7 @@ from typing import Mapping
 
 from orchestra.model.plan import Plan, PlannedStep, Will
 from orchestra.model.units import format_duration
-from orchestra.reports.graph import Graph, Node, Style, dot_text, mermaid_text
+from orchestra.reports.graph.text import Graph, Node, Style, dot_text, mermaid_text
 
 _STYLES: Mapping[str, Style] = {
     Will.RUN.value: Style("#e7f5ec", "#3b8f5c", "#123"),
