@@ -17,6 +17,7 @@ from orchestra.reports.history import RUNS_FORMAT
 from orchestra.reports.json_report import REPORT_FORMAT
 from orchestra.reports.plan_json import PLAN_FORMAT
 from orchestra.reports.pruned import PRUNE_FORMAT
+from orchestra.reports.trials_json import TRIALS_FORMAT
 from orchestra.reports.why import WHY_FORMAT
 from tests.golden.recorded import HERE
 
@@ -27,6 +28,7 @@ PRODUCED = {
     "prune": json.loads((HERE / "expected" / "prune.json").read_text("utf-8")),
     "report": json.loads((HERE / "expected" / "report.json").read_text("utf-8")),
     "runs": json.loads((HERE / "expected" / "runs.json").read_text("utf-8")),
+    "trials": json.loads((HERE / "expected" / "trials.json").read_text("utf-8")),
     "why": json.loads((HERE / "expected" / "why.json").read_text("utf-8")),
 }
 EVENTS = [
@@ -56,7 +58,9 @@ def closed(schema: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize("name", ["alert", "plan", "prune", "report", "runs", "why", "event"])
+@pytest.mark.parametrize(
+    "name", ["alert", "plan", "prune", "report", "runs", "trials", "why", "event"]
+)
 def test_each_schema_is_one_and_tells_what_each_field_is(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
@@ -105,6 +109,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
         ("prune", PRUNE_FORMAT),
         ("report", REPORT_FORMAT),
         ("runs", RUNS_FORMAT),
+        ("trials", TRIALS_FORMAT),
         ("why", WHY_FORMAT),
         ("event", EVENTS_FORMAT),
     ],
