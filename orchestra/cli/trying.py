@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import datetime
-import json
-from functools import partial
-from itertools import repeat
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
-from orchestra import __version__
 from orchestra.cli import prepare
-from orchestra.engine import planner
+from orchestra.cli.staging import Stage, Unfit, stage, write_outputs
 from orchestra.engine.comparison import SentAlert, differences
 from orchestra.engine.holders import handler_expressions, step_expressions
-from orchestra.engine.opening import Origin
-from orchestra.engine.policies import choose
-from orchestra.engine.ports import Written
-from orchestra.engine.scope import RunFacts, Scopes, Surroundings, evaluate_vars
 from orchestra.engine.trial import Played, Trial
-from orchestra.errors import PathParts, Problem, UsageError, WorkflowError
+from orchestra.errors import Problem, UsageError, WorkflowError
 from orchestra.model.events import Envelope
-from orchestra.model.expression import ExpressionError, Value, references_of
-from orchestra.model.plan import Plan, Room
+from orchestra.model.expression import references_of
 from orchestra.model.run import RunRecord, RunState
-from orchestra.model.scenario import Case, Given, Result
-from orchestra.model.secrets import Secrets
+from orchestra.model.scenario import Given
 from orchestra.model.verdict import Mismatch, Tried, Verdict
-from orchestra.model.workflow import AlertWhen, Step, Workflow, steps_within
+from orchestra.model.workflow import AlertWhen, Workflow, steps_within
 from orchestra.reports.story import is_about
 from orchestra.spec.case_names import Known, problems_of_names
 from orchestra.spec.cases import CaseFile, read_case_file
-from orchestra.spec.params import bind
-from orchestra.spec.paramtypes import compiled
-from orchestra.spec.patience import ImpatientError, finds
 from orchestra.spec.reader import collection_paused
-from orchestra.steps.files import file_functions
-from orchestra.steps.outputs import parse_outputs
 from orchestra.subscribers.alert_rules import due_at_end, slow_limit
 
-_GIB = 2**30
-_MACHINE = {"cpu": 8000, "memory": 64 * _GIB}
-_GPUS = 8
 _FEWEST_RUNS = 3
 _TOLD_STORIES = 5
 
@@ -58,16 +39,18 @@ def try_file(path: str, wanted: Sequence[str] = ()) -> Tried:
         _refuse_unknown(name, tests)
     found = _workflow_of(tests)
     problems = [*tests.problems, *problems_of_names(tests.layers, Known(found.workflow))]
-    stages: List[_Stage] = []
+    named = _named_outputs(found.workflow)
+    endings: List[_Ending] = []
     for case in tests.cases:
         try:
-            stages.append(_stage(case, found, tests))
-        except _Unfit as fault:
+            ready = stage(case, found, tests)
+        except Unfit as fault:
             problems += fault.problems
+            continue
+        if not problems and (not wanted or case.name in wanted):
+            endings.append(_play(ready, named))
     if problems:
         raise WorkflowError(tests.faults(problems), tests.document.text)
-    named = _named_outputs(found.workflow)
-    endings = [_play(stage, named) for stage in stages if not wanted or stage.case.name in wanted]
     return Tried(path, _verdicts(endings, tests))
 
 
@@ -88,132 +71,6 @@ def _workflow_of(tests: CaseFile) -> prepare.Read:
         raise WorkflowError(tests.faults([problem]), tests.document.text) from None
 
 
-# What is given
-
-
-class _Unfit(Exception):
-    """What is given in a case cannot be."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(len(problems))
-        self.problems = problems
-
-
-class _Stage(NamedTuple):
-    """A case that is ready to be played."""
-
-    case: Case
-    plan: Plan
-    scopes: Scopes
-    origin: Origin
-
-
-def _stage(case: Case, found: prepare.Read, tests: CaseFile) -> _Stage:
-    given, workflow = case.given, found.workflow
-    start = datetime.datetime.fromtimestamp(given.started_at, datetime.timezone.utc)
-    today = start.date()
-    bind_used = partial(prepare.bind_used, today=today)
-    known = {name: value for name, value in given.params.items() if name in workflow.params}
-    try:
-        params = bind(workflow, {}, known, given.env, today, workflow.folder)
-        variables = evaluate_vars(workflow, params)
-    except UsageError as fault:
-        lines = fault.message.split("\n")
-        places = [_place_of("params", _name_in(line), case, tests) for line in lines]
-        raise _Unfit([Problem(*each) for each in zip(places, repeat("params"), lines)]) from None
-    except ExpressionError as fault:
-        raise _Unfit([Problem(case.path, "vars", fault.message, fault.hint)]) from None
-    before = Surroundings(bind_used)
-    early = Scopes(workflow, params, variables, given.env, {}, surroundings=before)
-    limits = planner.Limits(
-        given.max_parallel or workflow.max_parallel,
-        workflow.fail_fast if given.fail_fast is None else given.fail_fast,
-    )
-    room = _room(workflow, given)
-    plan, problems = planner.plan(
-        workflow, found.graph, early, params, variables, room, limits, force=given.force
-    )
-    if plan is None:
-        where, hint = _place_of("budget", "", case, tests), "give more by `budget` under `given`"
-        raise _Unfit([Problem(where, each.code, each.message, hint) for each in problems])
-    plan, _ = choose(plan, None)
-    facts = RunFacts(
-        start.strftime("%Y%m%d-%H%M%S-test"),
-        workflow.name,
-        today.isoformat(),
-        start.isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "/run",
-    )
-    env_files = {workflow.path: given.env_file}
-    around = Surroundings(bind_used, lambda path: env_files.get(path, {}), file_functions)
-    scopes = Scopes(
-        workflow,
-        params,
-        variables,
-        given.env,
-        given.env_file,
-        facts,
-        file_functions(workflow.folder),
-        _secrets(workflow, given),
-        around,
-    )
-    return _Stage(case, plan, scopes, Origin(facts.id, "test", 0, __version__))
-
-
-def _place_of(key: str, name: str, case: Case, tests: CaseFile) -> PathParts:
-    """Where a name is given under a key, or the key itself; the case where neither is."""
-    layer_by_path = dict(tests.layers)
-    for path in ((*case.path, "given"), ("given",)):
-        values = layer_by_path.get(path, {}).get(key, {})
-        if values and (not name or name in values):
-            return (*path, key, name) if name else (*path, key)
-    return case.path
-
-
-def _name_in(line: str) -> str:
-    """The name that a fault speaks of."""
-    return line.split("`")[1] if line.count("`") > 1 else ""
-
-
-def _room(workflow: Workflow, given: Given) -> Room:
-    """What there is on a machine that is the same wherever the test is played."""
-    asked = {**workflow.budget, **given.budget}
-    gpus = asked.get("gpu", _GPUS)
-    return Room(asked, {**_MACHINE, "gpu": gpus}, tuple(range(gpus)))
-
-
-def _secrets(workflow: Workflow, given: Given) -> Optional[Secrets]:
-    if not workflow.secrets:
-        return None
-    made_up = {name: "secret %s" % name for name in workflow.secrets}
-    return Secrets({**made_up, **given.secrets})
-
-
-def write_outputs(step: Step, result: Result) -> Written:
-    """What an attempt with this result leaves: read as a run would read it from its file."""
-    declared = {name: kind for name, kind in step.outputs.items() if name in result.outputs}
-    data = b"".join(_block(name, value) for name, value in result.outputs.items())
-    written = parse_outputs(data, declared)
-    when = step.retry.when
-    if when is not None and when.output is not None and result.log:
-        try:
-            matched = finds(compiled(when.output), result.log.splitlines())
-            written = written._replace(matched=matched)
-        except ImpatientError:
-            written = written._replace(warnings=(*written.warnings, "retry.when.output takes long"))
-    return written
-
-
-def _block(name: str, value: Value) -> bytes:
-    """An output as a step writes it: text as it is, all else as JSON."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    raw = text.encode("utf-8", "surrogatepass")
-    end = "END"
-    while end.encode() in raw:
-        end += "_"
-    return b"%s<<%s\n%s\n%s\n" % (name.encode(), end.encode(), raw, end.encode())
-
-
 def _named_outputs(workflow: Workflow) -> Mapping[str, FrozenSet[str]]:
     """The outputs that expressions name, by the ids of their steps among their siblings."""
     found: Dict[str, Set[str]] = {}
@@ -232,58 +89,57 @@ def _named_outputs(workflow: Workflow) -> Mapping[str, FrozenSet[str]]:
     return {step: frozenset(names) for step, names in found.items()}
 
 
-# What came of it
-
-
 class _Ending(NamedTuple):
-    """A case that was played: the run, and all that came otherwise, as problems and mismatches."""
+    """What is kept of a case that was played: its verdict but for the places in the file.
 
-    case: Case
-    played: Played
-    otherwise: Sequence[Tuple[Problem, Mismatch]]
+    `case` leads to the case, `paths` to what each of the mismatches is about.
+    """
+
+    verdict: Verdict
+    case: Problem
+    paths: Sequence[Problem]
 
 
-def _play(stage: _Stage, named: Mapping[str, FrozenSet[str]]) -> _Ending:
-    case = stage.case
-    trial = Trial(stage.plan, stage.scopes, stage.origin, case.given, write_outputs, named)
+def _play(ready: Stage, named: Mapping[str, FrozenSet[str]]) -> _Ending:
+    case = ready.case
+    trial = Trial(ready.plan, ready.scopes, ready.origin, case.given, write_outputs, named)
     played = trial.play()
-    otherwise: List[Tuple[Problem, Mismatch]] = []
+    mismatches: List[Mismatch] = []
+    paths: List[Problem] = []
     for gap in played.gaps:
-        problem = Problem(gap.path or case.path, "gap", "", on_key=not gap.path)
         steps = (gap.step,) if gap.step in played.record.step_by_id else ()
-        otherwise.append((problem, Mismatch(0, 0, gap.message, hint=gap.suggestion, steps=steps)))
+        mismatches.append(Mismatch(0, 0, gap.message, hint=gap.suggestion, steps=steps))
+        paths.append(Problem(gap.path or case.path, "", "", on_key=not gap.path))
     if not played.gaps:
-        alerts = alerts_of(stage.plan.workflow, case.given, played.record)
+        alerts = alerts_of(ready.plan.workflow, case.given, played.record)
         for each in differences(case.expected, played, alerts):
-            problem = Problem(each.expectation.path, "difference", "")
-            mismatch = Mismatch(0, 0, each.about, each.wanted, each.came, steps=each.steps)
-            otherwise.append((problem, mismatch))
-    return _Ending(case, played, otherwise)
+            mismatches.append(Mismatch(0, 0, *each[1:4], steps=each.steps))
+            paths.append(Problem(each.expectation.path, "", ""))
+    record = played.record
+    verdict = Verdict(
+        case.name,
+        0,
+        0,
+        record.elapsed_s,
+        tuple(mismatches),
+        _story(played, mismatches),
+        record.started_at,
+    )
+    return _Ending(verdict, Problem(case.path, "", "", on_key=True), paths)
 
 
 def _verdicts(endings: Sequence[_Ending], tests: CaseFile) -> List[Verdict]:
     """What the cases came to, with the places in the file: one walk of it finds them all."""
-    problems = [Problem(ending.case.path, "", "", on_key=True) for ending in endings]
-    problems += [problem for ending in endings for problem, _ in ending.otherwise]
-    faults = tests.document.faults(problems)
-    places = iter(faults[len(endings) :])
+    asked = [problem for ending in endings for problem in (ending.case, *ending.paths)]
+    places = iter(tests.document.faults(asked))
     verdicts = []
-    for ending, own in zip(endings, faults):
-        mismatches = []
-        for (_, mismatch), place in zip(ending.otherwise, places):
-            mismatches.append(mismatch._replace(line=place.line, column=place.column))
-        record = ending.played.record
-        verdicts.append(
-            Verdict(
-                ending.case.name,
-                own.line,
-                own.column,
-                record.elapsed_s,
-                tuple(mismatches),
-                _story(ending.played, mismatches),
-                record.started_at,
-            )
+    for ending in endings:
+        own, verdict = next(places), ending.verdict
+        mismatches = tuple(
+            mismatch._replace(line=place.line, column=place.column)
+            for mismatch, place in zip(verdict.mismatches, places)
         )
+        verdicts.append(verdict._replace(line=own.line, column=own.column, mismatches=mismatches))
     return verdicts
 
 

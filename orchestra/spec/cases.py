@@ -17,6 +17,7 @@ from orchestra.spec.accept_cases import is_test_file
 from orchestra.spec.document import Document, read_document
 from orchestra.spec.files import read_file
 from orchestra.spec.findings import Findings, TooManyError
+from orchestra.spec.load import told
 from orchestra.spec.scalars import text_of
 from orchestra.spec.schema import schema_text
 
@@ -52,10 +53,9 @@ class CaseFile:
     problems: Tuple[Problem, ...] = ()
 
     def faults(self, problems: Sequence[Problem]) -> Tuple[Fault, ...]:
-        """The problems with their places in the file, in its order, each once."""
+        """The problems with their places in the file, in its order, the most telling ones."""
         distinct = {(p.path, p.message, p.on_key): p for p in problems}
-        faults = self.document.faults(list(distinct.values()))
-        return tuple(sorted(faults, key=_place))
+        return told(self.document.faults(list(distinct.values())), 0, False)
 
 
 def read_case_file(path: str) -> CaseFile:
@@ -74,12 +74,8 @@ def read_case_file(path: str) -> CaseFile:
     blemishes = document.blemish_faults()
     if read is None or blemishes:
         faults = [*blemishes, *document.faults(findings.problems)]
-        raise WorkflowError(tuple(sorted(faults, key=_place)), document.text)
+        raise WorkflowError(told(faults, 0, False), document.text)
     return read
-
-
-def _place(fault: Fault) -> Tuple[int, int]:
-    return fault.line, fault.column
 
 
 def _read(document: Document, findings: Findings) -> Optional[CaseFile]:

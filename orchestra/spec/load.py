@@ -54,7 +54,7 @@ class Loaded:
         """This file's faults and the problems found elsewhere, by line, the most telling ones."""
         if not problems:
             return self.faults
-        return _told([*self.faults, *self.document.faults(problems)], 0, False)
+        return told([*self.faults, *self.document.faults(problems)], 0, False)
 
 
 def load(path: str, data: Optional[bytes] = None, read: Read = read_file) -> Loaded:
@@ -95,8 +95,8 @@ def _load(
             cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
     is_sound = not any(fault.severity == "error" for fault in faults)
-    told = _told(faults, findings.count - len(findings.problems), cut)
-    return Loaded(draft if is_sound else None, draft, document, told)
+    shown = told(faults, findings.count - len(findings.problems), cut)
+    return Loaded(draft if is_sound else None, draft, document, shown)
 
 
 def _workflow(
@@ -178,8 +178,11 @@ def _refuse_nul(document: Document, findings: Findings) -> None:
             findings.error(path, "nul", message, "take the escape out", on_key=is_key)
 
 
-def _told(faults: Sequence[Fault], more: int, cut: bool) -> Tuple[Fault, ...]:
-    """The faults by line, one at a place, errors before warnings where not all are told."""
+def told(faults: Sequence[Fault], more: int, cut: bool) -> Tuple[Fault, ...]:
+    """The faults by line, one at a place, errors before warnings where not all are told.
+
+    There are `more` that are not among them, and nobody knows how many where the search was `cut`.
+    """
     by_place: Dict[Tuple[int, int, str, bool], Fault] = {}
     for fault in faults:
         place = (fault.line, fault.column, fault.severity, fault.code == MORE)
