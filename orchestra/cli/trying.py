@@ -13,7 +13,7 @@ from orchestra.errors import Problem, UsageError, WorkflowError
 from orchestra.model.events import Envelope
 from orchestra.model.expression import references_of
 from orchestra.model.run import RunRecord, RunState
-from orchestra.model.scenario import Given
+from orchestra.model.scenario import Fact, Given
 from orchestra.model.verdict import Mismatch, Tried, Verdict
 from orchestra.model.workflow import AlertWhen, Workflow, steps_within
 from orchestra.reports.story import is_about
@@ -103,7 +103,7 @@ class _Ending(NamedTuple):
 def _play(ready: Stage, named: Mapping[str, FrozenSet[str]]) -> _Ending:
     case = ready.case
     trial = Trial(ready.plan, ready.scopes, ready.origin, case.given, write_outputs, named)
-    played = trial.play()
+    played = trial.play(any(each.fact is Fact.OUTPUTS for each in case.expected))
     mismatches: List[Mismatch] = []
     paths: List[Problem] = []
     for gap in played.gaps:

@@ -74,7 +74,7 @@ from orchestra.model.expression import (
     to_text,
 )
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, Role, RunRecord
+from orchestra.model.run import AttemptKey, Role, RunRecord, RunState
 from orchestra.model.scenario import Course, Given, Result, Results, Spellings
 from orchestra.model.workflow import Command, PythonCall, ShellScript, Step
 
@@ -88,8 +88,8 @@ _SHOWN = 5
 class Played(NamedTuple):
     """What came of it. Where there are gaps the rest is not to be relied on.
 
-    `outputs` are those of the workflow, None where it did not succeed; `fault` is why there are
-    none of a workflow that did.
+    `outputs` are those of the workflow, None where it did not succeed or nobody asked; `fault` is
+    why there are none of a workflow that did.
     """
 
     record: RunRecord
@@ -149,8 +149,12 @@ class Trial:
         for at in given.stops_s:
             self._schedule(at, StopAsked(*_INTERRUPT))
 
-    def play(self) -> Played:
-        """The run from its start to its end, or to where it would go on for ever."""
+    def play(self, with_outputs: bool = False) -> Played:
+        """The run from its start to its end, or to where it would go on for ever.
+
+        The outputs of the workflow are made where they are asked for: a run itself has no use for
+        them.
+        """
         self._take(self._machine.begin(self._now))
         while not self._machine.finished:
             batch = self._next_batch()
@@ -159,13 +163,13 @@ class Trial:
                     self._gaps.note_endless(key.step, alive.result)
                 break
             self._take(self._machine.handle(batch, self._now))
+        assert self._replay.record is not None
         outputs, fault = None, ""
-        if self._machine.finished and not self._machine.root.failures:
+        if with_outputs and self._replay.record.state is RunState.SUCCEEDED:
             try:
                 outputs = self._scopes.outputs(StepsView(self._machine.root, ""))
             except ExpressionError as error:
                 fault = str(error)
-        assert self._replay.record is not None
         record, gaps = self._replay.record, self._gaps.all()
         return Played(record, self._envelopes, gaps, outputs, fault)
 

@@ -92,6 +92,7 @@ def test_the_schema_of_tests_is_printed(cli):
 
 FORBIDDEN = """
 import sys
+import typer  # which starts a program when it is imported on Python 3.8
 FORBIDDEN = ("subprocess.", "os.fork", "os.posix_spawn", "os.exec", "os.system", "socket.")
 
 def refuse(event, arguments):
@@ -102,8 +103,8 @@ def refuse(event, arguments):
     if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
         raise AssertionError("%s is written" % (arguments,))
 
-from orchestra.cli.app import main
 sys.addaudithook(refuse)
+from orchestra.cli.app import main
 sys.argv[0] = "orchestra"
 main()
 """

@@ -181,6 +181,31 @@ def test_an_output_that_is_asked_for_and_not_given_is_told(folder):
     }
 
 
+def test_outputs_of_the_workflow_are_asked_for_where_they_are_expected(folder):
+    workflow = """
+    version: 1
+    steps: {a: {run: x, outputs: {n: int}}}
+    outputs: {n: "${{ steps.a.outputs.n }}", bad: "${{ 1 / (default(steps.a.outputs.n, 1) - 3) }}"}
+    """
+    tests = """
+    cases:
+      not expected: {expect: {state: succeeded}}
+      not given: {expect: {outputs: {n: 3}}}
+      not made: {given: {steps: {a: {outputs: {n: 3}}}}, expect: {outputs: {n: 3}}}
+      not succeeded: {given: {steps: {a: failure}}, expect: {outputs: {n: 3}}}
+      other: {given: {steps: {a: {outputs: {n: 2}}}}, expect: {outputs: {n: 3, bad: -1}}}
+    """
+    found = folder.otherwise(workflow, tests)
+    [[about, _, _]] = found.pop("not given")
+    assert about == "`a` has no output `n` here, and an expression asks for it"
+    assert found == {
+        "not expected": [],
+        "not made": [("output `n`", "3", "outputs.bad: division by zero")],
+        "not succeeded": [("output `n`", "3", "none: the workflow failed")],
+        "other": [("output `n`", "3", "2")],
+    }
+
+
 def test_a_list_that_comes_from_a_step_fans_out(folder):
     workflow = """
     version: 1
