@@ -86,3 +86,31 @@ def complete_formats(incomplete: str) -> List[str]:
     from orchestra.cli.commands.import_ import FORMATS
 
     return [format for format in FORMATS if format.startswith(incomplete)]
+
+
+def complete_test_files(incomplete: str) -> List[str]:
+    """The files of tests that begin so, and the folders; never fails."""
+    try:
+        folder, start = os.path.split(incomplete)
+        names = sorted(name for name in os.listdir(folder or ".") if name.startswith(start))
+        paths = [os.path.join(folder, name) for name in names if start or name[0] != "."]
+    except OSError:
+        return []
+    found = [path for path in paths if path.endswith((".test.yaml", ".test.yml"))]
+    return found + [path + "/" for path in paths if os.path.isdir(path)]
+
+
+def complete_cases(ctx: click.Context, param: click.Parameter, incomplete: str) -> List[str]:
+    """The names of the cases in the files that are on the command line; never fails."""
+    try:
+        from orchestra.spec.document import read_document
+        from orchestra.spec.files import read_file
+
+        # an option that still wants its value leaves the arguments unread
+        files = [*(ctx.params.get("files") or ()), *ctx.args]
+        names = [
+            name for file in files for name in read_document(file, read_file(file)).root["cases"]
+        ]
+    except Exception:
+        return []  # a completion has no one to tell
+    return [name for name in names if name.startswith(incomplete)]

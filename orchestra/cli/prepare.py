@@ -163,14 +163,18 @@ def _scheduled(plan: Plan, options: PlanOptions) -> Tuple[Plan, Optional[Predict
     return choose(plan, parse_policy(options.policy))
 
 
-def bind_used(workflow: Workflow, values: Mapping[str, Value]) -> Mapping[str, Value]:
+def bind_used(
+    workflow: Workflow, values: Mapping[str, Value], today: Optional[datetime.date] = None
+) -> Mapping[str, Value]:
     """The params of a workflow that is used by another one, which gives it these values.
+
+    `today` is that of this machine unless it is given.
 
     Raises:
         ExpressionError: one of them does not fit.
     """
     try:
-        return bind(workflow, {}, values, {}, datetime.date.today(), workflow.folder)
+        return bind(workflow, {}, values, {}, today or datetime.date.today(), workflow.folder)
     except UsageError as fault:
         file = os.path.basename(workflow.path)
         raise ExpressionError("with: %s: %s" % (file, fault)) from None

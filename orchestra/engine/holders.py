@@ -65,7 +65,7 @@ def step_expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, 
         for key, texts in (("inputs", step.cache.inputs), ("outputs", step.cache.outputs)):
             for number, text in enumerate(texts):
                 yield ("cache", key, number), text
-    yield from _in_body(step.body)
+    yield from body_expressions(step.body)
     for key, handler in step.handlers.items():
         for path, holder in handler_expressions(handler):
             yield (key, *path), holder
@@ -78,10 +78,13 @@ def handler_expressions(handler: Handler) -> Iterator[Tuple[PathParts, Union[Exp
             yield (key,), text
     for name, value in handler.env.items():
         yield ("env", name), value
-    yield from _in_body(handler.body)
+    yield from body_expressions(handler.body)
 
 
-def _in_body(body: Optional[Body]) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+def body_expressions(
+    body: Optional[Body],
+) -> Iterator[Tuple[PathParts, Union[Expression, Tree]]]:
+    """Everything of a body that may hold expressions, with the path to where it stands."""
     if isinstance(body, ShellScript):
         for piece in body.pieces:
             if isinstance(piece, Slot):

@@ -386,7 +386,11 @@ class Scopes:
         assert around is not None
         below: Mapping[str, str] = {**self._below, **self._env_file}
         if self._can_tell():
-            below = self._root_layers()
+            try:
+                below = self._root_layers()
+            except ExpressionError:
+                if hidden_params is not None:  # else it fails when its turn comes
+                    raise
         hidden = hidden_above(self._workflow.env, self._hidden_above)
         of_run = _made_from_run(self._workflow.env, self._above.of_run)
         return Scopes(

@@ -54,42 +54,21 @@ _VALIDATOR = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # i
 
 
 class Explainer:
-    """Explains rejections by one schema.
+    """Explains rejections by one schema; `whole` is what it speaks of.
 
     `unexplained` counts wrong keys beyond those explained; `was_cut` tells of the last rejection
     that more may be wrong than was said.
     """
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], whole: str) -> None:
         self._root = _VALIDATOR(schema)
-        self._step = self._root.evolve(schema=schema["$defs"]["step"])
-        self._step_keys = schema["$defs"]["step"]["properties"]
-        self._handler_keys = schema["$defs"]["handler"]["properties"]
-        self._shared_keys = schema["$defs"]["defaults"]["properties"]
-        self._root_keys = schema["properties"]
-        self._steps = schema["$defs"]["steps"]
+        self._whole = whole
         self.unexplained = 0
         self.was_cut = False
 
-    def root(self, data: Any) -> List[Problem]:
-        """What is wrong with the workflow and the ids of its steps; the steps are left out."""
-        if not isinstance(data, dict) or not isinstance(data.get("steps"), dict):
-            return self._problems(self._root, data, ())
-        rules = self._steps
-        ids = data["steps"]
-        too_many = len(ids) > rules["maxProperties"]
-        bad_ids = [] if too_many else [id for id in ids if not _is_known(id, rules)]
-        self.unexplained += len(bad_ids[MOST_EXPLAINED:])
-        # a step that is right stands for all, so that none of them is walked here
-        shown: Dict[str, Any] = {id: {} for id in bad_ids[:MOST_EXPLAINED] or list(ids)[:1]}
-        problems = self._problems(self._root, {**data, "steps": shown}, ())
-        if too_many:
-            problems.append(_too_many(ids, rules["maxProperties"], ("steps",)))
-        return problems
-
-    def step(self, id: str, data: Any) -> List[Problem]:
-        """What is wrong with one step."""
-        return self._problems(self._step, data, ("steps", id))
+    def all(self, data: Any) -> List[Problem]:
+        """All that is wrong with the data, as far as it is explained."""
+        return self._problems(self._root, data, ())
 
     def _problems(self, validator: Any, data: Any, prefix: PathParts) -> List[Problem]:
         found: Dict[Tuple[PathParts, bool], Problem] = {}
@@ -132,7 +111,7 @@ class Explainer:
 
     def _missing(self, value: Any, schema: Any, path: PathParts) -> Problem:
         missing = ["`%s`" % key for key in schema["required"] if key not in value]
-        where = _name(path) if path else "the workflow"
+        where = _name(path) if path else self._whole
         message = "%s lacks %s" % (where, " and ".join(missing))
         return Problem(path, "missing-key", message, on_key=bool(path))
 
@@ -140,16 +119,61 @@ class Explainer:
         if "patternProperties" in schema:
             return self._bad_name(key, path)
         known = schema.get("properties", {})
-        is_root = not path
-        is_step = known.keys() == self._step_keys.keys()
-        place = "the workflow" if is_root else "`%s`" % path[-1]
+        place = "`%s`" % path[-1] if path else self._whole
         if path and isinstance(path[-1], int):
             place = "an entry of `%s`" % path[-2]
         message = "unknown key `%s` in %s" % (shortened(key), place)
-        hint = self._hint_for(key, known, is_root, is_step)
+        hint = self._hint_for(key, known, not path)
         return Problem((*path, key), "unknown-key", message, hint, on_key=True)
 
-    def _hint_for(self, key: str, known: Any, is_root: bool, is_step: bool) -> str:
+    def _hint_for(self, key: str, known: Any, is_root: bool) -> str:
+        return did_you_mean(key, known) or _listed(known)
+
+    def _bad_name(self, key: str, path: PathParts) -> Problem:
+        hint = _NAME_RULE
+        message = "`%s` cannot be a name" % shortened(key)
+        if path[-1] == "steps":
+            message = "`%s` cannot be a step's id" % shortened(key)
+        elif path[-1] == "env":
+            message = "`%s` cannot be the name of a variable" % shortened(key)
+            hint = "it needs at least one character, and neither `=` nor NUL"
+        return Problem((*path, key), "name", message, hint, on_key=True)
+
+
+class WorkflowExplainer(Explainer):
+    """Explains rejections by the schema of workflows, and knows the words of other tools."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        super().__init__(schema, "the workflow")
+        self._step = self._root.evolve(schema=schema["$defs"]["step"])
+        self._step_keys = schema["$defs"]["step"]["properties"]
+        self._handler_keys = schema["$defs"]["handler"]["properties"]
+        self._shared_keys = schema["$defs"]["defaults"]["properties"]
+        self._root_keys = schema["properties"]
+        self._steps = schema["$defs"]["steps"]
+
+    def root(self, data: Any) -> List[Problem]:
+        """What is wrong with the workflow and the ids of its steps; the steps are left out."""
+        if not isinstance(data, dict) or not isinstance(data.get("steps"), dict):
+            return self._problems(self._root, data, ())
+        rules = self._steps
+        ids = data["steps"]
+        too_many = len(ids) > rules["maxProperties"]
+        bad_ids = [] if too_many else [id for id in ids if not _is_known(id, rules)]
+        self.unexplained += len(bad_ids[MOST_EXPLAINED:])
+        # a step that is right stands for all, so that none of them is walked here
+        shown: Dict[str, Any] = {id: {} for id in bad_ids[:MOST_EXPLAINED] or list(ids)[:1]}
+        problems = self._problems(self._root, {**data, "steps": shown}, ())
+        if too_many:
+            problems.append(_too_many(ids, rules["maxProperties"], ("steps",)))
+        return problems
+
+    def step(self, id: str, data: Any) -> List[Problem]:
+        """What is wrong with one step."""
+        return self._problems(self._step, data, ("steps", id))
+
+    def _hint_for(self, key: str, known: Any, is_root: bool) -> str:
+        is_step = known.keys() == self._step_keys.keys()
         words = WORD_BY_OTHER_AT_ROOT if is_root else WORD_BY_OTHER
         is_handler = known.keys() == self._handler_keys.keys()
         is_whole = is_root or is_step or is_handler
@@ -177,17 +201,7 @@ class Explainer:
             return "`%s` is a key of a step%s" % (other, shared)
         if len(known) > _MOST_LISTED:
             return "`orchestra schema` lists the keys that are known"
-        return "known are %s" % ", ".join("`%s`" % name for name in known) if known else ""
-
-    def _bad_name(self, key: str, path: PathParts) -> Problem:
-        hint = _NAME_RULE
-        message = "`%s` cannot be a name" % shortened(key)
-        if path[-1] == "steps":
-            message = "`%s` cannot be a step's id" % shortened(key)
-        elif path[-1] == "env":
-            message = "`%s` cannot be the name of a variable" % shortened(key)
-            hint = "it needs at least one character, and neither `=` nor NUL"
-        return Problem((*path, key), "name", message, hint, on_key=True)
+        return _listed(known)
 
 
 _NAME_RULE = "letters, digits, `_` and `-`, at most 64, beginning with a letter or `_`"
@@ -202,6 +216,10 @@ _PLAIN_TITLES = {"boolean": "true or false", "string": "text"}
 def _too_many(value: Any, most: int, path: PathParts) -> Problem:
     message = "%s has %d entries, and at most %d can be read" % (_name(path), len(value), most)
     return Problem(path, "too-many", message, on_key=bool(path))
+
+
+def _listed(known: Any) -> str:
+    return "known are %s" % ", ".join("`%s`" % name for name in known) if known else ""
 
 
 def _name(path: PathParts) -> str:

@@ -117,6 +117,11 @@ def _workflow(
         message = "the file is empty"
         findings.error((), "empty", message, "`orchestra init` writes one to start from")
         return None
+    if isinstance(data, dict) and "cases" in data and "steps" not in data:
+        file = os.path.basename(document.file)
+        message = "this file holds tests of a workflow, and is none itself"
+        findings.error((), "test-file", message, "`orchestra test %s` plays its cases" % file)
+        return None
     _refuse_nul(document, findings)
     mismatch = check(data)
     for problem in mismatch.problems:

@@ -27,10 +27,13 @@ class Mismatch(NamedTuple):
     is_complete: bool = True
 
 
-def schema_text() -> str:
-    """The schema as it ships: in the package once installed, in `schemas/` in a checkout."""
+def schema_text(kind: str = "workflow") -> str:
+    """A schema as it ships: in the package once installed, in `schemas/` in a checkout.
+
+    `kind` is what it is of: `workflow`, `test`.
+    """
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    name = os.path.join("schemas", "workflow.schema.json")
+    name = os.path.join("schemas", kind + ".schema.json")
     path = os.path.join(package, name)
     if not os.path.exists(path):
         path = os.path.join(os.path.dirname(package), name)
@@ -43,9 +46,9 @@ def check(data: Any) -> Mismatch:
     if is_workflow(data):
         return Mismatch([], set())
     # jsonschema takes longer to import than most files to read: only for a rejection.
-    from orchestra.spec.explain import MOST_EXPLAINED, Explainer
+    from orchestra.spec.explain import MOST_EXPLAINED, WorkflowExplainer
 
-    explainer = Explainer(json.loads(schema_text()))
+    explainer = WorkflowExplainer(json.loads(schema_text()))
     problems = explainer.root(data)
     is_complete = not explainer.was_cut
     unexplained: Set[str] = set()

@@ -21,6 +21,7 @@ ALLOWED = Path(__file__).with_name("imports.txt")
 
 GOOD = "version: 1\nsteps:\n  a: {run: 'true'}\n"
 CACHED = "version: 1\nsteps:\n  a: {run: 'true', cache: {inputs: [good.yaml]}}\n"
+TESTS = "workflow: good.yaml\ncases:\n  a: {expect: {state: succeeded}}\n"
 NESTED = "version: 1\nsteps:\n  a: {steps: {b: {run: 'true'}}}\n"
 BAD = "version: 1\nsteps:\n  a: {runn: 'true'}\n"
 
@@ -37,6 +38,7 @@ CASES: Mapping[str, Sequence[str]] = {
     "plan-again": ["plan", "good.yaml"],
     "plan-cached": ["plan", "new/cached.yaml"],
     "plan-against": ["plan", "good.yaml", "--against", "latest"],
+    "test": ["test", "new/good.test.yaml"],
     "dry-run": ["run", "new/good.yaml", "--dry-run"],
     "import": ["import", "wfformat", "trace.json"],
     "simulate": ["import", "wfformat", "trace.json", "--simulate"],
@@ -88,6 +90,7 @@ def prepared(cli: CommandLine) -> CommandLine:
     """The folder in which the cases are tried."""
     for folder in ("", "new/"):
         cli.file(folder + "good.yaml", GOOD).file(folder + "cached.yaml", CACHED)
+    cli.file("new/good.test.yaml", TESTS)
     cli.file("new/nested.yaml", NESTED).file("bad.yaml", BAD)
     cli.file("trace.json", as_json(split_instance(chain())))
     cli.run("run", "good.yaml")

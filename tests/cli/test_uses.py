@@ -67,6 +67,22 @@ def test_a_failure_inside_is_that_of_the_step(cli: CommandLine) -> None:
     assert steps["after"]["state"] == "blocked"
 
 
+def test_a_variable_that_is_missing_around_it_fails_the_step_and_no_plan(cli: CommandLine) -> None:
+    workflow = """version: 1
+env: {PLACE: "${{ env.NOT_THERE }}/x"}
+steps:
+  first: {command: [sh, -c, "echo who=me >> $ORCHESTRA_OUTPUT"], outputs: {who: string}}
+  u: {needs: first, uses: used.yaml, with: {who: "${{ steps.first.outputs.who }}"}}
+"""
+    used = "version: 1\nparams: {who: {required: true}}\nsteps: {one: {run: 'true'}}\n"
+    cli.file("p.yaml", workflow).file("used.yaml", used)
+
+    planned, ran = cli.run("plan", "p.yaml"), cli.run("run", "p.yaml")
+
+    assert (planned.code, planned.err) == (0, "")
+    assert (ran.code, "fault of its own" in ran.err) == (1, False)
+
+
 def test_its_own_limits_hold_for_its_steps(cli: CommandLine) -> None:
     used = "max_parallel: 1\nsteps: {a: {run: sleep 0.3}, b: {run: sleep 0.3}}\n"
     cli.file("used.yaml", used).file("m.yaml", "steps: {u: {uses: used.yaml}}")

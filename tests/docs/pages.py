@@ -60,7 +60,7 @@ class Reader:
 
     def _save(self, name: str, text: str) -> None:
         self._cli.file(name, text)
-        if "steps:" in text:
+        if "steps:" in text and not name.endswith(".test.yaml"):
             result = self._cli.run("validate", name)
             self.seen.append(Seen((name, 0, ""), (name, result.code, result.err)))
 

@@ -17,7 +17,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/**/*.yaml"))
+FOUND = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/**/*.yaml"))
+FILES = [file for file in FOUND if not file.endswith(".test.yaml")]
+TESTED = [file for file in FOUND if file.endswith(".test.yaml")]
 NAMES = ["checks", "gpu", "handlers", "penguins", "quickstart"]
 
 Data = Dict[str, Any]
@@ -93,6 +95,17 @@ def test_an_example_names_its_schema_for_editors(file: str) -> None:
 
     assert first == "# yaml-language-server: $schema=../../schemas/workflow.schema.json"
     assert (ROOT / file / "../../../schemas/workflow.schema.json").resolve().is_file()
+
+
+@pytest.mark.parametrize("file", TESTED)
+def test_the_tests_of_an_example_pass(file: str) -> None:
+    first, *_ = (ROOT / file).read_text(encoding="utf-8").splitlines()
+
+    done = orchestra(ROOT, "test", file)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(" cases, all passed\n")
+    assert first == "# yaml-language-server: $schema=../../schemas/test.schema.json"
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -24,11 +24,15 @@ from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
 from orchestra.reports.pruned import pruned_json, render_pruned
 from orchestra.reports.trace_report import render_trace
+from orchestra.reports.trials import render_trials
+from orchestra.reports.trials_json import render_trials_json
+from orchestra.reports.trials_junit import render_trials_junit
 from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
 from tests.golden import comparisons, recorded
 from tests.golden.plans import PREDICTION, nightly
+from tests.golden.trials import NIGHTLY, TRIED
 
 FULL = Look(color=True)
 TEXT = Look()
@@ -137,6 +141,12 @@ CASES: Dict[str, Callable[[], str]] = {
     "against-same.txt": lambda: render_comparison(comparisons.unchanged(), 80, TEXT),
     "against.json": lambda: render_comparison_json(comparisons.nightly()),
     "against.md": lambda: render_comparison_markdown(comparisons.nightly()),
+    "trials.txt": lambda: render_trials(TRIED, TEXT),
+    "trials-ascii-color.txt": lambda: _visible(
+        render_trials([NIGHTLY], Look(color=True, unicode=False))
+    ),
+    "trials.xml": lambda: render_trials_junit(TRIED),
+    "trials.json": lambda: render_trials_json(TRIED),
     "plan-60.txt": lambda: render_plan_table(nightly(), PREDICTION, 60, TEXT),
     "plan-100.txt": lambda: render_plan_table(nightly(), PREDICTION, 100, TEXT),
     "plan.json": lambda: render_plan_json(nightly(), PREDICTION),

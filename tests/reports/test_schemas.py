@@ -18,6 +18,7 @@ from orchestra.reports.history import RUNS_FORMAT
 from orchestra.reports.json_report import REPORT_FORMAT
 from orchestra.reports.plan_json import PLAN_FORMAT
 from orchestra.reports.pruned import PRUNE_FORMAT
+from orchestra.reports.trials_json import TRIALS_FORMAT
 from orchestra.reports.why import WHY_FORMAT
 from tests.golden.recorded import HERE
 
@@ -29,6 +30,7 @@ PRODUCED = {
     "prune": json.loads((HERE / "expected" / "prune.json").read_text("utf-8")),
     "report": json.loads((HERE / "expected" / "report.json").read_text("utf-8")),
     "runs": json.loads((HERE / "expected" / "runs.json").read_text("utf-8")),
+    "trials": json.loads((HERE / "expected" / "trials.json").read_text("utf-8")),
     "why": json.loads((HERE / "expected" / "why.json").read_text("utf-8")),
 }
 EVENTS = [
@@ -108,6 +110,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
         ("prune", PRUNE_FORMAT),
         ("report", REPORT_FORMAT),
         ("runs", RUNS_FORMAT),
+        ("trials", TRIALS_FORMAT),
         ("why", WHY_FORMAT),
         ("event", EVENTS_FORMAT),
     ],

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from orchestra.spec import accept, generate
+from orchestra.spec import accept, accept_cases, generate
 from orchestra.spec.schema import check, schema_text
 from tests.spec.almost import STEPS, WORKFLOWS
 
@@ -18,6 +18,8 @@ SCHEMA: Dict[str, Any] = json.loads(schema_text())
 ROOT: Dict[str, Any] = SCHEMA["properties"]
 STEP: Dict[str, Any] = SCHEMA["$defs"]["step"]["properties"]
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+CASES: Dict[str, Any] = json.loads(schema_text("test"))
+CASE_VALIDATOR = jsonschema.Draft202012Validator(CASES)
 
 
 def _parts(node: Any, path: Tuple[str, ...] = ()) -> Iterator[Tuple[Tuple[str, ...], Any]]:
@@ -198,6 +200,61 @@ def test_an_id_is_letters_digits_underscore_and_minus(id: str, is_good: bool) ->
 def test_accept_py_is_what_the_schema_generates() -> None:
     with open(accept.__file__, encoding="utf-8") as file:
         assert file.read() == generate.generate(SCHEMA)
+
+
+def test_accept_cases_py_is_what_the_schema_of_tests_generates() -> None:
+    with open(accept_cases.__file__, encoding="utf-8") as file:
+        assert file.read() == generate.generate_cases(CASES)
+
+
+def test_the_schema_of_tests_is_one_and_its_examples_are_accepted_by_both() -> None:
+    jsonschema.Draft202012Validator.check_schema(CASES)
+    examples = {
+        place: [
+            _around(place, key, example)
+            for key, rules in CASES["$defs"][place]["properties"].items()
+            for example in rules["examples"]
+        ]
+        for place in ("given", "expect")
+    }
+    files = [file for found in examples.values() for file in found]
+    assert [accept_cases.is_test_file(file) for file in files] == [True] * len(files)
+    assert [CASE_VALIDATOR.is_valid(file) for file in files] == [True] * len(files)
+
+
+def _around(place: str, key: str, example: Any) -> Dict[str, Any]:
+    return {"workflow": "p.yaml", "cases": {"a": {place: {key: example}}}}
+
+
+def test_every_key_of_a_test_says_what_it_is_and_shows_it() -> None:
+    rules = [
+        rules
+        for name in ("case", "given", "results", "expect", "expected_step")
+        for rules in CASES["$defs"][name]["properties"].values()
+    ]
+    assert [bool(each["description"] and each["examples"]) for each in rules] == [True] * len(rules)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"given": {"steps": {"a": "sucess"}}},
+        {"given": {"steps": {"a": []}}},
+        {"given": {"steps": {"a": [256]}}},
+        {"given": {"steps": {"a": {"signal": "KILL"}}}},
+        {"given": {"steps": {"a": {"duration": 3}}}},
+        {"given": {"stop_at": "soon"}},
+        {"given": {"started_at": "today"}},
+        {"expect": {"state": "skipped"}},
+        {"expect": {"order": ["a, b"]}},
+        {"expect": {"steps": {"a": {"state": []}}}},
+        {"expect": {"alerts": ["never"]}},
+        {"expects": {}},
+    ],
+)
+def test_what_is_no_test_is_refused_by_both(case: Any) -> None:
+    data = {"workflow": "p.yaml", "cases": {"a": case}}
+    assert (accept_cases.is_test_file(data), CASE_VALIDATOR.is_valid(data)) == (False, False)
 
 
 @pytest.mark.parametrize(

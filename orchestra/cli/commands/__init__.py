@@ -16,6 +16,7 @@ NAMES = (
     "resume",
     "validate",
     "plan",
+    "test",
     "runs",
     "show",
     "logs",
