@@ -343,7 +343,7 @@ def test_problems_become_faults_in_the_order_given() -> None:
         ]
     )
     assert faults == (
-        ("f.yaml", 2, 6, ("c",), "warning", "one", "first", "do this", ()),
-        ("f.yaml", 1, 12, ("a", "b", 1), "error", "two", "second", "", ()),
-        ("f.yaml", 1, 5, ("a", "b"), "error", "three", "third", "", ()),
+        ("f.yaml", 2, 6, ("c",), "warning", "one", "first", "do this", (), ""),
+        ("f.yaml", 1, 12, ("a", "b", 1), "error", "two", "second", "", (), ""),
+        ("f.yaml", 1, 5, ("a", "b"), "error", "three", "third", "", (), ""),
     )
