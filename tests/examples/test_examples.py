@@ -309,7 +309,7 @@ def test_the_checks_run_the_test_groups_of_a_project(run: Run, tmp_path: Path) -
     ran = run("checks", *[word for option in options for word in ("-p", option)])
 
     assert (ran.code, ran.states["test_rules"], ran.states["types"]) == (0, "succeeded", "skipped")
-    assert "3 passed" in log(ran, "test_rules")
+    assert "4 passed" in log(ran, "test_rules")
     assert log(ran, "report") == "All checks passed\n"
 
 
@@ -320,7 +320,7 @@ def test_the_checks_fail_where_a_test_fails(run: Run, tmp_path: Path) -> None:
     ran = run("checks", *[word for option in options for word in ("-p", option)])
 
     assert (ran.code, ran.states["test_rules"], ran.states["report"]) == (1, "failed", "blocked")
-    assert "3 failed" in log(ran, "test_rules")
+    assert "4 failed" in log(ran, "test_rules")
 
 
 def steps(ran: Ran) -> Dict[str, Data]:
