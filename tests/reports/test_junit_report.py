@@ -13,7 +13,7 @@ from orchestra.model.events import StepEnded
 from orchestra.model.run import RunRecord
 from orchestra.reports.junit_report import render_junit
 from tests.golden import recorded
-from tests.reports.junit_schema import load_junit_schema
+from tests.reports.published import published
 from tests.subscribers.stories import MadeLogs, Story
 
 HOSTILE = ']]>&<b a="1">\'\x00\x1b[2J\ud800\ufffe\U0001f600\n'
@@ -21,7 +21,10 @@ HOSTILE = ']]>&<b a="1">\'\x00\x1b[2J\ud800\ufffe\U0001f600\n'
 
 @pytest.fixture(scope="session")
 def schema(tmp_path_factory: pytest.TempPathFactory) -> xmlschema.XMLSchema:
-    return load_junit_schema(tmp_path_factory.mktemp("junit"))
+    """That of Jenkins' xUnit plugin."""
+    member = "testing/example_scripts/junit-10.xsd"
+    text = published("pytest==8.3.5", member, tmp_path_factory.mktemp("junit"))
+    return xmlschema.XMLSchema(text.decode())
 
 
 def hostile() -> RunRecord:
