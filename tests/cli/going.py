@@ -43,7 +43,7 @@ def is_dead(pid: int) -> bool:
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as file:
             return not file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 

@@ -245,7 +245,8 @@ def test_a_look_at_a_workflow_reads_no_secret(cli, command):
     cli.file(
         "w.yaml",
         "version: 1\nsecrets: {A: {env: GONE}, B: {file: gone}, C: {command: [touch, started]}}\n"
-        "steps: {a: {run: 'echo ${{ secrets.A }}', env: {B: '${{ secrets.B }}'},"
+        "steps: {a: {run: 'echo ${{ secrets.A }}',"
+        " env: {B: '${{ secrets.B }}', C: '${{ secrets.C }}'},"
         " if: env.HOME != env.GONE}}\n",
     )
     name, *options = command
