@@ -133,7 +133,7 @@ def _is_it(path: str, holder: Holder) -> bool:
     try:
         files = "/proc/%d/fd" % holder.pid
         opened = ["%s/%s" % (files, name) for name in os.listdir(files)]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return not os.path.exists("/proc/self/fd")  # macOS does not tell
     return any(_is_same(each, path) for each in opened)
 
