@@ -24,6 +24,7 @@ _WIDEST_BAR = 40
 _LEAST_BAR = 8
 _WIDEST_NAME = 28
 _CLOCK_CELLS = 6
+_SHARE_CELLS = 8
 _ECHO_CELLS = 4
 """Room at the end of the last line, where the cursor is: a terminal shows `^C` there, twice at
 most between two frames. A line broken by that would leave a row of the frame behind."""
@@ -113,7 +114,7 @@ def _head(view: View, width: int, look: Look) -> Iterator[List[Span]]:
     else:
         yield [(facts.strip(), Tone.PLAIN)]
     yield _counts(record, look)
-    budget = _budget(record.budget, view.used, look)
+    budget = _budget(record.budget, view.used, width, look)
     if budget:
         yield budget
     if record.stopping:
@@ -122,9 +123,12 @@ def _head(view: View, width: int, look: Look) -> Iterator[List[Span]]:
 
 
 def _bar(record: RunRecord, done: int, total: int, cells: int, look: Look) -> List[Span]:
-    full, empty = ("━", "─") if look.unicode else ("#", "-")
-    filled = cells * done // total if total else cells
     tone = Tone.BAD if record.counts[StepState.FAILED] else Tone.GOOD
+    return _filled(cells * done // total if total else cells, cells, tone, look)
+
+
+def _filled(filled: int, cells: int, tone: Tone, look: Look) -> List[Span]:
+    full, empty = ("━", "─") if look.unicode else ("#", "-")
     return [(full * filled, tone), (empty * (cells - filled), Tone.QUIET)]
 
 
@@ -135,17 +139,27 @@ def _counts(record: RunRecord, look: Look) -> List[Span]:
     if waiting:
         spans.append(("%d waiting" % waiting, Tone.QUIET))
     spans += [(count_words(counts, s)[0], state_tone(s)) for s in _COUNTED_LAST if counts[s]]
-    return _joined(spans, look)
+    return _joined([[span] for span in spans], look)
 
 
-def _budget(budget: Mapping[str, int], used: Mapping[str, int], look: Look) -> List[Span]:
-    spans: List[Span] = []
+def _budget(
+    budget: Mapping[str, int], used: Mapping[str, int], width: int, look: Look
+) -> List[Span]:
+    """What is taken of each resource, with a bar for each where all of them have room."""
+    plain: List[List[Span]] = []
+    drawn: List[List[Span]] = []
     for name, whole in budget.items():
         if name in used:
-            taken = used[name]
+            taken, label = used[name], safe_line(name)
             tone = Tone.PLAIN if taken else Tone.QUIET
-            spans.append(("%s %s" % (safe_line(name), _share(name, taken, whole)), tone))
-    return _joined(spans, look)
+            share = _share(name, taken, whole)
+            plain.append([("%s %s" % (label, share), tone)])
+            filled = min(-(-_SHARE_CELLS * taken // whole), _SHARE_CELLS) if whole else 0
+            bar = _filled(filled, _SHARE_CELLS, Tone.WARN if taken >= whole else Tone.BUSY, look)
+            drawn.append([(label + " ", tone), *bar, (" " + share, tone)])
+    line = _joined(drawn, look)
+    fits = sum(cell_len(text) for text, _ in line) <= width
+    return line if fits else _joined(plain, look)
 
 
 def _share(name: str, taken: int, whole: int) -> str:
@@ -158,12 +172,12 @@ def _share(name: str, taken: int, whole: int) -> str:
     return "%s/%s" % (amount if same else "%s %s" % (amount, unit), of)
 
 
-def _joined(spans: Sequence[Span], look: Look) -> List[Span]:
+def _joined(parts: Sequence[Sequence[Span]], look: Look) -> List[Span]:
     joined: List[Span] = []
-    for span in spans:
+    for part in parts:
         if joined:
             joined.append((" %s " % look.dot, Tone.QUIET))
-        joined.append(span)
+        joined += part
     return joined
 
 

@@ -47,7 +47,7 @@ def test_a_frame_shows_progress_budget_and_what_runs() -> None:
     assert texts(view(rows(2), left_s=42.0)) == [
         "wf ━━━━━━━━━──────────────────── 1/3  1m05s  about 42s left",
         "1 succeeded · 1 running · 1 waiting",
-        "cpu 1/4",
+        "cpu ━━────── 1/4",
         "● step0     3s  words 0",
         "● step1     3s  words 1",
     ]
@@ -58,7 +58,7 @@ def test_without_unicode_every_sign_is_ascii() -> None:
     assert shown == [
         "wf #########-------------------- 1/3  1m05s  about 42s left",
         "1 succeeded | 1 running | 1 waiting",
-        "cpu 1/4",
+        "cpu ##------ 1/4",
         "> step0     3s  words 0",
         "~ and 3 more",
     ]
@@ -74,7 +74,7 @@ def test_without_unicode_every_sign_is_ascii() -> None:
         (7, "… and 8 more"),
         (6, "… and 9 more"),
         (5, "… and 10 more"),
-        (4, "cpu 1/4"),
+        (4, "cpu ━━────── 1/4"),
         (3, "1 succeeded · 1 running · 1 waiting"),
         (1, "wf ━━━━━━━━━━━━━─────────────────────────── 1/3  1m05s"),
         (0, "wf ━━━━━━━━━━━━━─────────────────────────── 1/3  1m05s"),
@@ -97,18 +97,31 @@ def test_a_stop_is_told() -> None:
 @pytest.mark.parametrize(
     ("used", "budget", "line"),
     [
-        ({"cpu": 2500}, {"cpu": 4000}, "cpu 2.5/4"),
-        ({"memory": 2 * GIB}, {"memory": 8 * GIB}, "memory 2/8 GiB"),
-        ({"memory": GIB // 2}, {"memory": 8 * GIB}, "memory 512 MiB/8 GiB"),
-        ({"memory": 0}, {"memory": 8 * GIB}, "memory 0/8 GiB"),
-        ({"cpu": 0, "db": 1}, {"cpu": 1000, "gpu": 2, "db": 4}, "cpu 0/1 · db 1/4"),
-        ({"gpu": 1}, {"gpu": 2}, "gpu 1/2"),
+        ({"cpu": 2500}, {"cpu": 4000}, "cpu ━━━━━─── 2.5/4"),
+        ({"memory": 2 * GIB}, {"memory": 8 * GIB}, "memory ━━────── 2/8 GiB"),
+        ({"memory": GIB // 2}, {"memory": 8 * GIB}, "memory ━─────── 512 MiB/8 GiB"),
+        ({"memory": 0}, {"memory": 8 * GIB}, "memory ──────── 0/8 GiB"),
+        (
+            {"cpu": 0, "db": 1},
+            {"cpu": 1000, "gpu": 2, "db": 4},
+            "cpu ──────── 0/1 · db ━━────── 1/4",
+        ),
+        ({"gpu": 1}, {"gpu": 2}, "gpu ━━━━──── 1/2"),
+        ({"gpu": 3}, {"gpu": 2}, "gpu ━━━━━━━━ 3/2"),
+        ({"gpu": 0}, {"gpu": 0}, "gpu ──────── 0/0"),
     ],
 )
 def test_the_budget_shows_what_steps_ask_for(
     used: Dict[str, int], budget: Dict[str, int], line: str
 ) -> None:
     assert texts(view([], used=used, budget=budget))[2:] == [line]
+
+
+def test_a_line_that_is_too_short_for_all_bars_has_none() -> None:
+    names = {"res%d" % number: 1 for number in range(5)}
+    wide = view([], used=names, budget={name: 2 for name in names})
+    assert texts(wide, columns=100)[2].count("━━━━────") == 5
+    assert texts(wide, columns=90)[2] == " · ".join("%s 1/2" % name for name in names)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_running_steps_show_their_last_line_of_output() -> None:
     assert stage.seen() == [
         "wf ──────────────────────────────────────── 0/2  5s",
         "2 running",
-        "cpu 2/4",
+        "cpu ━━━━──── 2/4",
         "● a    5s  second",
         "● b    4s  \\xe6\\x9d",
     ]
@@ -88,7 +88,7 @@ def test_nothing_is_drawn_while_a_shell_has_the_terminal() -> None:
     stage.is_ours = True
     stage.pages.write("\n$ fg\n")
     stage.view.tick(T0 + 4)
-    assert stage.seen()[2:] == ["cpu 1/4", "● a    1s", "$ fg", *stage.seen()[-4:]]
+    assert stage.seen()[2:] == ["cpu ━━────── 1/4", "● a    1s", "$ fg", *stage.seen()[-4:]]
 
 
 def test_the_end_is_told_below_what_a_shell_wrote() -> None:
@@ -125,7 +125,7 @@ def test_a_failure_is_printed_once_above_the_frame() -> None:
         "",
         "wf ━━━━━━━━━━━━━━━━━━━━──────────────────── 1/2  2s",
         "1 failed · 1 running",
-        "cpu 1/4",
+        "cpu ━━────── 1/4",
         "● b    2s",
     ]
 
@@ -157,7 +157,10 @@ def test_a_step_that_waits_for_its_retry_says_so() -> None:
     story = Story().begin(["a"]).start(0, "a").end_attempt(2, "a", "exit code 75")
     stage.play(story.tell(2, RetryScheduled("a", 2, 10.0)))
     stage.view.tick(T0 + 4)
-    assert stage.seen()[2:] == ["cpu 0/4", "↻ a    8s  until attempt 2, after: exit code 75"]
+    assert stage.seen()[2:] == [
+        "cpu ──────── 0/4",
+        "↻ a    8s  until attempt 2, after: exit code 75",
+    ]
 
 
 def test_a_second_attempt_says_so() -> None:
@@ -166,7 +169,7 @@ def test_a_second_attempt_says_so() -> None:
     stage.play(story.tell(2, RetryScheduled("a", 2, 0.0)).start(2, "a", 2))
     stage.view.output(AttemptKey("a", 2), b"again\n")
     stage.view.tick(T0 + 3)
-    assert stage.seen()[2:] == ["cpu 1/4", "● a    1s  attempt 2  again"]
+    assert stage.seen()[2:] == ["cpu ━━────── 1/4", "● a    1s  attempt 2  again"]
 
 
 def test_a_new_attempt_does_not_show_the_words_of_the_last() -> None:
@@ -277,6 +280,6 @@ def test_a_handler_is_shown_while_it_runs_and_counted_nowhere() -> None:
     assert stage.seen() == [
         "wf ──────────────────────────────────────── 0/2  5s",
         "1 running · 1 waiting",
-        "cpu 1/4",
+        "cpu ━━────── 1/4",
         "● a:on_failure    3s",
     ]
