@@ -119,7 +119,7 @@ def test_the_budget_shows_what_steps_ask_for(
 
 def test_a_line_that_is_too_short_for_all_bars_has_none() -> None:
     names = {"res%d" % number: 1 for number in range(5)}
-    wide = view([], used=names, budget={name: 2 for name in names})
+    wide = view([], used=names, budget=dict.fromkeys(names, 2))
     assert texts(wide, columns=100)[2].count("━━━━────") == 5
     assert texts(wide, columns=90)[2] == " · ".join("%s 1/2" % name for name in names)
 
