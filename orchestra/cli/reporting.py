@@ -37,7 +37,7 @@ def _html(run: Subject) -> str:
     if run.path != "-" and (os.path.isfile(run.path) or not os.path.exists(run.path)):
         lies_in = os.path.dirname(os.path.realpath(run.path))  # not so for a pipe or a terminal
     state_dir = os.path.dirname(os.path.dirname(os.path.realpath(run.logs.path(""))))
-    return render_html(run.record, run.logs, lies_in, state_dir)
+    return render_html(run.record, run.logs, lies_in, state_dir, run.cut_off)
 
 
 def _svg(run: Subject) -> str:
@@ -49,13 +49,13 @@ def _svg(run: Subject) -> str:
 def _junit(run: Subject) -> str:
     from orchestra.reports.junit_report import render_junit
 
-    return render_junit(run.record, run.logs)
+    return render_junit(run.record, run.logs, run.cut_off)
 
 
 def _markdown(run: Subject) -> str:
     from orchestra.reports.markdown_report import render_markdown
 
-    return render_markdown(run.record, run.logs, run.logs.text)
+    return render_markdown(run.record, run.logs, run.logs.text, run.cut_off)
 
 
 def _trace(run: Subject) -> str:

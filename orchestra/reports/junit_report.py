@@ -23,13 +23,14 @@ _NO_XML = re.compile("[\ufffe\uffff]")
 _NOT_BAD = frozenset([None, Outcome.SUCCEEDED, Outcome.SKIPPED])
 
 
-def render_junit(record: RunRecord, logs: Optional[LogReader] = None) -> str:
+def render_junit(record: RunRecord, logs: Optional[LogReader] = None, cut_off: bool = False) -> str:
     """The whole run as one test suite, in plan order; times in seconds.
 
     A fan-out and a step that holds others stand for their parts: only those are test cases, unless
     it has failed and none of them has. Handlers are none. A step that failed has a `failure`, one
     that was stopped while it ran an `error`; one that did not run is `skipped`. Attempts that
-    failed before are `rerunFailure`, or `flakyFailure` where the step came to succeed.
+    failed before are `rerunFailure`, or `flakyFailure` where the step came to succeed. `cut_off` says
+    that nobody drives a run that has not ended.
     """
     excerpts = Excerpts(logs, _ROOM_BYTES, _TAIL_BYTES, _TAIL_LINES)
     cases = [_Case(step, excerpts) for step in record.in_order() if _is_case(step)]
@@ -56,7 +57,11 @@ def render_junit(record: RunRecord, logs: Optional[LogReader] = None) -> str:
         "  <testsuite%s>" % _attributes(suite),
         "    <properties>",
     ]
-    facts = {"run": record.run_id, "state": record.state.value, "orchestra": record.version}
+    facts = {
+        "run": record.run_id,
+        "state": "cut off" if cut_off else record.state.value,
+        "orchestra": record.version,
+    }
     for name, value in facts.items():
         lines.append("      <property%s/>" % _attributes({"name": name, "value": value}))
     lines.append("    </properties>")

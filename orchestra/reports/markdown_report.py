@@ -30,17 +30,22 @@ Read = Callable[[str, int], str]
 
 
 def render_markdown(
-    record: RunRecord, logs: Optional[LogReader] = None, read: Optional[Read] = None
+    record: RunRecord,
+    logs: Optional[LogReader] = None,
+    read: Optional[Read] = None,
+    cut_off: bool = False,
 ) -> str:
     """What failed and why, the graph, a table of at most 200 rows, what steps wrote themselves.
 
     Everything a file or a step could have chosen is escaped: no Markdown, no HTML, no mention.
     Only what a step wrote to its own summary, which `read` gives, is as it is. In all there is no
-    more than CI systems take; a graph that they would not draw is left out.
+    more than CI systems take; a graph that they would not draw is left out. `cut_off` says that
+    nobody drives a run that has not ended.
     """
     counts = ", ".join(count_words(record.counts, *ENDED_STATES)) or "no steps"
     elapsed = "" if record.elapsed_s is None else " in %s" % format_duration(record.elapsed_s)
-    lines = ["### %s %s" % (escape(record.workflow), record.state.value), ""]
+    state = "cut off" if cut_off else record.state.value
+    lines = ["### %s %s" % (escape(record.workflow), state), ""]
     lines += ["%s%s" % (counts, elapsed), ""]
     lines += _failures(record, logs)
     lines += _graph(record)

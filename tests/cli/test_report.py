@@ -226,12 +226,15 @@ def test_of_a_run_that_has_not_ended_there_is_a_trace_and_whether_it_goes_on(cli
     die(process)
     cut_off = what_is_told(cli)
     shown = cli.run("show").out
+    pages = [cli.run("report", "--format", each).out for each in ("html", "markdown", "junit")]
     os.killpg(int(cli.read("pid")), signal.SIGKILL)
 
     words = "the 4 of its 6 steps that have ended"
     assert alive == ("running", False, "running: " + words)
     assert cut_off == ("running", True, "cut off: " + words)
     assert "cut off  nothing runs it any more" in shown
+    for page, words in zip(pages, (">cut off</span>", "### flow cut off", 'value="cut off"')):
+        assert words in page
 
 
 def test_there_is_no_trace_before_the_first_step_has_ended(cli):

@@ -18,22 +18,28 @@ _LOOK = Look()
 
 
 def render_digest(
-    record: RunRecord, logs: PageLogs, link_by_step: Mapping[str, str], state_dir: str
+    record: RunRecord,
+    logs: PageLogs,
+    link_by_step: Mapping[str, str],
+    state_dir: str,
+    cut_off: bool,
 ) -> str:
     """Each step that failed by itself with the end of its log, then how to go on; else nothing."""
     failed = [step for step in record.in_order() if step.is_root_of_failure]
-    if record.state not in (RunState.FAILED, RunState.CANCELLED) and not failed:
+    if record.state not in (RunState.FAILED, RunState.CANCELLED) and not failed and not cut_off:
         return ""
     parts = [_failure(step, logs, link_by_step) for step in failed[:_MOST_FAILURES]]
     if len(failed) > _MOST_FAILURES:
         parts.append("<p>… and %d more failed\n" % (len(failed) - _MOST_FAILURES))
+    if cut_off:
+        parts.append("<p>Orchestra was killed, and nobody drives this run any more.\n")
     if not failed and record.reason:
         parts.append("<p>%s\n" % text(record.reason))
     blocked = record.counts.get(StepState.BLOCKED, 0)
     if blocked:
         words = "1 step was" if blocked == 1 else "%d steps were" % blocked
         parts.append("<p>%s blocked by this.\n" % words)
-    if record.ended_at is not None:
+    if record.ended_at is not None or cut_off:
         command = "orchestra resume %s" % record.run_id
         command += " --state-dir %s" % shlex.quote(state_dir) if state_dir else ""
         parts.append("<p>Go on with it: <code>%s</code>\n" % text(command))

@@ -38,11 +38,13 @@ def render_html(
     reader: Optional[LogReader] = None,
     folder: Optional[str] = None,
     state_dir: str = "",
+    cut_off: bool = False,
 ) -> str:
     """The page: what went wrong, graph, timeline, use of the budget, steps with their logs.
 
     It lies in `folder` (absolute), from where it links to whole logs; None: by absolute paths.
-    `state_dir` is named in the command that goes on with the run.
+    `state_dir` is named in the command that goes on with the run; one that is `cut_off` has not
+    ended, and nobody drives it.
     Nothing in it asks for anything from elsewhere, and its policy forbids a browser to. A run of
     10,000 steps takes less than 5 MB: plain successes give way to what is special.
     """
@@ -53,18 +55,19 @@ def render_html(
     script = _part("page.js")
     table = render_steps(record, critical, logs, period)
     name = record.workflow or record.run_id
+    word = "cut off" if cut_off else record.state.value
     return Template(_part("page.html")).substitute(
-        title=text("%s %s" % (name, record.state.value), 120),
+        title=text("%s %s" % (name, word), 120),
         script=script,
         script_hash=_digest(script),
         style=style,
         style_hash=_digest(style),
         name=text(name, 120),
-        state=record.state.value,
-        state_word=record.state.value,
+        state="cancelled" if cut_off else record.state.value,
+        state_word=word,
         facts=_facts(record),
         counts=_counts(record),
-        digest=render_digest(record, logs, links, state_dir),
+        digest=render_digest(record, logs, links, state_dir, cut_off),
         graph=render_svg(run_graph(grouping, critical, links), name),
         together=_together(len(grouping.groups), record),
         path=_path_words(record, critical, links, period),
