@@ -29,8 +29,8 @@ def render_junit(record: RunRecord, logs: Optional[LogReader] = None, cut_off: b
     A fan-out and a step that holds others stand for their parts: only those are test cases, unless
     it has failed and none of them has. Handlers are none. A step that failed has a `failure`, one
     that was stopped while it ran an `error`; one that did not run is `skipped`. Attempts that
-    failed before are `rerunFailure`, or `flakyFailure` where the step came to succeed. `cut_off` says
-    that nobody drives a run that has not ended.
+    failed before are `rerunFailure`, or `flakyFailure` where the step came to succeed. `cut_off`
+    says that nobody drives a run that has not ended.
     """
     excerpts = Excerpts(logs, _ROOM_BYTES, _TAIL_BYTES, _TAIL_LINES)
     cases = [_Case(step, excerpts) for step in record.in_order() if _is_case(step)]
