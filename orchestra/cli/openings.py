@@ -1,4 +1,4 @@
-"""Whether a run has to do with alerts. Imports what sends them only where it does."""
+"""Opens what only some runs have: alerts, a log, telemetry. Imports it only where it is wanted."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from orchestra.store.sqlite import RunStore
 
 if TYPE_CHECKING:
     from orchestra.cli.alerting import Alerts
+    from orchestra.cli.log_file import LogFile
+    from orchestra.cli.telemetry import Telemetry
 
 
 def open_alerts(
@@ -39,3 +41,21 @@ def open_alerts(
     owed = Owed(replace(plan.workflow, default_env={}), plan.vars)
     watched = Watched(owed, plan.params, facts, env_file, environ, store, kept)
     return Alerts(watched, replay, executor, store, environ, read_secrets)
+
+
+def open_log(path: str, replay: Replay) -> LogFile:
+    """The log at this path; see `LogFile`."""
+    from orchestra.cli.log_file import LogFile
+
+    return LogFile(path, replay)
+
+
+def open_telemetry(
+    environ: Mapping[str, str], run_id: str, folder: str, kept: Kept
+) -> Optional[Telemetry]:
+    """What tells a collector of the run; None where no variable speaks of OpenTelemetry."""
+    if not any(name.startswith("OTEL_") for name in environ):
+        return None
+    from orchestra.cli.telemetry import Telemetry
+
+    return Telemetry(environ, run_id, folder, kept)

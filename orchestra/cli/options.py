@@ -81,6 +81,12 @@ REPORT = typer.Option(
     metavar="FORMAT=PATH",
     help="Write a report when the run is over: %s; repeat for more." % ", ".join(RENDERERS),
 )
+LOG_FILE = typer.Option(
+    None,
+    "--log-file",
+    metavar="PATH",
+    help="Add each event to this file, as a line of JSON with a level and a message.",
+)
 OUTPUT = choice(
     None, "--output", MODES, "How to show the run (default: live on a terminal, else plain)."
 )
@@ -224,6 +230,17 @@ def parse_reports(texts: Sequence[str]) -> List[Tuple[str, str]]:
         check_output("--report", path)
         reports.append((kind, path))
     return reports
+
+
+def check_log_file(path: str) -> None:
+    """Refuse what can be no file of a log.
+
+    Raises:
+        UsageError: it is empty, a folder, or stands for standard output.
+    """
+    check_output("--log-file", path)
+    if path == "-":
+        raise UsageError("--log-file - is no file", "--output json writes events to stdout")
 
 
 def parse_age(text: str) -> float:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from contextlib import suppress
 from typing import Callable, Dict, List, Mapping, NamedTuple, Tuple
 
 from orchestra.cli.kept import Kept
+from orchestra.cli.sender import sender_argv, sender_variables, why_unsent
 from orchestra.engine.ports import Ended
 from orchestra.engine.scope import Scopes
-from orchestra.executors.companions import INTERRUPTED, TIMEOUT, Companions
+from orchestra.executors.companions import INTERRUPTED, Companions
 from orchestra.model.events import AlertSent
 from orchestra.model.expression import ExpressionError, Scope, Text, fill, to_text
 from orchestra.model.run import AttemptKey, Invocation
@@ -25,17 +24,7 @@ from orchestra.steps.environment import encode
 from orchestra.subscribers.address import hidden_parts, shown_target
 from orchestra.subscribers.delivery import BODY, ORDER, Delivery
 
-_PATH = "ORCHESTRA_ALERT_PATH"
-
-# Python is isolated, so that no file in the working directory and no variable is taken for code;
-# it is told where it finds what this process found.
-_PROGRAM = """
-import json, os, sys
-sys.path[:] = json.loads(os.environ.pop(%r))
-from orchestra.subscribers.delivery import run
-run(os.environ)
-""" % (_PATH,)
-_ARGV = tuple(os.fsencode(word) for word in (sys.executable, "-I", "-X", "utf8", "-c", _PROGRAM))
+_ARGV = sender_argv("orchestra.subscribers.delivery")
 
 
 class Origin(NamedTuple):
@@ -79,7 +68,7 @@ class Outbox:
         target = shown_target(entry.channel, words)
 
         def ended(end: Ended, killed: str) -> None:
-            message = origin.kept.masked(_message(end, killed, result, entry.timeout_s))
+            message = origin.kept.masked(why_unsent(end, killed, result, entry.timeout_s))
             sent = AlertSent(label(entry), when.value, target, not message, message)
             on_sent(sent, killed == INTERRUPTED)
 
@@ -142,10 +131,7 @@ def _environment(
     origin: Origin, key: AttemptKey, delivery: Delivery, alert: Alert
 ) -> Dict[bytes, bytes]:
     own = {
-        "ORCHESTRA_RUN_ID": origin.run_id,
-        "ORCHESTRA_STEP": key.step,
-        "ORCHESTRA_ATTEMPT": "1",
-        _PATH: json.dumps([path for path in sys.path if path]),
+        **sender_variables(origin.run_id, key),
         ORDER: json.dumps(delivery),
         BODY: json.dumps(alert.data, ensure_ascii=False),
     }
@@ -153,17 +139,3 @@ def _environment(
     for name, value in {**origin.scopes.env(_STEP), **own}.items():
         env[name.encode()] = encode(value, "env " + name)
     return env
-
-
-def _message(end: Ended, killed: str, result: str, timeout_s: float) -> str:
-    """Why it was not sent, empty if it was."""
-    with suppress(OSError, ValueError, KeyError), open(result, encoding="utf-8") as file:
-        return str(json.load(file)["message"])
-    if killed == TIMEOUT:
-        return "no answer within %gs" % timeout_s
-    if killed:
-        return killed
-    if end.refusal:
-        return end.refusal
-    how = end.signal or "exit code %s" % end.exit_code
-    return "the process that sends it ended with %s" % how

@@ -6,7 +6,7 @@ import errno
 import os
 from typing import Mapping
 
-from orchestra.errors import RunBroken, UsageError
+from orchestra.errors import OrchestraError, RunBroken, UsageError
 from orchestra.reports.report_file import STDOUT, write_report
 
 _HINTS: Mapping[int, str] = {
@@ -42,9 +42,12 @@ def write_output(path: str, text: str) -> None:
     try:
         write_report(path, text)
     except OSError as fault:
-        name = "to standard output" if path == STDOUT else path
-        message = "cannot write %s: %s" % (name, fault.strerror)
-        hint = _HINTS.get(fault.errno or 0)
-        if hint is not None:
-            raise UsageError(message, hint) from fault
-        raise RunBroken(message) from fault
+        raise refusal(path, fault) from fault
+
+
+def refusal(path: str, fault: OSError) -> OrchestraError:
+    """What to raise where a path cannot be written to: UsageError where another one would do."""
+    name = "to standard output" if path == STDOUT else path
+    message = "cannot write %s: %s" % (name, fault.strerror)
+    hint = _HINTS.get(fault.errno or 0)
+    return RunBroken(message) if hint is None else UsageError(message, hint)

@@ -122,7 +122,10 @@ def prepare(
     except ExpressionError as fault:
         problem = Problem(("vars",), "expression", fault.message, fault.hint)
         raise _faulty(found, [problem]) from None
-    scopes = Scopes(workflow, params, variables, environ, {}, surroundings=Surroundings(bind_used))
+    foresee = foresee and _has_cache(workflow)
+    around = _reading(foresee)
+    files = around.files(workflow.folder)
+    scopes = Scopes(workflow, params, variables, environ, {}, files=files, surroundings=around)
     with _Past(path, options, environ, here) as past:
         samples: Mapping[str, Sequence[Sample]] = {}
         unread = None
@@ -152,6 +155,20 @@ def prepare(
     plan, prediction = _scheduled(plan, options)
     text = found.loaded.text if found.warnings else ""
     return Prepared(plan, found.warnings, text, found.sources, options, prediction, samples, unread)
+
+
+def _has_cache(workflow: Workflow) -> bool:
+    steps = steps_within(workflow.step_by_id, workflow.handlers)
+    return any(step.cache is not None for step in steps)
+
+
+def _reading(foresee: bool) -> Surroundings:
+    """What used workflows need from outside; their files are read where it is to be foreseen."""
+    if not foresee:
+        return Surroundings(bind_used)
+    from orchestra.steps.files import file_functions
+
+    return Surroundings(bind_used, files=file_functions)
 
 
 def _scheduled(plan: Plan, options: PlanOptions) -> Tuple[Plan, Optional[Prediction]]:
@@ -249,10 +266,8 @@ class _Past:
         steps = sum(1 for _ in steps_within(workflow.step_by_id, workflow.handlers))
         return read_samples(self.store(), workflow.path, steps, runs)
 
-    def cache(self, workflow: Workflow) -> Optional[Cache]:
-        """What tells which steps are up to date, None where no step asks for it."""
-        if all(step.cache is None for step in steps_within(workflow.step_by_id, workflow.handlers)):
-            return None
+    def cache(self, workflow: Workflow) -> Cache:
+        """What tells which steps are up to date."""
         from orchestra.cli.caching import step_cache
 
         return step_cache(workflow.folder, self.store())

@@ -43,7 +43,7 @@ def _html(run: Subject) -> str:
 def _svg(run: Subject) -> str:
     from orchestra.reports.graph.run_graph import render_run_svg
 
-    return render_run_svg(run.record)
+    return render_run_svg(run.record, run.expanded)
 
 
 def _junit(run: Subject) -> str:
@@ -82,6 +82,12 @@ def _wfformat(run: Subject) -> str:
     return render_wfformat(run.record, run.cut_off)
 
 
+def _prometheus(run: Subject) -> str:
+    from orchestra.reports.prometheus_report import render_prometheus
+
+    return render_prometheus(run.record, run.cut_off)
+
+
 RENDERERS: Mapping[str, Callable[[Subject], str]] = {
     "json": _json,
     "html": _html,
@@ -92,4 +98,5 @@ RENDERERS: Mapping[str, Callable[[Subject], str]] = {
     "mermaid": _mermaid,
     "dot": _dot,
     "wfformat": _wfformat,
+    "prometheus": _prometheus,
 }

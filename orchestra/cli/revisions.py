@@ -95,7 +95,10 @@ class Revision:
 
     def _unknown(self) -> UsageError:
         message = "there is no run and no git revision %s" % self._name
-        return UsageError(message, "`orchestra runs` lists the runs, `git log` the revisions")
+        hint = "`orchestra runs` lists the runs, `git log` the revisions"
+        if _git(self._folder, "rev-parse", "--is-shallow-repository").stdout == b"true\n":
+            hint = "this clone is shallow: `git fetch --unshallow` gets the rest of its history"
+        return UsageError(message, hint)
 
 
 def _git(folder: str, *words: str) -> subprocess.CompletedProcess[bytes]:

@@ -50,7 +50,13 @@ def find_version(wanted: str, path: str, state_dir: Optional[str]) -> Version:
         finally:
             store.close()
     except RunUnknown:
-        return _of_revision(wanted, path)
+        try:
+            return _of_revision(wanted, path)
+        except UsageError as fault:
+            if wanted != LATEST:
+                raise
+            problem = "no run of %s is recorded, and git has no revision `latest`" % path
+            raise UsageError(problem, "run it first, or name a git revision") from fault
     found = find_run(run_id, store.state.path)
     workflow = workflow_of_run(found.store, found.record)
     return Version(run_id, workflow, record=found.record, store=found.store)

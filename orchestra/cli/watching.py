@@ -11,7 +11,7 @@ from itertools import groupby
 from types import TracebackType
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
 
-from orchestra.cli.history import Found
+from orchestra.cli.history import Found, command_line
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view
 from orchestra.engine.audience import TICK_S
@@ -27,7 +27,8 @@ _LONGEST_PAUSE_S = 1.0
 class Stage:
     """A view in one of `terminal.MODES`, given events that were recorded; main thread only.
 
-    Ctrl-C takes a live view away, as KeyboardInterrupt, while this is entered.
+    Ctrl-C takes a live view away, as KeyboardInterrupt, while this is entered. It is left with an
+    OSError where it could not be shown to its end.
     """
 
     def __init__(self, found: Found, terminal: Terminal, mode: str) -> None:
@@ -42,7 +43,7 @@ class Stage:
         with ExitStack() as opened:
             before = signal.signal(signal.SIGINT, signal.default_int_handler)
             opened.callback(signal.signal, signal.SIGINT, before)
-            screen = self._terminal.open_screen(self._mode)
+            screen = self._screen = self._terminal.open_screen(self._mode)
             opened.callback(screen.close)
             ground = self._terminal.foreground()
             if self._mode == "live":
@@ -71,6 +72,13 @@ class Stage:
         trace: Optional[TracebackType],
     ) -> None:
         self._opened.close()
+        if kind is None and self._screen.fault is not None:
+            raise self._screen.fault
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether nothing can be shown any more: the reader is gone, or has no room."""
+        return self._screen.fault is not None
 
     def show(self, envelopes: Sequence[Envelope]) -> None:
         """Let these have happened, once what steps wrote before is shown."""
@@ -106,18 +114,22 @@ class Stage:
 
 
 def follow(found: Found, terminal: Terminal, mode: str) -> bool:
-    """Show a run as it goes on, until it is over; whether it is, or nobody drives it any more."""
+    """Show a run as it goes on, until it is over; whether it is, or nobody drives it any more.
+
+    Raises:
+        OSError: it cannot be shown any more.
+    """
     seq = 0
     with Stage(found, terminal, mode) as stage:
         while True:
             is_alive = found.store.is_alive(found.folder.run_id)
             envelopes = list(found.store.envelopes(found.folder.run_id, seq))
-            if envelopes:
-                seq = envelopes[-1].seq
-                stage.show(envelopes)
+            for turn in _turns(envelopes):
+                seq = turn[-1].seq
+                stage.show(turn)
             record = stage.replay.record
             assert record is not None
-            if record.ended_at is not None or not is_alive:
+            if record.ended_at is not None or not is_alive or stage.is_unseen:
                 found.store.close()
                 return record.ended_at is not None
             stage.show_outputs()
@@ -126,7 +138,11 @@ def follow(found: Found, terminal: Terminal, mode: str) -> bool:
 
 
 def play(found: Found, terminal: Terminal, mode: str, speed: float) -> None:
-    """Show a run again, `speed` times as fast as it went; pauses before a resume are cut short."""
+    """Show a run again, `speed` times as fast as it went; pauses before a resume are cut short.
+
+    Raises:
+        OSError: it cannot be shown any more.
+    """
     envelopes = list(found.store.envelopes(found.folder.run_id))
     found.store.close()
     with Stage(found, terminal, mode) as stage:
@@ -134,20 +150,34 @@ def play(found: Found, terminal: Terminal, mode: str, speed: float) -> None:
         for due_s, turn in _timed(envelopes):
             while True:
                 passed_s = (time.monotonic() - began) * speed
-                if passed_s >= due_s:
+                if passed_s >= due_s or stage.is_unseen:
                     break
                 stage.tick(turn[0].at - (due_s - passed_s))
                 time.sleep(min(TICK_S, (due_s - passed_s) / speed))
+            if stage.is_unseen:
+                break
             stage.show(turn)
+
+
+def tell_cut_off(found: Found, terminal: Terminal) -> None:
+    """Say of a run that nobody drives any more how to go on with it."""
+    go_on = command_line("resume", found.folder.run_id, found.store.state)
+    terminal.say("nobody drives this run any more; go on with it: %s" % go_on)
 
 
 def _timed(envelopes: Iterable[Envelope]) -> Iterator[Tuple[float, List[Envelope]]]:
     """What happened at the same moment, with how many seconds of the run had passed by then."""
     passed_s, last = 0.0, None
-    for at, group in groupby(envelopes, key=lambda envelope: envelope.at):
-        turn = list(group)
+    for turn in _turns(envelopes):
+        at = turn[0].at
         gap_s = 0.0 if last is None else max(0.0, at - last)
         if any(type(envelope.event) is RunResumed for envelope in turn):
             gap_s = min(gap_s, _LONGEST_PAUSE_S)
         passed_s, last = passed_s + gap_s, at
         yield passed_s, turn
+
+
+def _turns(envelopes: Iterable[Envelope]) -> Iterator[List[Envelope]]:
+    """What happened at the same moment, which a view is told of before what came next happened."""
+    for _, group in groupby(envelopes, key=lambda envelope: envelope.at):
+        yield list(group)

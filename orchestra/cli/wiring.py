@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
 from orchestra.cli.caching import step_cache
@@ -20,7 +20,8 @@ from orchestra.cli.concurrency import Turn, Unstarted, group_of, take_turn
 from orchestra.cli.history import command_line
 from orchestra.cli.keeper import Link
 from orchestra.cli.kept import Kept, read_kept
-from orchestra.cli.openings import open_alerts
+from orchestra.cli.openings import open_alerts, open_log, open_telemetry
+from orchestra.cli.preflight import check_shells, read_env_files, tell_what_is_unlimited
 from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.reporting import RENDERERS, Subject
 from orchestra.cli.resuming import Resumption, take_up
@@ -36,18 +37,15 @@ from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
 from orchestra.errors import ExitCode, GroupFull, RunBroken, StoreError, UsageError
 from orchestra.executors.descriptors import check_descriptors
-from orchestra.executors.enforcement import unlimited
 from orchestra.executors.local import LocalExecutor
 from orchestra.executors.proc import boot_id
 from orchestra.model.events import Envelope, Noted
 from orchestra.model.plan import Plan
 from orchestra.model.run import RunRecord
 from orchestra.model.sample import samples_of
-from orchestra.model.workflow import Body, Handler, ShellScript, Uses, Workflow, steps_within
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import append_text, write_report
 from orchestra.reports.summary import render_summary
-from orchestra.steps.environment import read_env_file
 from orchestra.steps.files import file_functions
 from orchestra.steps.renderer import StepRenderer
 from orchestra.store.directory import RunFolder, StateDirectory
@@ -73,23 +71,25 @@ def run(
     environ: Mapping[str, str],
     keeper: Optional[Link] = None,
     resumption: Optional[Resumption] = None,
+    log_path: Optional[str] = None,
 ) -> int:
     """Run a plan to its end, or go on with a run; the exit code.
 
     `mode` is one of `terminal.MODES`, `reports` are formats and paths; `keeper` is who
-    sees to the steps if this process dies.
+    sees to the steps if this process dies; at `log_path` each event is added as a line of JSON.
 
     Raises:
         RunHeld: another orchestrator holds the run that is to go on.
-        UsageError: a shell, an env file or a secret that the workflow names is missing.
+        UsageError: a shell, an env file or a secret that the workflow names is missing, or there
+            can be no log at `log_path`.
         GroupFull: other runs hold its concurrency group, and it may not wait for them.
         StoreError: there can be no record of the run, or it was lost on the way.
         RunBroken: a report could not be written, or too few files may be open.
     """
     check_descriptors()
-    _check_shells(prepared.plan, environ)
-    _tell_what_is_unlimited(prepared.plan, terminal)
-    env_files = _read_env_files(prepared.plan.workflow)
+    check_shells(prepared.plan, environ)
+    tell_what_is_unlimited(prepared.plan, terminal)
+    env_files = read_env_files(prepared.plan.workflow)
     replay = Replay()
     with SignalInbox() as signals:
         kept = read_kept(prepared.plan.workflow, environ, signals)
@@ -119,6 +119,7 @@ def run(
                 state,
                 keeper,
                 resumption,
+                log_path,
             )
         except (UsageError, GroupFull, RunBroken):
             if resumption is None and replay.record is None:
@@ -150,24 +151,26 @@ def report(
 ) -> int:
     """Write what was asked for about a run that is over; the exit code.
 
-    `reports` are formats and paths; a GitHub job gets its summary.
+    `reports` are formats and paths; a GitHub job gets its summary. One that cannot be written does
+    not keep back the others.
 
     Raises:
-        RunBroken: one could not be written; it keeps an `exit_code` that is not 0.
+        RunBroken: some could not be written; it keeps an `exit_code` that is not 0.
     """
-    path, subject = "", Subject(record, LogFolder(folder.path))
-    try:
-        for format, path in reports:
-            write_report(path, RENDERERS[format](subject._replace(path=path)))
-        path = environ.get("GITHUB_STEP_SUMMARY", "")
-        if path:
-            append_text(path, RENDERERS["markdown"](subject))
-    except OSError as fault:
-        broken = RunBroken("the report %s could not be written: %s" % (path, fault.strerror))
-        if exit_code == ExitCode.OK:
-            raise broken from fault
-        raise broken.keeping(exit_code) from fault
-    return exit_code
+    subject, unwritten = Subject(record, LogFolder(folder.path)), []
+    writes = [(write_report, path, format) for format, path in reports]
+    page = environ.get("GITHUB_STEP_SUMMARY", "")
+    if page:
+        writes.append((append_text, page, "markdown"))
+    for write, path, format in writes:
+        try:
+            write(path, RENDERERS[format](subject._replace(path=path)))
+        except OSError as fault:
+            unwritten.append("the report %s could not be written: %s" % (path, fault.strerror))
+    if not unwritten:
+        return exit_code
+    broken = RunBroken("; ".join(unwritten))
+    raise broken if exit_code == ExitCode.OK else broken.keeping(exit_code)
 
 
 def _drive(
@@ -185,6 +188,7 @@ def _drive(
     state: StateDirectory,
     keeper: Optional[Link],
     resumption: Optional[Resumption],
+    log_path: Optional[str],
 ) -> int:
     plan, folder = prepared.plan, journal.folder
     functions = file_functions(plan.workflow.folder)
@@ -237,7 +241,11 @@ def _drive(
             environ,
             ground.is_ours,
         )
-        audience = Audience(replay, [view.subscriber], view.ticker, view.patience_s)
+        log = None if log_path is None else open_log(log_path, replay)
+        if log is not None:
+            stack.callback(log.close)
+        subscribers = [view.subscriber] if log is None else [view.subscriber, log.log]
+        audience = Audience(replay, subscribers, view.ticker, view.patience_s)
         stack.callback(audience.close)
         if turn.unstarted is not None:
             return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
@@ -253,6 +261,7 @@ def _drive(
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)
         alerts = open_alerts(plan, facts, env_file, kept, store, replay, executor, environ, read)
+        telemetry = open_telemetry(environ, folder.run_id, folder.private, kept)
         _spare_the_collector()
         driver = Driver(
             Machine(plan, scopes, origin, random.Random().random, goes_on and goes_on.past),
@@ -263,6 +272,7 @@ def _drive(
                 plan.workflow.folder,
                 inherited,
                 masker=kept.masker,
+                trace=telemetry.trace if telemetry is not None else None,
             ),
             journal,
             audience,
@@ -281,8 +291,13 @@ def _drive(
             journal.learn(plan.workflow.path, samples_of(replay.record))
         if alerts is not None:
             alerts.finish(signals.fileno(), driver.lost.message if driver.lost else "")
-    for line in [*audience.dropped, *(alerts.lines if alerts is not None else ())]:
-        terminal.say(line)
+        if telemetry is not None and replay.record is not None:
+            telemetry.send(replay.record, executor, signals.fileno())
+    for beside in (audience.dropped, alerts and alerts.lines, telemetry and telemetry.lines):
+        for line in beside or ():
+            terminal.say(line)
+    if log is not None and log.problem is not None:
+        terminal.say(log.problem)
     if driver.lost is not None:
         if replay.record is not None:
             logs = LogFolder(folder.path)
@@ -361,56 +376,3 @@ def _facts(plan: Plan, folder: RunFolder, started_at: float) -> RunFacts:
         began.isoformat(timespec="seconds").replace("+00:00", "Z"),
         folder.path,
     )
-
-
-def _check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
-    """Bash is the default, and not every machine has it."""
-    if shutil.which("bash", path=environ.get("PATH", os.defpath)) is not None:
-        return
-    for what, body in _bodies(plan.workflow):
-        if isinstance(body, ShellScript) and body.shell == "bash":
-            raise UsageError(
-                "%s runs in bash, and there is no bash here" % what,
-                "install bash, or write `shell: sh`",
-            )
-
-
-def _tell_what_is_unlimited(plan: Plan, terminal: Terminal) -> None:
-    """Steps that `enforce` what cannot be limited on this system run all the same."""
-    steps = steps_within(plan.workflow.step_by_id, plan.workflow.handlers)
-    asked = {name for step in steps if step.enforce for name in step.resources}
-    for name in sorted(asked & unlimited()):
-        terminal.say("warning: %s cannot be limited on this system, `enforce` or not" % name)
-
-
-def _bodies(workflow: Workflow) -> Iterator[Tuple[str, Optional[Body]]]:
-    """All that is run, with words for what it is; of a file that is used once for each place."""
-    yield from _bodies_of_handlers(workflow.handlers, "of the workflow")
-    for step in steps_within(workflow.step_by_id, workflow.handlers):
-        yield "step `%s`" % step.id, step.body
-        yield from _bodies_of_handlers(step.handlers, "of step `%s`" % step.id)
-        if isinstance(step.body, Uses):
-            handlers = step.body.workflow.handlers
-            yield from _bodies_of_handlers(handlers, "of what step `%s` uses" % step.id)
-
-
-def _bodies_of_handlers(
-    handlers: Mapping[str, Handler], whose: str
-) -> Iterator[Tuple[str, Optional[Body]]]:
-    for key, handler in handlers.items():
-        yield "`%s` %s" % (key, whose), handler.body
-        if isinstance(handler.body, Uses):
-            file = os.path.basename(handler.body.workflow.path)
-            yield from _bodies_of_handlers(handler.body.workflow.handlers, "of %s" % file)
-
-
-def _read_env_files(workflow: Workflow) -> Dict[str, Dict[str, str]]:
-    """What the env files of the workflow and of all that it uses hold, by the workflow's path."""
-    values: Dict[str, str] = {}
-    for name in workflow.env_files:
-        values.update(read_env_file(os.path.join(workflow.folder, name)))
-    found = {workflow.path: values}
-    for _, body in _bodies(workflow):
-        if isinstance(body, Uses) and body.workflow.path not in found:
-            found.update(_read_env_files(body.workflow))
-    return found

@@ -34,7 +34,7 @@ class Expectation(NamedTuple):
     """What is expected of a step; `result` is None where it cannot be known.
 
     `outputs` are those of an earlier run; `instances` are those of a fan-out, None where only the
-    run can tell, or there is none.
+    run can tell, or there is none. One that runs `may_skip` by its exit code.
     """
 
     will: Will
@@ -43,6 +43,7 @@ class Expectation(NamedTuple):
     outputs: Mapping[str, Value] = _NO_NAMES
     instances: Optional[Tuple[PlannedInstance, ...]] = None
     is_left_out: bool = False
+    may_skip: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -82,8 +83,9 @@ def outlook(graph: Graph, scopes: Scopes, circumstances: Circumstances) -> Outlo
 class _Forecast:
     """Makes the outlook of one graph.
 
-    `place` and `prefix` are those of the step that it is in; `busy` is a step above that one which
-    will or may run, in words: what is below depends on what it will leave.
+    `place` and `prefix` are those of the step that it is in, `around` is what is expected of that
+    one; `busy` is a step above it which will or may run, in words: what is below depends on what
+    it will leave.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class _Forecast:
         place: Place = (),
         prefix: str = "",
         busy: str = "",
+        around: Optional[Expectation] = None,
     ) -> None:
         self._graph = graph
         self._scopes = scopes
@@ -103,13 +106,14 @@ class _Forecast:
         self._place = place
         self._prefix = prefix
         self._busy = busy
+        self._around = around
         self._expected_by_id: Dict[str, Expectation] = {}
         self._inner: Dict[int, Outlook] = {}
 
     def outlook(self) -> Outlook:
         """What is expected of each step, those above it first."""
         for number, step in enumerate(self._graph.order):
-            self._expected_by_id[step.id] = self._expect(number, step)
+            self._expected_by_id[step.id] = self._doubt(self._expect(number, step))
         expected = tuple(self._expected_by_id.values())
         graph = self._graph
         handlers = {
@@ -128,16 +132,33 @@ class _Forecast:
             self._foresight.settle(step, StepState.SKIPPED, left.outputs, items=items)
             return Expectation(Will.SKIP, left.reason, is_left_out=True)
         needs = [(need, self._expected_by_id[need.step]) for need in step.needs]
-        expected = _by_rule(step, needs, self._scopes)
+        if self._around is not None and self._around.will is Will.SKIP:
+            expected = Expectation(Will.SKIP, self._around.reason, NeedResult.SKIPPED)
+        else:
+            expected = _by_rule(step, needs, self._scopes)
         busy = self._above_busy(needs) or self._busy
         if expected.will is Will.SKIP:
             self._foresight.settle(step, StepState.SKIPPED, result=NeedResult.SKIPPED)
         if number in self._graph.inner:
             self._look_inside(number, step, place, expected, busy)
+        found = expected
         if step.fan_out is not None:
             rows = self._rows(step, step.fan_out, busy)
-            return expected if rows is None else self._spread(step, place, expected, rows, busy)
-        return self._spared(step, expected, busy) if expected.is_good else expected
+            if rows is not None:
+                found = self._spread(step, place, expected, rows, busy)
+            elif expected.is_good and step.cache is not None and not self._foresight.force:
+                found = _only_run_tells(busy)
+        elif expected.is_good:
+            found = self._spared(step, expected, busy)
+        may_skip = bool(step.skip_codes) and found.will not in SPARED
+        return found._replace(may_skip=may_skip)
+
+    def _doubt(self, expected: Expectation) -> Expectation:
+        """The same, unless it is not known whether the step around will run."""
+        around = self._around
+        if around is None or around.will is not Will.UNKNOWN or expected.will is not Will.RUN:
+            return expected
+        return expected._replace(will=Will.UNKNOWN, reason=around.reason)
 
     def _above_busy(self, needs: Sequence[Tuple[Need, Expectation]]) -> str:
         for need, expected in needs:
@@ -162,11 +183,9 @@ class _Forecast:
     ) -> Expectation:
         if self._foresight.force:
             return Expectation(Will.RUN, "--force")
-        if busy:
-            return Expectation(Will.UNKNOWN, "below %s" % busy)
-        finding = self._foresight.look(step, id, names)
+        finding = None if busy else self._foresight.look(step, id, names)
         if finding is None:
-            return Expectation(Will.UNKNOWN, "only a run can tell")
+            return _only_run_tells(busy)
         if finding.fault:
             return Expectation(Will.RUN, finding.fault, NeedResult.FAILURE)
         if finding.success is None:
@@ -276,7 +295,8 @@ class _Forecast:
         if step.fan_out is not None:
             place = (*place, UNKNOWN)
         inside = circumstances._replace(problems=problems)
-        forecast = _Forecast(graph, scopes, inside, foresight, place, prefix, busy)
+        around = self._doubt(expected)
+        forecast = _Forecast(graph, scopes, inside, foresight, place, prefix, busy, around)
         self._inner[number] = forecast.outlook()
         circumstances.problems.extend(problems_inside(step, problems))
         is_idle = all(foresight.is_settled(each.id) for each in graph.order)
@@ -326,6 +346,11 @@ class _Forecast:
             return scopes.used_unknown(used)
 
 
+def _only_run_tells(busy: str) -> Expectation:
+    """What is expected of a step with a cache into which nobody can look before the run."""
+    return Expectation(Will.UNKNOWN, "below %s" % busy if busy else "only a run can tell")
+
+
 def _by_rule(step: Step, needs: Sequence[Tuple[Need, Expectation]], scopes: Scopes) -> Expectation:
     """What is expected of a step by its needs and its `if`."""
     if asks_status(step):
@@ -339,12 +364,14 @@ def _by_rule(step: Step, needs: Sequence[Tuple[Need, Expectation]], scopes: Scop
     if judge(known) is Verdict.SKIP:
         skipped = next(n.step for n, e in needs if e.result is not None and e.result not in n.when)
         return Expectation(Will.SKIP, "`%s` is skipped" % skipped, NeedResult.SKIPPED)
-    unknown = [need.step for need, e in needs if e.result is None]
     asked = _ask(step, scopes)
     if asked is not None:
         return asked
-    if unknown:
-        return Expectation(Will.UNKNOWN, "`%s` is not known yet" % unknown[0], None)
+    for need, above in needs:
+        if above.result is None:
+            return Expectation(Will.UNKNOWN, "`%s` is not known yet" % need.step, None)
+        if above.may_skip and NeedResult.SKIPPED not in need.when:
+            return Expectation(Will.UNKNOWN, "unless `%s` ends as skipped" % need.step, None)
     after = ", ".join(need.step for need, _ in needs[:3]) + (", …" if len(needs) > 3 else "")
     return Expectation(Will.RUN, "after " + after if needs else "no needs")
 

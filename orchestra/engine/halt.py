@@ -63,11 +63,15 @@ class Halt:
         return ended, "%s, after %s" % (self.why, reason)
 
     def end(self, any_failed: bool) -> Tuple[RunState, int, str]:
-        """The state of the run at its end, its exit code, and why."""
+        """The state of the run at its end, its exit code, and why.
+
+        The code is a bare number, as it is when the record is read back: an `ExitCode` is worded
+        otherwise, and not on every Python in the same way.
+        """
         if self.stop is not None:
             signalled = self.stop.exit_code > ExitCode.BUG
             state = RunState.CANCELLED if signalled else RunState.FAILED
-            return state, self.stop.exit_code, self.why
+            return state, int(self.stop.exit_code), self.why
         if any_failed:
-            return RunState.FAILED, ExitCode.FAILED, ""
-        return RunState.SUCCEEDED, ExitCode.OK, ""
+            return RunState.FAILED, int(ExitCode.FAILED), ""
+        return RunState.SUCCEEDED, int(ExitCode.OK), ""

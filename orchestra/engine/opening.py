@@ -82,7 +82,7 @@ def unstarted_run(
     """
     events: List[Event] = [run_started(plan, scopes, origin)]
     events += [StepEnded(planned.step.id, state.value, reason, {}) for planned in plan.steps]
-    return [*events, RunFinished(state.value, exit_code, reason)]
+    return [*events, RunFinished(state.value, int(exit_code), reason)]
 
 
 def entry(

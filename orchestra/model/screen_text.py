@@ -1,7 +1,7 @@
 """Untrusted text made safe for a terminal. Pure.
 
-What it gives back holds no control, no direction override, no lone surrogate: it cannot move the
-cursor, hide what stands before it, or fail to be encoded.
+What it gives back holds no control, no direction override, no lone surrogate and nothing that XML
+has no way to say: it cannot move the cursor, hide what stands before it, or fail to be encoded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import List
 
 _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200d-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    r"\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+    r"\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _COLOUR = re.compile("\x1b\\[[0-9;:]*m")
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\x1b": "\\e", "\u200d": ""}

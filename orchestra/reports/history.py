@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 from typing import Any, Dict, Optional, Sequence, Tuple
 
+from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, Tone, amounts_text, run_tone
 from orchestra.model.run import RunRecord, RunRow, RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
-from orchestra.reports.json_report import iso_time
 from orchestra.reports.kept import render_kept
 from orchestra.reports.summary import render_summary
 from orchestra.reports.table import Cell, Column, render_table

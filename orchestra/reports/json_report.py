@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any, Dict, Optional
 
+from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.run import Attempt, KeptFile, RunRecord, StepRecord
@@ -44,12 +44,6 @@ def report_data(
         "steps": [_step(step, logs) for step in record.in_order()],
         "alerts": [{**alert._asdict(), "at": iso_time(alert.at)} for alert in record.alerts],
     }
-
-
-def iso_time(at: float) -> str:
-    """UTC seconds as `2026-11-22T10:15:00.250Z`."""
-    moment = datetime.fromtimestamp(at, timezone.utc).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds") + "Z"
 
 
 def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:

@@ -6,7 +6,6 @@ Source: the schema of Jenkins' xUnit plugin, junit-10.xsd, whose words for repea
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from html import escape
 from typing import Dict, Iterator, List, Optional
@@ -19,7 +18,8 @@ from orchestra.reports.excerpts import Excerpts
 _ROOM_BYTES = 4 << 20
 _TAIL_BYTES = 16 << 10
 _TAIL_LINES = 100
-_NO_XML = re.compile("[\ufffe\uffff]")
+_CUT_OFF = "the run was cut off"
+_UNDER_WAY = frozenset([StepState.RUNNING, StepState.WAITING_RETRY])
 _NOT_BAD = frozenset([None, Outcome.SUCCEEDED, Outcome.SKIPPED])
 
 
@@ -30,10 +30,10 @@ def render_junit(record: RunRecord, logs: Optional[LogReader] = None, cut_off: b
     it has failed and none of them has. Handlers are none. A step that failed has a `failure`, one
     that was stopped while it ran an `error`; one that did not run is `skipped`. Attempts that
     failed before are `rerunFailure`, or `flakyFailure` where the step came to succeed. `cut_off`
-    says that nobody drives a run that has not ended.
+    says that nobody drives a run that has not ended: what ran in it has an `error` as well.
     """
     excerpts = Excerpts(logs, _ROOM_BYTES, _TAIL_BYTES, _TAIL_LINES)
-    cases = [_Case(step, excerpts) for step in record.in_order() if _is_case(step)]
+    cases = [_Case(step, excerpts, cut_off) for step in record.in_order() if _is_case(step)]
     counts: Dict[str, object] = {
         "tests": len(cases),
         "failures": sum(case.kind == "failure" for case in cases),
@@ -68,7 +68,7 @@ def render_junit(record: RunRecord, logs: Optional[LogReader] = None, cut_off: b
     for case in cases:
         lines.extend(case.lines(record.workflow))
     lines += [
-        "    <system-out>%s</system-out>" % _text("\n".join(map(safe_line, record.notes))),
+        "    <system-out>%s</system-out>" % escape("\n".join(map(safe_line, record.notes))),
         "    <system-err></system-err>",
         "  </testsuite>",
         "</testsuites>",
@@ -83,8 +83,8 @@ def _is_case(step: StepRecord) -> bool:
 class _Case:
     """A step as a test case; `kind` is the element that says what became of it, or empty."""
 
-    def __init__(self, step: StepRecord, excerpts: Excerpts) -> None:
-        self.kind = _kind_of(step)
+    def __init__(self, step: StepRecord, excerpts: Excerpts, cut_off: bool) -> None:
+        self.kind = _kind_of(step, cut_off)
         self._step = step
         self._excerpts = excerpts
 
@@ -109,7 +109,8 @@ class _Case:
             yield "      <skipped%s/>" % _attributes({"message": step.reason or step.state.value})
         elif self.kind:
             attempt = attempts[-1] if attempts else None
-            yield self._element(self.kind, step.reason, attempt)
+            reason = _CUT_OFF if step.state in _UNDER_WAY else step.reason
+            yield self._element(self.kind, reason, attempt)
         again = "rerunFailure" if self.kind else "flakyFailure"
         for attempt in attempts if not self.kind else attempts[:-1]:
             if attempt.outcome not in _NOT_BAD:
@@ -125,16 +126,18 @@ class _Case:
             if path:
                 texts.append("log: %s" % safe_line(path))
         head = _attributes({"message": reason or kind, "type": kind})
-        text = _text("\n".join(texts))
+        text = escape("\n".join(texts))
         if tag in ("rerunFailure", "flakyFailure"):
             text = "<system-out>%s</system-out>" % text
         return "      <%s%s>%s</%s>" % (tag, head, text, tag)
 
 
-def _kind_of(step: StepRecord) -> str:
+def _kind_of(step: StepRecord, cut_off: bool) -> str:
     if step.state is StepState.FAILED:
         return "failure"
     if step.state is StepState.CANCELLED and step.attempts:
+        return "error"
+    if cut_off and step.state in _UNDER_WAY:
         return "error"
     if step.left_out or step.state in _DID_NOT_RUN:
         return "skipped"
@@ -155,10 +158,5 @@ _DID_NOT_RUN = frozenset(
 
 
 def _attributes(values: Dict[str, object]) -> str:
-    texts = {name: _text(safe_line(str(value))) for name, value in values.items()}
+    texts = {name: escape(safe_line(str(value))) for name, value in values.items()}
     return "".join(' %s="%s"' % each for each in texts.items())
-
-
-def _text(text: str) -> str:
-    r"""The text as XML may have it. What it has no way to say is spelled out, as in `\ufffe`."""
-    return escape(_NO_XML.sub(lambda match: "\\u%04x" % ord(match.group()), text))

@@ -100,12 +100,15 @@ def _summaries(record: RunRecord, read: Read, room: int) -> str:
         last = step.attempts[-1] if step.attempts else None
         if last is None or last.summary is None:
             continue
-        if last.summary_bytes > room:
+        text = "" if last.summary_bytes > room else read(last.summary, last.summary_bytes)
+        part = "#### %s\n\n%s\n\n" % (escape(step.id), text.strip("\n"))
+        # what is no UTF-8 takes three times the bytes that it has in the file
+        size = max(len(part.encode("utf-8", "replace")), last.summary_bytes)
+        if size > room:
             left_out += 1
             continue
-        text = read(last.summary, last.summary_bytes).strip("\n")
-        parts.append("#### %s\n\n%s\n\n" % (escape(step.id), text))
-        room -= last.summary_bytes + 1000
+        parts.append(part)
+        room -= size + 1000
     if left_out:
         parts.append("… and %d more, too large for this page\n\n" % left_out)
     return "".join(parts)

@@ -36,7 +36,7 @@ def write_report(path: str, text: str) -> None:
             with suppress(BrokenPipeError):  # its reader has seen enough
                 _write_to(os.dup(1), data)
         elif is_special(path):
-            _write_to(_open_special(path), data)
+            _write_to(_open_to_add(path), data)
         else:
             _replace(os.path.realpath(path), data)
     except OSError as fault:
@@ -54,9 +54,10 @@ def is_special(path: str) -> bool:
         return False  # writing will tell
 
 
-def _open_special(path: str) -> int:
+def _open_to_add(path: str, flags: int = 0) -> int:
     # a FIFO that nobody reads would be waited for without end
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+    flags |= os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o666)
     os.set_blocking(descriptor, True)
     return descriptor
 
@@ -88,6 +89,4 @@ def append_text(path: str, text: str) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    with open(os.open(path, flags, 0o666), "wb") as file:
-        file.write(text.encode("utf-8", "backslashreplace"))
+    _write_to(_open_to_add(path, os.O_CREAT), text.encode("utf-8", "backslashreplace"))

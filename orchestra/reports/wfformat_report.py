@@ -10,10 +10,10 @@ import re
 from typing import Any, Dict, List, Mapping
 
 from orchestra.errors import UsageError
+from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, RunState, StepRecord
 from orchestra.model.step_ids import step_ids
-from orchestra.reports.json_report import iso_time
 
 VERSION = "1.6"
 

@@ -12,13 +12,16 @@ import os
 import re
 import stat
 from functools import lru_cache
-from typing import Dict, List, Mapping, Tuple, Union
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple, Union
 
 from orchestra.engine.ports import Launching
 from orchestra.errors import UsageError
 from orchestra.model.run import JOB_DESCRIPTORS, LONGEST_STRING_BYTES
 from orchestra.model.units import Amounts
 from orchestra.steps.summaries import SUMMARY_SUFFIX
+
+if TYPE_CHECKING:
+    from orchestra.model.trace_context import TraceContext
 
 OWN_NAMES = (
     "ORCHESTRA_RUN_ID",
@@ -70,9 +73,13 @@ class Environments:
     """Makes the environment of each attempt of a run.
 
     `environ` is what orchestra itself was started with; it is read once for each way to inherit.
+    Where there is a `trace`, each attempt gets its own `TRACEPARENT`.
     """
 
-    def __init__(self, environ: Mapping[str, str], run_id: str) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], run_id: str, trace: Optional[TraceContext] = None
+    ) -> None:
+        self._trace = trace
         self._environ = environ
         self._run_id = run_id.encode()
         self._base_by_inherit: Dict[Inherit, Dict[bytes, bytes]] = {}
@@ -90,6 +97,8 @@ class Environments:
         if base is None:
             base = self._base_by_inherit[inherit] = self._inherited(inherit)
         env = base.copy()
+        if self._trace is not None:
+            env[b"TRACEPARENT"] = self._trace.traceparent(launching.key).encode()
         for name, value in launching.env.items():
             raw_name, raw = name.encode(), encode(value, "env " + name)
             if len(raw_name) + 1 + len(raw) > LONGEST_STRING_BYTES:

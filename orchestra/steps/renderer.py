@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from orchestra.engine.ports import Launching, Written
 from orchestra.model.expression import ExpressionError, Scope, Text, fill_text
@@ -35,6 +35,9 @@ from orchestra.steps.python import render_call, render_code, render_file, render
 from orchestra.steps.shell import Shells, render_shell
 from orchestra.steps.summaries import SUMMARY_SUFFIX, keep_summary
 
+if TYPE_CHECKING:
+    from orchestra.model.trace_context import TraceContext
+
 _RENDERERS: Dict[type, Callable[[Any, Launching, Place], Invocation]] = {
     Command: render_command,
     PythonCode: render_code,
@@ -50,7 +53,7 @@ class StepRenderer:
     `run_dir` is the run's folder, absolute, with `logs`, `outputs` and `private` in it; `folder`
     the workflow's, absolute; `environ` what orchestra was started with; `interpreter` the path of
     the Python for steps that name none, orchestra's own unless given; `masker` knows the secrets
-    that no output may hold.
+    that no output may hold; `trace` is the trace that attempts are told of.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class StepRenderer:
         environ: Mapping[str, str],
         interpreter: str = sys.executable,
         masker: Optional[Masker] = None,
+        trace: Optional[TraceContext] = None,
     ) -> None:
         self._run_dir = run_dir
         self._logs, self._outputs, self._private = (
@@ -69,7 +73,7 @@ class StepRenderer:
         self._folder = folder
         self._interpreter = interpreter
         self._masker = masker
-        self._environments = Environments(environ, run_id)
+        self._environments = Environments(environ, run_id, trace)
         self._commands = DirectCommands()
         self._shells = Shells()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import logging
 import os
 import select
 import socket
@@ -23,6 +22,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from orchestra.model.screen_text import safe_line
 from orchestra.subscribers.address import hide
+from orchestra.subscribers.first_warning import FirstWarning
 
 ORDER = "ORCHESTRA_ALERT_ORDER"
 """The variable that holds a `Delivery` as JSON."""
@@ -210,13 +210,10 @@ def send_by_apprise(address: str, alert: Dict[str, Any]) -> None:
         import apprise
     except ImportError as fault:
         raise UndeliveredError(MISSING_APPRISE) from fault
-    said = _Said()
-    logger = logging.getLogger("apprise")
-    logger.addHandler(said)
-    logger.propagate = False
+    said = FirstWarning("apprise")
     sender = apprise.Apprise()
     if not sender.add(address):
-        raise UndeliveredError(said.first or "apprise does not know this kind of address")
+        raise UndeliveredError(said.text or "apprise does not know this kind of address")
     kind = {"failure": "FAILURE", "slow": "WARNING"}.get(alert["when"], "SUCCESS")
     if not sender.notify(
         title=alert["title"],
@@ -224,15 +221,4 @@ def send_by_apprise(address: str, alert: Dict[str, Any]) -> None:
         notify_type=getattr(apprise.NotifyType, kind),
         body_format="text",
     ):
-        raise UndeliveredError(said.first or "apprise could not send it")
-
-
-class _Said(logging.Handler):
-    """Keeps the first warning, which says what the others follow from."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.first = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.first = self.first or record.getMessage()
+        raise UndeliveredError(said.text or "apprise could not send it")

@@ -20,19 +20,25 @@ class Hint(NamedTuple):
 class Expectation:
     """The time left: the longest path still to go, or the share of the work, whichever is more.
 
-    Each step is told to it once when it first starts and once when it has ended.
+    Each step is told to it once when it first starts and once when it has ended, and again after
+    `begin`.
     """
 
     def __init__(self, hint_by_step: Mapping[str, Hint], predicted_s: float) -> None:
         self._hints = hint_by_step
         self._predicted_s = predicted_s
         self._work_s = sum(hint.duration_s for hint in hint_by_step.values())
+        self._begun: Set[str] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        """Have nothing begun yet, as before a run that goes on tells what it has."""
         self._left_s = self._work_s
         # The longest path last: each is looked at again only until its step has started.
         self._paths: List[Tuple[float, str]] = sorted(
-            (hint.rank_s, step) for step, hint in hint_by_step.items()
+            (hint.rank_s, step) for step, hint in self._hints.items()
         )
-        self._begun: Set[str] = set()
+        self._begun.clear()
 
     def started(self, step: str) -> None:
         """The step's first attempt has begun."""

@@ -58,8 +58,9 @@ class Row(NamedTuple):
 class View(NamedTuple):
     """All that a frame is made from.
 
-    `rows` are as many as could ever be shown, `hidden` counts those beyond; `used` is what is in
-    use of the budget; `left_s` is None where no end can be expected; `name_cells` is the width of
+    `rows` are the steps that run, `others` those that wait for another attempt or for steps in
+    them: as many as could ever be shown, `hidden` counts those beyond; `used` is what is in use of
+    the budget; `left_s` is None where no end can be expected; `name_cells` is the width of
     the widest label.
     """
 
@@ -68,6 +69,7 @@ class View(NamedTuple):
     left_s: Optional[float]
     used: Mapping[str, int]
     rows: Sequence[Row]
+    others: Sequence[Row]
     hidden: int
     name_cells: int
 
@@ -86,11 +88,15 @@ def frame_lines(view: View, columns: int, height: int, look: Look) -> Tuple[Line
 
 
 def _rows(view: View, width: int, room: int, look: Look) -> Iterator[List[Span]]:
-    hidden = view.hidden + max(0, len(view.rows) - room)
-    shown = view.rows[: room - 1 if hidden else room]
-    hidden += min(len(view.rows), room) - len(shown)
+    """A line for each step that has room; a third is kept for those that count and wait."""
+    rows, others = view.rows, view.others
+    hidden = view.hidden + max(0, len(rows) + len(others) - room)
+    if hidden:
+        others = others[: max((room - 1) // 3, room - 1 - len(rows))]
+        rows = rows[: room - 1 - len(others)]
+        hidden = view.hidden + len(view.rows) - len(rows) + len(view.others) - len(others)
     name_cells = min(view.name_cells, _WIDEST_NAME, max(width // 3, 4))
-    for row in shown:
+    for row in (*rows, *others):
         yield _row(row, name_cells, look)
     if hidden:
         yield [("%s and %d more" % (look.ellipsis, hidden), Tone.QUIET)]

@@ -102,6 +102,7 @@ class LiveView:
             elif type(event) is RunStarted:
                 self._begin(record)
             elif type(event) is RunResumed:
+                self._forget()
                 self._begin(record)
                 self._go_on(record, envelope.at)
             elif type(event) is RunFinished:
@@ -133,6 +134,16 @@ class LiveView:
         self._widen(record.step_by_id.values())
         for step in record.step_by_id.values():
             self._demanded(record, step.resources)
+
+    def _forget(self) -> None:
+        """Have seen nothing of the run yet: what was under way is told anew when it goes on."""
+        self._over = False
+        self._running.clear()
+        self._retrying.clear()
+        self._open.clear()
+        self._used.clear()
+        if self._expectation is not None:
+            self._expectation.begin()
 
     def _go_on(self, record: RunRecord, at: float) -> None:
         """Take note of what was under way, and of what had ended, when the run went on."""
@@ -205,6 +216,8 @@ class LiveView:
 
     def _view(self, record: RunRecord, now: float, height: int) -> View:
         rows = list(islice(self._rows(now), height))
+        others = list(islice(self._others(now), height))
+        under_way = len(self._running) + len(self._retrying) + len(self._open)
         left_s = None
         if self._expectation is not None and not record.stopping:
             left_s = self._expectation.left_s(
@@ -216,7 +229,8 @@ class LiveView:
             left_s=left_s,
             used=self._used,
             rows=rows,
-            hidden=len(self._running) + len(self._retrying) + len(self._open) - len(rows),
+            others=others,
+            hidden=under_way - len(rows) - len(others),
             name_cells=self._name_cells,
         )
 
@@ -228,6 +242,8 @@ class LiveView:
                 words = ("attempt %d  %s" % (attempt.number, words)).rstrip()
             label = step_label(step.id, step.name)
             yield Row(StepState.RUNNING, label, now - attempt.started_at, words)
+
+    def _others(self, now: float) -> Iterator[Row]:
         for step in self._retrying.values():
             number, reason = len(step.attempts) + 1, safe_line(step.attempts[-1].reason)
             words = "until attempt %d, after: %s" % (number, reason)

@@ -32,7 +32,8 @@ class ScreenWriter:
 
     Beyond `limit` characters that wait for a slow reader, texts are left out whole and counted, and
     `note` says so in their place; those written with `keep` are always taken. `fault` is the first
-    error of the descriptor; after it everything is dropped in silence.
+    error of the descriptor; after it everything is dropped in silence. `gave_up` says that `close`
+    left out what a reader did not take.
 
     What comes within `gather_s` seconds goes out in one call, so that ten thousand quick steps cost
     thirty writes a second. It is 0 for frames: they are made for the size the terminal has now.
@@ -47,6 +48,7 @@ class ScreenWriter:
         gather_s: float = 0.03,
     ) -> None:
         self.fault: Optional[OSError] = None
+        self.gave_up = False
         self._descriptor = descriptor
         self._encoding = encoding
         self._limit = limit
@@ -92,6 +94,7 @@ class ScreenWriter:
             before = self._written
             thread.join(patience_s)
             if self._written == before:
+                self.gave_up = thread.is_alive()
                 break
         self._give_up = True
         if thread is not None:

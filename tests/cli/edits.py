@@ -36,7 +36,11 @@ class Author:
         self.write()
 
     def write(self) -> None:
-        """Put the workflow into its file."""
+        """Put the workflow into its file; no step asks for one that it needs no more."""
+        for step in self._steps.values():
+            asked = step.get("if", "").split(".")
+            if asked[0] == "steps" and asked[1] not in step["needs"]:
+                del step["if"]
         flow = {
             "version": 1,
             "params": {"size": self._param},
@@ -77,7 +81,8 @@ class Author:
         # needs are steps that were made before, so that there is no circle
         needs = self._random.sample(sorted(self._steps), min(len(self._steps), 2))
         needs = needs[: self._random.randint(0, 2)]
-        kind = self._random.choice(["plain", "plain", "cached", "cached", "param", "fan", "nested"])
+        kinds = ["plain", "cached", "cached", "param", "fan", "nested", "asks", "skips", "lists"]
+        kind = self._random.choice(kinds)
         self._cli.file("%s.in" % id, "0")
         words = "echo %s >> ledger; test ! -e bad-%s || exit 1" % (id, id)
         step: Dict[str, Any] = {"needs": needs, "run": words}
@@ -93,8 +98,17 @@ class Author:
             if self._random.random() < 0.5:
                 step["cache"] = {"inputs": ["%s.in" % id]}
                 step["run"] += "; echo ${{ item }}"
-        elif kind == "nested":
+        elif kind == "skips":
+            step["run"] += "; exit 9"
+            step["skip_codes"] = [9]
+        elif kind == "lists":
+            step["foreach"] = "${{ glob('%s.in') }}" % id
+            step["env"] = {"SUM": "${{ hash_files('%s.in') }}" % id}
+            step["cache"] = {"inputs": ["${{ item }}"]}
+        elif kind in ("nested", "asks"):
             del step["run"]
+            if kind == "asks" and needs:
+                step["if"] = "steps.%s.state == 'cached'" % needs[0]
             inner: Dict[str, Any] = {"run": "echo %s/a >> ledger" % id}
             also = {"needs": "a", "run": "echo %s/b >> ledger" % id}
             step["steps"] = {"a": inner, "b": also}

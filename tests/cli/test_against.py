@@ -214,6 +214,15 @@ def test_a_run_comes_before_a_revision_of_that_name(kept: CommandLine) -> None:
     assert told(kept, "latest")["against"]["kind"] == "run"
 
 
+def test_the_latest_run_of_what_never_ran_is_missed_in_words(cli: CommandLine) -> None:
+    done = files(cli).run("plan", "flow.yaml", "--against", "latest")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "error: no run of flow.yaml is recorded, and git has no revision `latest`\n"
+        "  help: run it first, or name a git revision\n"
+    )
+
+
 @needs_git
 @pytest.mark.parametrize("name", ["-x", "--output=x", "nowhere", "HEAD~7", "HEAD:flow.yaml", "a b"])
 def test_what_is_neither_run_nor_revision_is_refused(kept: CommandLine, name: str) -> None:
@@ -221,6 +230,18 @@ def test_what_is_neither_run_nor_revision_is_refused(kept: CommandLine, name: st
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("error: there is no run and no git revision %s\n" % name)
     assert not (kept.folder / "x").exists()
+
+
+@needs_git
+def test_a_revision_that_a_shallow_clone_has_not_is_told_as_such(kept: CommandLine) -> None:
+    git(kept, "commit", "-q", "--allow-empty", "-m", "second")
+    git(kept, "clone", "-q", "--depth", "1", kept.folder.as_uri(), "clone")
+    done = CommandLine(kept.folder / "clone").run("plan", "flow.yaml", "--against", "HEAD~1")
+    assert done.code == 2
+    assert done.err == (
+        "error: there is no run and no git revision HEAD~1\n"
+        "  help: this clone is shallow: `git fetch --unshallow` gets the rest of its history\n"
+    )
 
 
 @needs_git

@@ -8,7 +8,7 @@ from tests.cli.commandline import CommandLine
 from tests.cli.edits import Author, Seen
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_a_run_after_edits_runs_what_was_foretold(cli: CommandLine, seed: int) -> None:
     author = Author(cli, seed)
     cli.run("run", "flow.yaml", "--output", "quiet")

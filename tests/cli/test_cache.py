@@ -304,3 +304,47 @@ def test_two_folders_that_share_a_record_share_no_success(cli):
         cli.file(folder + "/flow.yaml", flow).file(folder + "/in.txt", "same")
         assert cli.run("run", folder + "/flow.yaml", "--state-dir", "state").code == 0
         assert (cli.folder / folder / "made").is_dir()
+
+
+FILES = """
+version: 1
+steps:
+  each: {foreach: "${{ glob('*.csv') }}", run: "wc ${{ item }}", cache: {inputs: ["${{ item }}"]}}
+  sum: {env: {SUM: "${{ hash_files('b.csv') }}"}, run: echo sum, cache: {inputs: [b.csv]}}
+  part: {uses: ./sub/used.yaml}
+"""
+USED = """
+version: 1
+steps:
+  each: {foreach: "${{ glob('*.txt') }}", run: "wc ${{ item }}", cache: {inputs: ["${{ item }}"]}}
+"""
+
+
+def test_a_plan_knows_what_functions_say_of_files(cli):
+    cli.file("a.csv", "").file("b.csv", "").file("sub/c.txt", "")
+    cli.file("flow.yaml", FILES).file("sub/used.yaml", USED)
+    assert cli.run("run", "flow.yaml").code == 0
+    wills = {id: will for id, (will, _) in plan(cli).items()}
+    assert wills == {
+        "each": "cached",
+        "each[0]": "cached",
+        "each[1]": "cached",
+        "sum": "cached",
+        "part": "run",
+        "part/each": "cached",
+        "part/each[0]": "cached",
+    }
+
+
+LISTED = """
+version: 1
+steps:
+  list: {run: 'echo "l=[1,2]" >> "$ORCHESTRA_OUTPUT"', outputs: {l: json}}
+  each: {needs: list, foreach: "${{ steps.list.outputs.l }}", run: "true", cache: {inputs: [in]}}
+"""
+
+
+def test_only_a_run_can_tell_of_instances_that_it_will_find(cli):
+    cli.file("flow.yaml", LISTED).file("in", "")
+    assert plan(cli)["each"] == ("unknown", "below `list`, which will run")
+    assert plan(cli, "--force")["each"] == ("run", "after list")

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from orchestra.cli.reporting import RENDERERS
 from tests.cli.going import die, running
 from tests.formats.traces import SHAPES, as_json, edges_of, split_instance
 from tests.formats.wfformat_rules import faults
@@ -140,7 +141,8 @@ def test_a_format_that_is_not_there_is_one_error(cli):
         2,
         "",
         "error: --format pdf is not known\n"
-        "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat\n",
+        "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat,"
+        " prometheus\n",
     )
 
 
@@ -253,21 +255,32 @@ def test_runs_are_completed(cli):
     assert cli.complete("report ") == [run["run_id"]]
 
 
-@pytest.mark.parametrize("format", ["json", "junit", "markdown", "trace", "mermaid", "dot"])
+@pytest.mark.parametrize("format", RENDERERS)
 def test_a_run_writes_what_report_writes_later(cli, format):
     ended = cli.file("p.yaml", FLOW).run("run", "p.yaml", "--report", "%s=out" % format)
-    later = cli.run("report", "--format", format)
+    later = cli.run("report", "--format", format, "-o", "later")
     assert (ended.code, later.code, later.err) == (0, 0, "")
-    assert cli.read("out") == later.out
-    assert "pack" in later.out
+    assert cli.read("out") == cli.read("later")
+    assert "pack" in cli.read("later")
 
 
-def test_an_expanded_graph_has_each_part(cli):
-    cli.file("p.yaml", FLOW).run("run", "p.yaml")
-    whole = cli.run("report", "--format", "mermaid").out
-    expanded = cli.run("report", "--format", "mermaid", "--expand").out
-    assert "pack/lint" not in whole
-    assert "pack/lint" in expanded
+@pytest.mark.parametrize("format", ["svg", "mermaid", "dot"])
+def test_an_expanded_graph_has_each_part(cli, format):
+    flow = "steps:\n  fan: {matrix: {x: %s}, run: 'true'}\n" % list(range(20))
+    cli.file("p.yaml", flow).run("run", "p.yaml")
+    whole = cli.run("report", "--format", format).out
+    expanded = cli.run("report", "--format", format, "--expand").out
+    assert [part for part in range(20) if "x=%d" % part in whole] == []
+    assert [part for part in range(20) if "x=%d" % part in expanded] == list(range(20))
+
+
+def test_a_picture_of_two_large_fan_outs_is_expanded_as_far_as_there_is_room(cli):
+    flow = "steps:\n  a: {matrix: {x: %s}, shell: sh, run: 'true'}\n" % list(range(400))
+    flow += "  b: {needs: a, matrix: {x: %s}, shell: sh, run: 'true'}\n" % list(range(400))
+    cli.file("p.yaml", flow).run("run", "p.yaml")
+    result = cli.run("report", "--format", "svg", "--expand")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.count('class="node') == 2
 
 
 def test_a_format_that_is_not_known_is_told_before_the_run(cli):
@@ -275,6 +288,20 @@ def test_a_format_that_is_not_known_is_told_before_the_run(cli):
     assert result.code == 2
     assert result.err == (
         "error: --report pdf is not known\n"
-        "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat\n"
+        "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat,"
+        " prometheus\n"
     )
     assert not (cli.folder / ".orchestra").exists()
+
+
+def test_a_report_that_cannot_be_written_does_not_keep_back_the_others(cli):
+    cli.environ["GITHUB_STEP_SUMMARY"] = "page.md"
+    reports = ["--report", "junit=no/x", "--report", "dot=/dev/full", "--report", "json=run.json"]
+    result = cli.file("p.yaml", FLOW).run("run", "p.yaml", *reports, "--output", "quiet")
+    assert result.code == 3
+    assert result.err.splitlines()[-1] == (
+        "error: the report no/x could not be written: its folder is not there; "
+        "the report /dev/full could not be written: No space left on device"
+    )
+    assert json.loads(cli.read("run.json"))["state"] == "succeeded"
+    assert "pack" in cli.read("page.md")

@@ -184,7 +184,8 @@ def test_a_report_that_cannot_be_written_leaves_a_failed_run_failed(cli):
         (
             ["p.yaml", "--report", "xml=x"],
             "error: --report xml is not known\n"
-            "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat\n",
+            "  help: one of json, html, svg, junit, markdown, trace, mermaid, dot, wfformat,"
+            " prometheus\n",
         ),
         (
             ["p.yaml", "--state-dir", "p.yaml"],

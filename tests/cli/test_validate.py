@@ -99,6 +99,16 @@ def test_github_annotates_lines_of_all_files(three):
 
 
 @pytest.mark.parametrize("format", ["text", "json", "sarif", "github"])
+def test_a_file_that_cannot_be_read_hides_nothing_of_the_others(three, format):
+    files = ("bad.yaml", "warned.yaml")
+    known = three.run("validate", *files, "--format", format)
+    assert known.out
+    done = three.run("validate", "nowhere.yaml", *files, "--format", format)
+    assert (done.code, done.out) == (2, known.out)
+    assert done.err == "error: cannot read nowhere.yaml: No such file or directory\n" + known.err
+
+
+@pytest.mark.parametrize("format", ["text", "json", "sarif", "github"])
 def test_warnings_leave_0_unless_they_are_taken_strictly(three, format):
     assert three.run("validate", "warned.yaml", "--format", format).code == 0
     assert three.run("validate", "warned.yaml", "--strict", "--format", format).code == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import List
 
 import pytest
 
 from tests.cli.commandline import CommandLine
-from tests.cli.going import die, running
+from tests.cli.going import die, ledger, running, until
 
 FLOW = """
 version: 1
@@ -66,6 +68,23 @@ def test_who_follows_sees_what_is_seen_where_it_runs(cli: CommandLine) -> None:
     assert body(followed) == body(shown)
 
 
+def test_who_follows_a_run_that_went_on_sees_steps_that_are_there_no_more(
+    cli: CommandLine,
+) -> None:
+    gone = WAITS.replace("b: {needs: a,", "gone: {")
+    cli.file("go", "").file("flow.yaml", gone).run("run", "flow.yaml")
+    os.unlink(cli.folder / "go")
+    cli.file("flow.yaml", WAITS.replace("echo begun", "echo again"))
+    process = cli.start("resume")
+    until(lambda: "again" in ledger(cli))
+    follower = cli.start("show", "--follow")
+    cli.file("go", "")
+    process.communicate(timeout=60)
+    followed, told = follower.communicate(timeout=60)
+    assert (follower.returncode, told) == (0, "")
+    assert ("gone failed" in followed, "b failed" in followed) == (True, True)
+
+
 def test_who_follows_is_told_when_nobody_drives_the_run(cli: CommandLine) -> None:
     die(running(cli, WAITS))
     result = cli.run("show", "--follow")
@@ -73,6 +92,37 @@ def test_who_follows_is_told_when_nobody_drives_the_run(cli: CommandLine) -> Non
     cli.run("resume", "--output", "quiet")
     assert result.code == 0
     assert "nobody drives this run any more; go on with it: orchestra resume " in result.err
+
+
+def test_a_replay_of_a_run_that_was_cut_off_says_so(cli: CommandLine) -> None:
+    die(running(cli, WAITS))
+    cli.file("go", "")
+    result = cli.run("replay", "--speed", "1000")
+    cli.run("resume", "--output", "quiet")
+    assert result.code == 0
+    assert "nobody drives this run any more; go on with it: orchestra resume " in result.err
+
+
+@pytest.mark.parametrize("command", [["replay", "--speed", "1000"], ["show", "--follow"]])
+def test_a_view_that_cannot_be_shown_ends_with_the_reason(
+    cli: CommandLine, command: List[str]
+) -> None:
+    cli.file("flow.yaml", FLOW).run("run", "flow.yaml")
+    with open("/dev/full", "w") as full:
+        result = cli.run(*command, stdout=full)
+    assert (result.code, result.err) == (3, "error: No space left on device\n")
+
+
+def test_who_follows_and_reads_no_more_is_let_go_while_the_run_goes_on(cli: CommandLine) -> None:
+    process = running(cli, WAITS)
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = cli.run("show", "--follow", stdout=writing)
+    os.close(writing)
+    assert process.poll() is None
+    cli.file("go", "")
+    process.communicate(timeout=60)
+    assert (result.code, result.err) == (0, "")
 
 
 def test_a_view_that_is_followed_is_no_json(cli: CommandLine) -> None:

@@ -205,6 +205,9 @@ def test_what_will_run_is_told_as_far_as_it_is_known():
         step("rescues", "a", if_="failure()"),
         step("mends", "a:failure"),
         step("picks", "no:skipped"),
+        step("code", skip_codes=(9,)),
+        step("below_code", "code"),
+        step("after_code", "code:success,skipped"),
         params={"region": "eu"},
     ) == {
         "a": ("run", "no needs"),
@@ -218,7 +221,27 @@ def test_what_will_run_is_told_as_far_as_it_is_known():
         "rescues": ("unknown", "if: failure()"),
         "mends": ("unknown", "if `a` ends as failure"),
         "picks": ("run", "after no"),
+        "code": ("run", "no needs"),
+        "below_code": ("unknown", "unless `code` ends as skipped"),
+        "after_code": ("run", "after code"),
     }
+
+
+def inside(if_, *needs):
+    """What is told of the steps in a step, of which one is in a step itself."""
+    deep = step("deep", body=InnerSteps({"a": step("a")}))
+    plan, _ = make_plan(step("above"), step("s", *needs, body=InnerSteps({"deep": deep}), if_=if_))
+    [planned] = plan.steps[1].inner
+    return [(each.will.value, each.reason) for each in (planned, *planned.inner)]
+
+
+def test_what_is_in_a_step_that_is_skipped_is_skipped_with_it():
+    assert inside("1 > 2") == [("skip", "if: 1 > 2")] * 2
+
+
+def test_it_is_not_known_of_what_is_in_a_step_of_which_it_is_not_known():
+    asks = "steps.above.state == 'cached'"
+    assert inside(asks, "above") == [("unknown", "if: " + asks)] * 2
 
 
 def test_a_plan_of_nothing_is_a_plan():

@@ -22,6 +22,7 @@ from orchestra.reports.junit_report import render_junit
 from orchestra.reports.markdown_report import render_markdown
 from orchestra.reports.plan_json import render_plan_json
 from orchestra.reports.plan_table import render_plan_table
+from orchestra.reports.prometheus_report import render_prometheus
 from orchestra.reports.pruned import pruned_json, render_pruned
 from orchestra.reports.trace_report import render_trace
 from orchestra.reports.trials import render_trials
@@ -112,6 +113,7 @@ CASES: Dict[str, Callable[[], str]] = {
     "stream-github.txt": lambda: recorded.stream(GithubGrouping("5up3rs3cr3t")),
     "quiet.txt": recorded.quiet,
     "events-output.jsonl": recorded.json_lines,
+    "log.jsonl": recorded.log_file,
     "alert.json": lambda: json_text(recorded.alert().data, indent=2) + "\n",
     "alert.txt": lambda: recorded.alert().text,
     "report.json": lambda: render_json_report(recorded.record(), recorded.Logs()),
@@ -121,6 +123,7 @@ CASES: Dict[str, Callable[[], str]] = {
     "report.md": lambda: render_markdown(recorded.record(), recorded.Logs()),
     "junit.xml": lambda: render_junit(recorded.record(), recorded.Logs()),
     "trace.json": lambda: render_trace(recorded.record()),
+    "run.prom": lambda: render_prometheus(recorded.record()),
     "run.mermaid": lambda: render_run_mermaid(recorded.record()),
     "run.dot": lambda: render_run_dot(recorded.record()),
     "run-expanded.mermaid": lambda: render_run_mermaid(recorded.record(), expanded=True),

@@ -21,6 +21,7 @@ from orchestra.subscribers.jsonlines import JsonLines
 from orchestra.subscribers.live import LiveView
 from orchestra.subscribers.plain import PlainView
 from orchestra.subscribers.quiet import QuietView
+from orchestra.subscribers.run_log import RunLog
 from orchestra.subscribers.stream import StreamView
 from tests.subscribers.screens import Pages, Terminal
 
@@ -138,6 +139,16 @@ def json_lines() -> str:
     view = JsonLines(pages)
     for turn in turns():
         view.handle(turn)
+    return pages.text
+
+
+def log_file() -> str:
+    """What `--log-file` adds to its file."""
+    pages, replay = Pages(), Replay()
+    log = RunLog(pages, replay)
+    for turn in turns():
+        replay.apply(turn)
+        log.handle(turn)
     return pages.text
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from typing import Dict, List, Sequence
+from xml.etree import ElementTree
 
 import pytest
 
@@ -123,3 +124,10 @@ def test_names_are_only_text() -> None:
     assert "<script" not in svg
     assert "\x1b" not in svg
     assert "&lt;script&gt;" in svg
+
+
+def test_a_picture_is_xml_whatever_a_step_is_called() -> None:
+    svg = render_run_svg(begun({"a\ufffe\uffff\x00\x1b\ud800": []}).record())
+    title = ElementTree.fromstring(svg).find(".//{http://www.w3.org/2000/svg}title")
+    assert title is not None
+    assert "a\\ufffe\\uffff\\x00\\e\\ud800" in "".join(title.itertext())

@@ -91,3 +91,18 @@ def test_logs_are_left_out_when_the_report_is_full() -> None:
     assert 4_000_000 < len(text) < 4_500_000
     assert text.count("this report has no room for more logs") > 10
     assert list(cases(text)) == ids
+
+
+def test_what_ran_when_a_run_was_cut_off_is_an_error() -> None:
+    record = Story().begin(["a", "b"]).start(0, "a").record()
+    alive, cut_off = (
+        ElementTree.fromstring(render_junit(record, None, cut)) for cut in (False, True)
+    )
+    assert [suite.get("errors") for suite in (alive[0], cut_off[0])] == ["0", "1"]
+    assert [[inner.tag for inner in case] for case in alive.iter("testcase")] == [["skipped"]] * 2
+    [error], [skipped] = cut_off.iter("testcase")
+    assert (error.tag, error.attrib) == (
+        "error",
+        {"message": "the run was cut off", "type": "running"},
+    )
+    assert skipped.tag == "skipped"

@@ -43,3 +43,14 @@ def test_what_steps_wrote_follows_the_table_as_it_is_while_there_is_room() -> No
     assert text.partition("\n#### ")[2] == (
         "a\n\n**a.md** 10\n\n#### c\n\n**c.md** 20\n\n… and 1 more, too large for this page\n\n"
     )
+
+
+def test_what_is_no_text_counts_as_it_is_shown() -> None:
+    story = Story().begin(["a"]).start(0, "a").end_attempt(1, "a", "exit code 0")
+    story.tell(1, SummaryWritten("a", 1, "a.md", 900_000))
+    record = story.finish(2, "succeeded", 0).record()
+
+    text = render_markdown(record, None, lambda path, most: "\ufffd" * most)
+
+    assert len(text.encode()) < 1_000_000
+    assert text.endswith("… and 1 more, too large for this page\n\n")

@@ -103,6 +103,13 @@ def test_the_search_finds_steps_and_what_they_wrote(browser: Browser, failed: st
     assert seen == Seen([], [])
 
 
+def test_a_step_found_by_its_name_stays_closed(browser: Browser, failed: str) -> None:
+    browser.look(1280)
+    browser.open(failed)
+    assert search(browser, "N=7") == "2 of 23 steps"
+    assert count(browser, "#rows > .more.open") == 0
+
+
 def test_keys_open_a_step(browser: Browser, penguins: str) -> None:
     browser.look(1280)
     browser.open(penguins)

@@ -91,3 +91,10 @@ def test_a_step_summary_is_added_to_what_is_there(tmp_path: Path) -> None:
     path.write_text("before\n")
     append_text(str(path), "né \ud83d\n")
     assert path.read_bytes() == "before\nné \\ud83d\n".encode()
+
+
+def test_a_step_summary_is_not_waited_for_where_nobody_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(OSError, match="No such device or address"):
+        append_text(str(path), "x")

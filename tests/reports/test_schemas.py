@@ -20,6 +20,7 @@ from orchestra.reports.plan_json import PLAN_FORMAT
 from orchestra.reports.pruned import PRUNE_FORMAT
 from orchestra.reports.trials_json import TRIALS_FORMAT
 from orchestra.reports.why import WHY_FORMAT
+from orchestra.subscribers.run_log import LOG_FORMAT
 from tests.golden.recorded import HERE
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -36,6 +37,9 @@ PRODUCED = {
 EVENTS = [
     json.loads(line)
     for line in (HERE / "expected" / "events-output.jsonl").read_text("utf-8").splitlines()
+]
+LOG = [
+    json.loads(line) for line in (HERE / "expected" / "log.jsonl").read_text("utf-8").splitlines()
 ]
 KINDS = [
     getattr(events, name)
@@ -60,7 +64,7 @@ def closed(schema: Any) -> Any:
     return made
 
 
-@pytest.mark.parametrize("name", [*PRODUCED, "faults", "event"])
+@pytest.mark.parametrize("name", [*PRODUCED, "faults", "event", "log"])
 def test_each_schema_is_one_and_tells_what_each_field_is(name: str) -> None:
     schema = schema_of(name)
     Draft202012Validator.check_schema(schema)
@@ -81,6 +85,13 @@ def undescribed(schema: Any, path: str = "") -> Any:
 @pytest.mark.parametrize("name", sorted(PRODUCED))
 def test_what_is_written_has_exactly_the_fields_of_its_schema(name: str) -> None:
     assert list(Draft202012Validator(closed(schema_of(name))).iter_errors(PRODUCED[name])) == []
+
+
+@pytest.mark.parametrize("line", LOG, ids=lambda line: str(line["event"]))
+def test_each_line_of_a_log_has_exactly_the_fields_of_its_schema(line: dict[str, Any]) -> None:
+    schema = schema_of("log")
+    assert list(Draft202012Validator(schema).iter_errors(line)) == []
+    assert set(line) == set(schema["properties"])
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: "%(seq)s-%(event)s" % event)
@@ -113,6 +124,7 @@ def test_the_schema_knows_every_kind_of_event() -> None:
         ("trials", TRIALS_FORMAT),
         ("why", WHY_FORMAT),
         ("event", EVENTS_FORMAT),
+        ("log", LOG_FORMAT),
     ],
 )
 def test_each_format_has_its_number(name: str, number: int) -> None:

@@ -13,6 +13,7 @@ from orchestra.model.events import (
     Event,
     PlannedEntry,
     RunFinished,
+    RunResumed,
     RunStarted,
     StepEnded,
     StepReady,
@@ -83,6 +84,13 @@ class Story:
     def finish(self, at: float, state: str, exit_code: int, reason: str = "") -> Story:
         """The run ends."""
         return self.tell(at, RunFinished(state, exit_code, reason))
+
+    def go_on(self, at: float, steps: Sequence[str]) -> Story:
+        """The run of these steps goes on; what runs is taken over."""
+        entries = tuple(PlannedEntry(step, step, (), {"cpu": 1000}) for step in steps)
+        budget = {"cpu": 4000}
+        resumed = RunResumed("wf", "/w.yaml", budget, None, None, "h", 1, "0", entries, ())
+        return self.tell(at, resumed)
 
     def record(self) -> RunRecord:
         """The run as these events tell it."""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import pytest
 from hypothesis import given
@@ -25,13 +25,14 @@ def view(
     left_s: Optional[float] = None,
     hidden: int = 0,
     stopping: str = "",
+    others: Sequence[Row] = (),
 ) -> View:
     story = Story().begin(["a", "b", "c"], workflow, budget=budget)
     story.start(0, "a").end(5, "a", "succeeded").start(5, "b")
     record = story.record()
     record.stopping = stopping
     taken = {"cpu": 1000} if used is None else used
-    return View(record, 65.0, left_s, taken, rows, hidden, 6)
+    return View(record, 65.0, left_s, taken, rows, others, hidden, 6)
 
 
 def texts(shown: View, columns: int = 60, height: int = 24, look: Look = PLAIN) -> List[str]:
@@ -88,6 +89,35 @@ def test_more_rows_than_lines_are_counted(height: int, last: str) -> None:
 
 def test_rows_that_were_not_even_made_are_counted_too() -> None:
     assert texts(view(rows(10), hidden=90), height=10)[-1] == "… and 95 more"
+
+
+OTHERS = (
+    Row(StepState.WAITING_RETRY, "flaky", 4.0, "until attempt 2"),
+    Row(StepState.RUNNING, "many", 9.0, "12 of 90 done"),
+)
+
+
+def test_what_counts_and_waits_keeps_a_third_of_the_room() -> None:
+    assert texts(view(rows(10), hidden=68, others=OTHERS), height=11)[3:] == [
+        "● step0     3s  words 0",
+        "● step1     3s  words 1",
+        "● step2     3s  words 2",
+        "● step3     3s  words 3",
+        "↻ flaky     4s  until attempt 2",
+        "● many      9s  12 of 90 done",
+        "… and 74 more",
+    ]
+
+
+def test_what_counts_and_waits_takes_the_room_that_nothing_else_needs() -> None:
+    assert texts(view(rows(1), others=OTHERS * 3), height=10)[3:] == [
+        "● step0     3s  words 0",
+        "↻ flaky     4s  until attempt 2",
+        "● many      9s  12 of 90 done",
+        "↻ flaky     4s  until attempt 2",
+        "● many      9s  12 of 90 done",
+        "… and 2 more",
+    ]
 
 
 def test_a_stop_is_told() -> None:

@@ -283,3 +283,28 @@ def test_a_handler_is_shown_while_it_runs_and_counted_nowhere() -> None:
         "cpu ━━────── 1/4",
         "● a:on_failure    3s",
     ]
+
+
+def test_what_runs_when_a_run_goes_on_counts_once() -> None:
+    stage = Stage()
+    story = Story().begin(["a", "b"]).start(0, "a")
+    stage.play(story)
+    stage.play(story.go_on(3, ["a", "b"]))
+    stage.view.tick(T0 + 4)
+    assert stage.seen()[2:] == ["cpu ━━────── 1/4", "● a    4s"]
+    stage.play(story.end(5, "a", "succeeded").start(5, "b"))
+    stage.view.tick(T0 + 6)
+    assert stage.seen()[2:] == ["cpu ━━────── 1/4", "● b    1s"]
+
+
+def test_a_run_that_had_ended_and_goes_on_is_drawn_again() -> None:
+    stage = Stage()
+    story = Story().begin(["a", "b"]).start(0, "a").end(1, "a", "succeeded").start(1, "b")
+    stage.play(story.end(2, "b", "failed", "exit code 2").finish(2, "failed", 1))
+    stage.play(story.go_on(3, ["a", "b"]).start(4, "b", 2))
+    stage.view.tick(T0 + 5)
+    assert stage.seen()[-3:] == [
+        "1 succeeded · 1 running",
+        "cpu ━━────── 1/4",
+        "● b    1s  attempt 2",
+    ]

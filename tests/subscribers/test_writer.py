@@ -51,6 +51,7 @@ def test_texts_are_written_in_order(pipe: Tuple[int, int]) -> None:
     writer.write("three\n")
     assert drained(pipe[0], writer, pipe[1]) == "one\nzwölf\nthree\n".encode()
     assert writer.idle()
+    assert not writer.gave_up
     assert writer.fault is None
 
 
@@ -183,5 +184,6 @@ def test_a_terminal_that_takes_nothing_holds_up_nobody() -> None:
     writer.write("x" * 1_000_000)
     writer.close(patience_s=0.2)
     assert writer.fault is None
+    assert writer.gave_up
     os.close(master)
     os.close(terminal)

@@ -31,11 +31,14 @@ def replay(
     Example: orchestra replay pipeline.yaml --speed 10
     """
     from orchestra.cli.history import find_run
-    from orchestra.cli.watching import play
+    from orchestra.cli.watching import play, tell_cut_off
 
     if not (math.isfinite(speed) and speed > 0):
         raise UsageError("--speed %s is no speed" % speed, "write a number above 0, such as 10")
     if output is not None:
         options.check_choice("--output", output, MODES)
     terminal = Terminal(dict(os.environ))
-    play(find_run(run, state_dir), terminal, terminal.mode(output), speed)
+    found = find_run(run, state_dir)
+    play(found, terminal, terminal.mode(output), speed)
+    if found.cut_off:
+        tell_cut_off(found, terminal)

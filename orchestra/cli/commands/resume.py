@@ -22,6 +22,7 @@ def resume(
     budget: List[str] = options.BUDGET,
     fail_fast: Optional[bool] = options.FAIL_FAST,
     report: List[str] = options.REPORT,
+    log_file: Optional[str] = options.LOG_FILE,
     output: Optional[str] = options.OUTPUT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> int:
@@ -40,6 +41,8 @@ def resume(
     if output is not None:
         options.check_choice("--output", output, MODES)
     reports = options.parse_reports(report)
+    if log_file is not None:
+        options.check_log_file(log_file)
     found = find_run(run, state_dir)
     resuming.refuse_held(found.store, found.record)
     wanted = options.resumed(found.record, jobs, budget, fail_fast, state_dir)
@@ -55,4 +58,6 @@ def resume(
     found.store.close()
     mode = terminal.mode(output)
     state = found.store.state
-    return wiring.run(prepared, state, mode, reports, terminal, environ, context.obj, resumption)
+    return wiring.run(
+        prepared, state, mode, reports, terminal, environ, context.obj, resumption, log_file
+    )

@@ -32,12 +32,15 @@ def run(
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
     format: str = FORMAT,
     report: List[str] = options.REPORT,
+    log_file: Optional[str] = options.LOG_FILE,
     output: Optional[str] = options.OUTPUT,
     state_dir: Optional[str] = options.STATE_DIR,
 ) -> int:
     """Validate a workflow file, plan it, run its steps, report.
 
     Example: orchestra run pipeline.yaml -p region=eu -j 4
+
+    Example: orchestra run pipeline.yaml --report prometheus=run.prom --log-file run.log
     """
     from orchestra.cli import prepare
     from orchestra.spec.reader import collection_paused
@@ -51,6 +54,8 @@ def run(
         raise UsageError("--format is for the plan that --dry-run shows", "add --dry-run")
     mode = terminal.mode(output)
     reports = options.parse_reports(report)
+    if log_file is not None:
+        options.check_log_file(log_file)
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
     )._replace(policy=policy)
@@ -65,4 +70,6 @@ def run(
 
     named = state_dir or environ.get("ORCHESTRA_STATE_DIR")
     state = locate(named, file, os.getcwd())
-    return wiring.run(prepared, state, mode, reports, terminal, environ, context.obj)
+    return wiring.run(
+        prepared, state, mode, reports, terminal, environ, context.obj, log_path=log_file
+    )

@@ -63,9 +63,7 @@ def show(
 
 
 def _follow(found: Found, terminal: Terminal) -> None:
-    from orchestra.cli.history import command_line
-    from orchestra.cli.watching import follow
+    from orchestra.cli.watching import follow, tell_cut_off
 
     if not follow(found, terminal, terminal.mode(None)):
-        go_on = command_line("resume", found.folder.run_id, found.store.state)
-        terminal.say("nobody drives this run any more; go on with it: %s" % go_on)
+        tell_cut_off(found, terminal)

@@ -11,7 +11,7 @@ import typer
 from orchestra import __version__
 from orchestra.cli import options
 from orchestra.cli.terminal import Terminal
-from orchestra.errors import ExitCode
+from orchestra.errors import ExitCode, UsageError
 
 FORMATS = ("text", "json", "sarif", "github")
 FORMAT = options.choice("text", "--format", FORMATS, "As what.")
@@ -46,17 +46,21 @@ def validate(
     options.check_choice("--format", format, FORMATS)
     terminal = Terminal(dict(os.environ))
     choice = choose(select, ignore, ci or terminal.is_ci)
+    color = terminal.look(sys.stderr).color
     checked = []
     for file in files:
-        found = validating.check(file, choice)
+        try:
+            found = validating.check(file, choice)
+        except UsageError as fault:  # the other files are looked at all the same
+            terminal.say(messages.format_error(fault, color))
+            continue
         checked.append(found)
         if format == "text":
             if found.faults:
-                color = terminal.look(sys.stderr).color
                 terminal.say(messages.format_faults(found.faults, found.text, color))
             terminal.out(found.verdict)
     if format != "text":
         faults = [fault for found in checked for fault in found.faults]
         terminal.out(validating.render(format, faults, __version__, os.getcwd()))
-    is_good = all(found.is_good(strict) for found in checked)
+    is_good = len(checked) == len(files) and all(found.is_good(strict) for found in checked)
     return ExitCode.OK if is_good else ExitCode.INVALID

@@ -15,6 +15,9 @@ from orchestra.reports.graph.layers import Edge, layers_of
 MOST_GROUPS = 150
 _MOST_STEPS_APART = 150
 _MOST_PARTS_APART = 8
+_MOST_STEPS_EXPANDED = 1000
+"""A fan-out below a fan-out has an edge for each pair of their instances."""
+
 _MOST_EDGES = 300
 _LONGEST_FIRST = 13
 
@@ -39,9 +42,13 @@ class Grouping(NamedTuple):
     edges: Tuple[Edge, ...]
 
 
-def group_steps(record: RunRecord) -> Grouping:
-    """The groups of a run, at most `MOST_GROUPS`; the run's own handlers are in none."""
-    heads = _heads(record)
+def group_steps(record: RunRecord, expanded: bool = False) -> Grouping:
+    """The groups of a run, at most `MOST_GROUPS`; the run's own handlers are in none.
+
+    Where they are to be `expanded`, instances and inner steps stand alone in larger runs as well,
+    until there is no room.
+    """
+    heads = _heads(record, expanded)
     index = {step.id: number for number, (step, _) in enumerate(heads)}
     edges = sorted(
         {
@@ -67,9 +74,12 @@ def whole_of(record: RunRecord, step: StepRecord) -> Group:
     return _whole(record, step)
 
 
-def _heads(record: RunRecord) -> List[Tuple[StepRecord, List[str]]]:
+def _heads(record: RunRecord, expanded: bool) -> List[Tuple[StepRecord, List[str]]]:
     """The steps that are drawn for themselves, if there is room, with the heads that they need."""
     small = len(record.step_by_id) <= _MOST_STEPS_APART
+    most_parts = _MOST_PARTS_APART if small else 0
+    if expanded and len(record.step_by_id) <= _MOST_STEPS_EXPANDED:
+        most_parts = _MOST_STEPS_EXPANDED
     heads: List[Tuple[StepRecord, List[str]]] = []
     ends: Dict[str, List[str]] = {}
 
@@ -77,7 +87,7 @@ def _heads(record: RunRecord) -> List[Tuple[StepRecord, List[str]]]:
         needs = [end for need in step.needs for end in ends.get(need, ())] or above
         parts = [record.step_by_id[part] for part in step.parts]
         parts = [part for part in parts if not part.is_handler]
-        if not (small and 0 < len(parts) <= _MOST_PARTS_APART):
+        if not 0 < len(parts) <= most_parts:
             heads.append((step, needs))
             ends[step.id] = [step.id]
             return

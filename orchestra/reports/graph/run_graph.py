@@ -31,9 +31,9 @@ BY_WEIGHT: Tuple[StepState, ...] = (
 _LOOK = Look()
 
 
-def render_run_svg(record: RunRecord) -> str:
-    """The graph of a run as a picture of its own."""
-    graph = run_graph(group_steps(record), critical_path(record), {})
+def render_run_svg(record: RunRecord, expanded: bool = False) -> str:
+    """The graph of a run as a picture of its own; `expanded`, with each part as far as it fits."""
+    graph = run_graph(group_steps(record, expanded), critical_path(record), {})
     return standalone(render_svg(graph, record.workflow))
 
 

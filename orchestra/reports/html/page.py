@@ -8,6 +8,7 @@ import os
 from string import Template
 from typing import List, Mapping, Optional, Sequence, Tuple
 
+from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, amounts_text, state_word
@@ -24,7 +25,6 @@ from orchestra.reports.html.moments import Period, period_of
 from orchestra.reports.html.step_rows import StepTable, links_of, render_steps
 from orchestra.reports.html.timeline import render_timeline
 from orchestra.reports.html.usage import render_usage
-from orchestra.reports.json_report import iso_time
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 _WAITING = (StepState.RUNNING, StepState.WAITING_RETRY, StepState.READY, StepState.PENDING)
