@@ -113,7 +113,7 @@ class Attempts:
         """A process exists: its time begins."""
         run = self._run_by_key.get(launched.key)
         if run is not None:
-            key, pid, began_s = launched
+            key, pid, began_s, _ = launched
             self._events.append(AttemptLaunched(key.step, key.number, pid, began_s))
             if run.timeout_s is not None:
                 self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))

@@ -14,19 +14,35 @@ from typing import (
     Union,
 )
 
+from orchestra.model.errand import LOCAL
 from orchestra.model.events import Envelope
 from orchestra.model.expression import Scope, Value
-from orchestra.model.run import AttemptKey, Invocation, KeptFile
+from orchestra.model.run import AttemptKey, Invocation, KeptFile, Outcome
 from orchestra.model.units import Amounts
 from orchestra.model.workflow import Step
 
 
+class Queued(NamedTuple):
+    """An engine elsewhere has taken an attempt in as `job`; `reason` is why it waits there.
+
+    It is told again when the reason changes.
+    """
+
+    key: AttemptKey
+    job: str
+    reason: str = ""
+
+
 class Launched(NamedTuple):
-    """The process of an attempt exists; `began_s` is as in `AttemptLaunched`."""
+    """The process of an attempt exists; `began_s` is as in `AttemptLaunched`.
+
+    Elsewhere it is known by its `node`, and `pid` is 0.
+    """
 
     key: AttemptKey
     pid: int
     began_s: float = 0.0
+    node: str = ""
 
 
 class Reattached(NamedTuple):
@@ -39,11 +55,13 @@ class Reattached(NamedTuple):
 class Lost(NamedTuple):
     """An attempt is over, its whole tree is dead, and nobody can tell how its process ended.
 
-    `log_bytes` is what it wrote, as far as that was kept.
+    `log_bytes` is what it wrote, as far as that was kept. `reason` is set where an engine elsewhere
+    says why: its node failed, it was preempted.
     """
 
     key: AttemptKey
     log_bytes: int = 0
+    reason: str = ""
 
 
 class Ended(NamedTuple):
@@ -53,7 +71,8 @@ class Ended(NamedTuple):
     process could be started, then neither is set) takes their place. `log_bytes` is what it wrote,
     0 means that there is no log file. `memory_limit_bytes` is set where it was killed because all
     its processes together, `max_rss_bytes`, exceeded that. `ended_at` (UTC seconds) is set where it
-    ended while no orchestrator was there.
+    ended while no orchestrator was there. `outcome` and `reason`, in words, are set where an engine
+    elsewhere ended it: of its own time limit, or because somebody cancelled it there.
     """
 
     key: AttemptKey
@@ -65,6 +84,8 @@ class Ended(NamedTuple):
     log_bytes: int = 0
     memory_limit_bytes: Optional[int] = None
     ended_at: Optional[float] = None
+    outcome: Optional[Outcome] = None
+    reason: str = ""
 
 
 class TokensSeen(NamedTuple):
@@ -79,7 +100,7 @@ class TokensSeen(NamedTuple):
     surplus: int = 0
 
 
-ExecutorStimulus = Union[Launched, Ended, Reattached, Lost, TokensSeen]
+ExecutorStimulus = Union[Queued, Launched, Ended, Reattached, Lost, TokensSeen]
 
 
 class Handle(NamedTuple):
@@ -87,6 +108,8 @@ class Handle(NamedTuple):
 
     `pid` is None and `began_s` 0 where that died before it could say; `began_s` counts since the
     machine was started; `log_path` is where its output goes, `job_server` as in its `Invocation`.
+    `executor` is the one that started it, `job` the name by which an engine elsewhere knows it,
+    empty where that was not told, `settings` are those of the step for that executor.
     """
 
     key: AttemptKey
@@ -94,6 +117,9 @@ class Handle(NamedTuple):
     began_s: float
     log_path: str
     job_server: Optional[str] = None
+    executor: str = LOCAL
+    job: str = ""
+    settings: Mapping[str, Value] = {}
 
 
 class Executor(Protocol):

@@ -119,7 +119,7 @@ def attempt_ended(ended: Ended, verdict: Verdict) -> AttemptEnded:
 
 def attempt_interrupted(lost: Lost) -> AttemptEnded:
     """The event that records that nobody saw an attempt end."""
-    key, log_bytes = lost
+    key, log_bytes, _ = lost
     log = key.log if log_bytes else None
     outcome = Outcome.INTERRUPTED._value_
     return AttemptEnded(*key, outcome, None, None, INTERRUPTED, None, None, log, log_bytes)

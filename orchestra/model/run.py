@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
 from orchestra.model.workflow import NeedResult
 
@@ -190,6 +191,9 @@ class Invocation(NamedTuple):
 
     Where `preload` is not None, `argv` is an interpreter, a script and its words, and the process
     may as well be forked from a server that has these modules: `argv[0] argv[1] serve …`.
+
+    Where there is an `errand`, another machine is to run it, and what only this one has (`limits`,
+    `job_server`, `preload`) is left out.
     """
 
     argv: Tuple[bytes, ...]
@@ -201,6 +205,7 @@ class Invocation(NamedTuple):
     limits: Optional[Limits] = None
     job_server: Optional[str] = None
     preload: Optional[Tuple[str, ...]] = None
+    errand: Optional[Errand] = None
 
     def __repr__(self) -> str:
         return "Invocation(%r)" % (self.argv,)  # the environment may hold secrets

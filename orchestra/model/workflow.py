@@ -7,6 +7,7 @@ from enum import Enum
 from functools import cached_property
 from typing import FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple, Union
 
+from orchestra.model.errand import LOCAL
 from orchestra.model.expression import Expression, Template, Text, Tree, Value
 
 
@@ -268,7 +269,8 @@ class Step(NamedTuple):
 
     `handlers` are by the values of the `Role`s that they play: `fallback`, `on_failure` and so on;
     `max_parallel` and `fail_fast` speak of the instances of its `fan_out`; one that `may_rerun` is
-    run again where a crash of the orchestrator has interrupted it.
+    run again where a crash of the orchestrator has interrupted it; `executor` names where it runs,
+    `executor_settings` is what that is told, by the root and the step in one.
     """
 
     id: str
@@ -302,6 +304,8 @@ class Step(NamedTuple):
     max_parallel: Optional[int] = None
     fail_fast: Optional[bool] = None
     may_rerun: bool = True
+    executor: str = LOCAL
+    executor_settings: Mapping[str, Tree] = {}
 
 
 def steps_within(
@@ -427,7 +431,7 @@ class Workflow:
 
     `env` holds the root's own `env` only; `defaults.env` (and every other default) is already in
     the steps, except that `default_env` keeps the layer between root and step. `handlers` are as in
-    a step, without a fallback.
+    a step, without a fallback; `executor_settings` are those of the root, by the executor's name.
     """
 
     path: str
@@ -451,6 +455,7 @@ class Workflow:
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     notify: Tuple[NotifyEntry, ...] = ()
     outputs: Mapping[str, Tree] = field(default_factory=dict)
+    executor_settings: Mapping[str, Mapping[str, Tree]] = field(default_factory=dict)
 
     @cached_property
     def size(self) -> int:

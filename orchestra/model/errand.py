@@ -1,0 +1,27 @@
+"""What an engine elsewhere must know of an attempt besides how its process starts."""
+
+from __future__ import annotations
+
+from typing import Mapping, NamedTuple, Optional
+
+from orchestra.model.expression import Value
+
+LOCAL = "local"
+"""The executor that runs steps on this machine."""
+
+
+class Errand(NamedTuple):
+    """An attempt that another machine is to run: by which executor, and what it asks for there.
+
+    `settings` are the file's settings for that executor, evaluated; `cpu` is in thousandths of a
+    core; `named` are the amounts of the named resources that it holds of the budget; `limit_s` is
+    how long it may run, its grace period included, None for as long as it likes.
+    """
+
+    executor: str
+    settings: Mapping[str, Value] = {}
+    cpu: int = 1000
+    memory_bytes: Optional[int] = None
+    gpus: int = 0
+    named: Mapping[str, int] = {}
+    limit_s: Optional[float] = None
