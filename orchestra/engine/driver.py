@@ -256,7 +256,8 @@ class Driver:
         self._step_by_key[key] = order.step
         log_path = self._renderer.log_path(key)
         job_server = self._renderer.job_server(order.step, key)
-        handle = Handle(key, order.pid, order.began_s, log_path, job_server)
+        where = (order.executor, order.job, order.settings)
+        handle = Handle(key, order.pid, order.began_s, log_path, job_server, *where)
         self._executor.reattach([handle])
 
     def _stop(self, stop: Stop) -> None:

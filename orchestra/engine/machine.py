@@ -31,7 +31,16 @@ from orchestra.engine.lending import Lending
 from orchestra.engine.line import Line
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.past import Past, has_ended
-from orchestra.engine.ports import Ended, Launched, Lost, Reattached, TokensSeen, Written
+from orchestra.engine.ports import (
+    Ended,
+    Launched,
+    Lost,
+    Queued,
+    Reattached,
+    TokensSeen,
+    Written,
+)
+from orchestra.engine.reopening import INTERRUPTED
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
@@ -93,6 +102,9 @@ from orchestra.model.workflow import FanOut, Uses, Workflow
 _RUN_TIMER = Timer("run", None)
 _UNDER_WAY = frozenset([StepState.RUNNING, StepState.READY])
 
+MOST_LOSSES = 3
+"""How many attempts of a step may be lost with their nodes, at no cost of its retries."""
+
 
 class Machine:
     """Follows one run of a plan. `draw` gives numbers from 0 to 1, for jitter.
@@ -127,6 +139,7 @@ class Machine:
         self._upkeep = Upkeep(self._attempts, self._events, self._orders, plan.force)
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
+            Queued: self._attempts.queued,
             Launched: self._attempts.launched,
             Reattached: self._attempts.reattached,
             Lost: self._lost,
@@ -258,7 +271,7 @@ class Machine:
             self._orders.append(SetTimer(timer, past.waits_s(before)))
         elif last.outcome is None:
             self._line.hold(run, last.devices)
-            self._attempts.take_over(run, last.pid, last.began_s)
+            self._attempts.take_over(run, last)
         else:  # it had given its share back: to a handler, or since there was none
             run.state = StepState.READY
             self._line.ask_for(run, run.amounts)
@@ -389,7 +402,7 @@ class Machine:
             self._enter(part)
         elif before.attempts and before.attempts[-1].outcome is None:
             past.restore_attempts(part, before, self._now)
-            self._attempts.take_over(part, before.attempts[-1].pid, before.attempts[-1].began_s)
+            self._attempts.take_over(part, before.attempts[-1])
         else:
             past.forget(part.step.id)
             self._events.append(ResultsDropped((part.step.id,)))
@@ -399,7 +412,7 @@ class Machine:
     def _lost(self, lost: Lost) -> None:
         """An attempt was interrupted: it counts as none, and is made again if it may."""
         run = self._attempts.running(lost.key)
-        if run is None:
+        if run is None or self._upkeep.has_end(lost.key):
             return
         if run.cause is not None:  # it was asked to end, and has
             self._close(Ended(lost.key, log_bytes=lost.log_bytes), Written({}), again=True)
@@ -413,8 +426,12 @@ class Machine:
             run.given_up = StepState.CANCELLED, why_held
             run.cause = None if self._halt.stop is None else self._halt.cause
         else:
-            run.may_begin = run.step.may_rerun
-            fault = self._attempts.launch(run, self._now)
+            run.lost += bool(lost.reason)
+            run.barred = "" if run.step.may_rerun else lost.reason or INTERRUPTED
+            if run.lost > MOST_LOSSES:
+                fault = "%s, %d attempts were lost" % (lost.reason, run.lost)
+            else:
+                fault = self._attempts.launch(run, self._now)
             if not fault:
                 return
             fail(run, fault)

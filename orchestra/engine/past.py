@@ -37,7 +37,7 @@ class Past:
         attempts = [] if former is None else former.attempts
         run.number = run.spent = len(attempts)
         was_lost = bool(attempts) and attempts[-1].outcome is Outcome.INTERRUPTED
-        run.may_begin = run.step.may_rerun or not was_lost
+        run.barred = attempts[-1].reason if was_lost and not run.step.may_rerun else ""
         return None if found is None or found.state is StepState.PENDING else found
 
     def restore_end(self, run: StepRun, before: StepRecord, now: float) -> None:

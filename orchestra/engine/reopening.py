@@ -282,7 +282,7 @@ def _follow_plan(record: RunRecord, event: RunResumed) -> None:
     steps, record.step_by_id = record.step_by_id, {}
     for entry in event.steps:
         step = steps.pop(entry.step, None) or comes_back(record, entry)
-        step.name, step.needs = entry.name, entry.needs
+        step.name, step.needs, step.executor = entry.name, entry.needs, entry.executor
         record.step_by_id[entry.step] = step
     record.step_by_id.update(steps)
 
