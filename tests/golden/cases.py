@@ -32,6 +32,7 @@ from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
 from tests.golden import comparisons, recorded
+from tests.golden.elsewhere import ELSEWHERE
 from tests.golden.plans import PREDICTION, nightly
 from tests.golden.trials import NIGHTLY, TRIED
 
@@ -156,4 +157,5 @@ CASES: Dict[str, Callable[[], str]] = {
     "plan.mermaid": lambda: render_mermaid(nightly()),
     "plan.svg": lambda: render_plan_svg(nightly()),
     "plan.dot": lambda: render_dot(nightly()),
+    **ELSEWHERE,
 }
