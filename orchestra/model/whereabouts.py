@@ -15,13 +15,19 @@ def is_elsewhere(attempt: Attempt) -> bool:
 
 
 def place_words(attempts: Sequence[Attempt]) -> str:
-    """`slurm n1, job 1234` of the last one; empty where that ran here, or there is none."""
+    """`n1, slurm 1234` of the last one; empty where that ran here, or there is none."""
     if not attempts or not is_elsewhere(attempts[-1]):
         return ""
     last = attempts[-1]
-    node = " " + safe_line(last.node) if last.node else ""
-    job = ", job %s" % safe_line(last.job) if last.job else ""
-    return safe_line(last.executor) + node + job
+    job = "%s %s" % (safe_line(last.executor), safe_line(last.job))
+    return "%s, %s" % (safe_line(last.node), job.rstrip()) if last.node else job.rstrip()
+
+
+def has_run(attempt: Attempt) -> bool:
+    """Whether it is known to have begun: not of one that an engine never started."""
+    if not is_elsewhere(attempt) or attempt.launched_at is not None:
+        return True
+    return attempt.exit_code is not None or attempt.signal is not None
 
 
 def queue_s(attempt: Attempt, now: Optional[float] = None) -> Optional[float]:

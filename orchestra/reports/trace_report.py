@@ -97,7 +97,8 @@ def _in_lanes(taken: List[Taken]) -> Iterator[Tuple[int, str, Taken]]:
     lanes_by_node: Dict[str, _Lanes] = {}
     lanes = 0
     for began, until, step, attempt in _by_begin(taken):
-        node = (attempt.node or attempt.executor) if is_elsewhere(attempt) else ""
+        queue = "%s queue" % attempt.executor if is_elsewhere(attempt) else ""
+        node = attempt.node or queue
         machine = lanes_by_node.setdefault(node, _Lanes(node))
         lane, name = machine.take(began, until, lanes + 1)
         lanes = max(lanes, lane)

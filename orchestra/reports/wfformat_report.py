@@ -14,7 +14,7 @@ from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, RunState, StepRecord
 from orchestra.model.step_ids import step_ids
-from orchestra.model.whereabouts import began_at, is_elsewhere
+from orchestra.model.whereabouts import began_at, has_run, is_elsewhere
 
 VERSION = "1.6"
 
@@ -121,7 +121,7 @@ def _nodes(step: StepRecord) -> List[str]:
 def _measured(step: StepRecord, here: List[str]) -> Dict[str, Any]:
     """What the last attempt of a step came to; a step without one took no time."""
     attempt = step.attempts[-1] if step.attempts else None
-    if attempt is None or attempt.ended_at is None:
+    if attempt is None or attempt.ended_at is None or not has_run(attempt):
         return {"runtimeInSeconds": 0}
     began = min(began_at(attempt), attempt.ended_at)
     runtime_s = attempt.ended_at - began

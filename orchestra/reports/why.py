@@ -187,8 +187,8 @@ def _stay_line(stay: Stay, with_number: bool) -> str:
     attempt = stay.attempt
     words = "attempt %d " % attempt.number if with_number else ""
     if attempt.launched_at is None:
-        words += "was with %s" % safe_line(attempt.executor)
-        return words + (" as job %s" % safe_line(attempt.job) if attempt.job else "")
+        job = "job %s" % safe_line(attempt.job) if attempt.job else "a job"
+        return "%swas %s of %s" % (words, job, safe_line(attempt.executor))
     words += "ran" if attempt.outcome is not None else "runs"
     words += " on %s" % safe_line(attempt.node) if attempt.node else ""
     words += " as job %s" % safe_line(attempt.job) if attempt.job else ""

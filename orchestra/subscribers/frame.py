@@ -196,7 +196,7 @@ def _row(row: Row, name_cells: int, look: Look) -> List[Span]:
     name = set_cell_size(fit(row.label, name_cells, look.ellipsis), name_cells)
     words = "%*s  %s" % (_CLOCK_CELLS, clock(row.elapsed_s), row.words)
     if row.state is StepState.QUEUED:
-        words = "queued %s" % clock(row.elapsed_s)
+        words = " queued %s" % clock(row.elapsed_s)
         words = (" %s " % look.dot).join([words, row.words] if row.words else [words])
     return [
         ("%s " % look.mark(row.state), state_tone(row.state)),

@@ -88,7 +88,11 @@ class PlainView:
         for envelope in envelopes:
             event = envelope.event
             if type(event) is AttemptEnded:
-                self._ended[event.step] = event
+                line = self._where.lost(event, record.total)
+                if line:
+                    parts.append(self._block(line, event, envelope.at, folded=True))
+                else:
+                    self._ended[event.step] = event
                 continue
             say = self._say.get(type(event))
             if say is not None:

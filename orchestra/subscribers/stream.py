@@ -98,7 +98,7 @@ class StreamView:
     def _tell(self, record: RunRecord, event: Event) -> str:
         if type(event) is AttemptEnded:
             self._ended[event.step] = event
-            return self._flush(event.step)
+            return self._flush(event.step) + _ended(self._where.lost(event, record.total))
         if type(event) is StepEnded:
             return self._step(record, event)
         if type(event) is RetryScheduled:

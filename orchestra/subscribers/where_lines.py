@@ -1,10 +1,12 @@
-"""The lines that tell where a step waits and where it starts, elsewhere. Writes nothing."""
+"""The lines that tell where a step waits where it starts and is lost, elsewhere. Writes nothing."""
 
 from __future__ import annotations
 
 from typing import Dict
 
-from orchestra.model.events import AttemptLaunched, AttemptQueued
+from orchestra.engine.reopening import INTERRUPTED
+from orchestra.model.events import AttemptEnded, AttemptLaunched, AttemptQueued
+from orchestra.model.run import Outcome
 from orchestra.model.screen_text import safe_line
 
 
@@ -29,6 +31,13 @@ class WhereLines:
         if not event.node:
             return ""
         return _line(event.step, event.number, "started on %s" % safe_line(event.node), total)
+
+    def lost(self, event: AttemptEnded, total: int) -> str:
+        """`[-/12] convert attempt 1 was lost: node n1 failed`; empty of any other end."""
+        if event.outcome != Outcome.INTERRUPTED.value or event.reason == INTERRUPTED:
+            return ""
+        about = (total, safe_line(event.step), event.number, safe_line(event.reason))
+        return "[-/%d] %s attempt %d was lost: %s" % about
 
 
 def _line(step: str, number: int, words: str, total: int) -> str:
