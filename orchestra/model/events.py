@@ -194,6 +194,13 @@ class RetryScheduled(NamedTuple):
     delay_s: float
 
 
+class StepTimedOut(NamedTuple):
+    """The time of a step is over in which others run; it ends when they have, for this reason."""
+
+    step: str
+    reason: str
+
+
 class StepEnded(NamedTuple):
     """A step reached a final state, for the one recorded reason."""
 
@@ -285,6 +292,7 @@ Event = Union[
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
+    StepTimedOut,
     StepEnded,
     ResultReused,
     CacheMissed,
@@ -309,6 +317,7 @@ _KINDS: Tuple[Type[Event], ...] = (
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
+    StepTimedOut,
     StepEnded,
     ResultReused,
     CacheMissed,

@@ -81,7 +81,9 @@ def _row(step: StepRecord, number: int, depth: int, is_critical: bool, period: P
         kinds.append("critical")
     start = "" if not step.attempts else "+" + _since(step.attempts[0].started_at, period)
     took = "" if step.duration_s is None else format_duration(step.duration_s)
-    reason = "<small>%s</small>" % text(step.reason, 300) if step.reason else ""
+    facts = [step.reason, place_words(step.attempts)]
+    words = " · ".join(text(fact, 300) for fact in facts if fact)
+    reason = "<small>%s</small>" % words if words else ""
     return (
         '<tr id=s%d class="%s"><td><b>%s</b> <span>%s</span>'
         "<th scope=row><button type=button>%s</button>%s<td>%s<td>%s<td>%s\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Container, List, Mapping, NamedTuple, Sequence
 
-from orchestra.model.run import Attempt, Outcome, RunRecord, StepRecord, StepState
+from orchestra.model.run import Attempt, Outcome, RunRecord
 from orchestra.model.units import format_duration
-from orchestra.model.whereabouts import began_at
+from orchestra.model.whereabouts import began_at, has_run
 from orchestra.reports.graph.groups import Group, Grouping, whole_of
 from orchestra.reports.graph.run_graph import group_state
 from orchestra.reports.html.markup import text
@@ -76,26 +76,24 @@ def _bars(group: Group, period: Period, finest_s: float) -> List[Bar]:
     bars: List[Bar] = []
     for step in group.all:
         for attempt in step.attempts:
-            begun = _begun(step, attempt, period)
+            begun = _begun(attempt, period)
             came_at = attempt.started_at - attempt.queued_s
             if begun - came_at > finest_s:
                 bars.append(Bar("queued", came_at, begun))
-            if step.state is not StepState.QUEUED or attempt.outcome is not None:
+            if has_run(attempt):
                 bars.append(Bar(_kind(attempt), begun, end_of(attempt, period)))
     return _coalesced(bars, finest_s)
 
 
-def _begun(step: StepRecord, attempt: Attempt, period: Period) -> float:
-    """When it began; the end of the period where it waits in the queue of an engine."""
-    if step.state is StepState.QUEUED and attempt.outcome is None:
-        return period.end
-    return began_at(attempt)
+def _begun(attempt: Attempt, period: Period) -> float:
+    """When it began; its end where it waited in the queue of an engine until then."""
+    return began_at(attempt) if has_run(attempt) else end_of(attempt, period)
 
 
 def _on_path(group: Group, critical: Container[str], period: Period, finest_s: float) -> List[Bar]:
     """The attempts of a group that are on the critical path."""
     bars = [
-        Bar("path", began_at(attempt), end_of(attempt, period))
+        Bar("path", _begun(attempt, period), end_of(attempt, period))
         for leaf in group.leaves
         if leaf.id in critical
         for attempt in leaf.attempts
