@@ -422,6 +422,7 @@ class Machine:
         self._events.append(attempt_interrupted(lost))
         run.spent += 1
         run.ready_at = self._now
+        run.exit_code, run.outputs = None, {}
         why_held = self._tree.why_held(run)
         if why_held:
             run.given_up = StepState.CANCELLED, why_held
