@@ -7,7 +7,8 @@ from typing import Callable, Dict
 
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look
-from orchestra.model.run import PrunedRun, RunRow, RunState
+from orchestra.model.run import RunState
+from orchestra.model.run_rows import PrunedRun, RunRow
 from orchestra.reports.comparison_json import render_comparison_json
 from orchestra.reports.comparison_markdown import render_comparison_markdown
 from orchestra.reports.comparison_text import render_comparison

@@ -122,7 +122,7 @@ def _details(
     if step.resources:
         facts.append(_fact("takes", amounts_text(step.resources)))
     if step.executor != LOCAL:
-        facts.append(_fact("runs by", step.executor))
+        facts.append(_fact("executor", step.executor))
     if step.reused_from:
         facts.append(_fact("results of", step.reused_from))
     if step.cache_reason:

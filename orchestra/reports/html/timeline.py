@@ -93,7 +93,7 @@ def _begun(attempt: Attempt, period: Period) -> float:
 def _on_path(group: Group, critical: Container[str], period: Period, finest_s: float) -> List[Bar]:
     """The attempts of a group that are on the critical path."""
     bars = [
-        Bar("path", _begun(attempt, period), end_of(attempt, period))
+        Bar("path", began_at(attempt), end_of(attempt, period))
         for leaf in group.leaves
         if leaf.id in critical
         for attempt in leaf.attempts
