@@ -8,7 +8,7 @@ from typing import Callable, Dict, Iterable, List, Optional
 from orchestra.cli.history import Found
 from orchestra.engine.replay import Replay
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord
-from orchestra.model.screen_text import output_lines
+from orchestra.model.screen_text import output_lines, safe_line
 from orchestra.reports.log_tail import LogTail
 
 _PAUSE_S = 0.2
@@ -31,8 +31,8 @@ class LogPrinter:
         self._shown: Optional[AttemptKey] = None
         self._rest = b""
 
-    def print_new(self, key: AttemptKey) -> None:
-        """Print what an attempt's log holds beyond what was printed of it."""
+    def print_new(self, key: AttemptKey, node: str = "") -> None:
+        """Print what the log holds of an attempt, on that node, beyond what was printed of it."""
         tail = self._tail_by_key.get(key)
         if tail is None:
             tail = self._tail_by_key[key] = LogTail("%s/%s" % (self._run_dir, key.log))
@@ -40,7 +40,9 @@ class LogPrinter:
             if key != self._shown:
                 self.end_line()
                 if self._headings:
-                    self._write(b"==> %s (attempt %d) <==\n" % (key.step.encode(), key.number))
+                    place = b" on %s" % safe_line(node).encode() if node else b""
+                    about = (key.step.encode(), key.number, place)
+                    self._write(b"==> %s (attempt %d%s) <==\n" % about)
                 self._shown = key
             self._put(data)
 
@@ -76,6 +78,11 @@ def attempts(record: RunRecord, step: Optional[str]) -> List[AttemptKey]:
     return [key for _, key in sorted(started)]
 
 
+def node_of(record: RunRecord, key: AttemptKey) -> str:
+    """The other machine that an attempt ran on; empty of one that ran here, or is not known."""
+    return record.step_by_id[key.step].attempts[key.number - 1].node
+
+
 def _is_part(record: RunRecord, step: StepRecord, whole: str) -> bool:
     while step.id != whole and step.owner:
         step = record.step_by_id[step.owner]
@@ -93,7 +100,7 @@ def follow(found: Found, step: Optional[str], printer: LogPrinter) -> None:
         record = replay.record
         assert record is not None
         for key in attempts(record, step):
-            printer.print_new(key)
+            printer.print_new(key, node_of(record, key))
         ended_at = record.ended_at if step is None else record.step_by_id[step].ended_at
         if ended_at is not None or record.ended_at is not None or not is_alive:
             printer.end_line()

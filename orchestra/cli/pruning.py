@@ -11,7 +11,7 @@ from orchestra.cli.terminal import Terminal
 from orchestra.errors import ExitCode, StoreError
 from orchestra.executors.sentry import keepers
 from orchestra.executors.survivors import Survivors
-from orchestra.model.run import PrunedRun
+from orchestra.model.run_rows import PrunedRun
 from orchestra.reports.pruned import pruned_json, render_pruned
 from orchestra.store.pruning import Pruning, Rule
 from orchestra.store.sqlite import RunStore

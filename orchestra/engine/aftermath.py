@@ -48,6 +48,8 @@ class PartRun(StepRun):
             enforce=whole.enforce,
             jobserver=whole.jobserver,
             may_rerun=whole.may_rerun,
+            executor=whole.executor,
+            executor_settings=whole.executor_settings,
         )
         planned = _planned(step)
         use = owner.planned.handlers.get(role.value)
@@ -71,8 +73,9 @@ class PartRun(StepRun):
 
     def entry(self) -> PlannedEntry:
         """How it is recorded, beside the steps of the plan."""
-        id = self.step.id
-        return PlannedEntry(id, id, (), self.amounts, self.owner.recorded, self.role.value)
+        id, executor = self.step.id, self.step.executor
+        owner, role = self.owner.recorded, self.role.value
+        return PlannedEntry(id, id, (), self.amounts, owner, role, executor=executor)
 
 
 class TailRun(StepRun):

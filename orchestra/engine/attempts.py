@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Dict, List, Optional
+from typing import Dict, List, NamedTuple, Optional
 
 from orchestra.engine.aftermath import cleans_up, sight
 from orchestra.engine.block import Block
 from orchestra.engine.demand import resolve_timeout_s
 from orchestra.engine.halt import Halt
 from orchestra.engine.lending import Lending
-from orchestra.engine.ports import Launched, Launching, Reattached
-from orchestra.engine.reopening import INTERRUPTED
+from orchestra.engine.ports import Launched, Launching, Queued, Reattached
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (
     CancelTimer,
@@ -23,12 +22,23 @@ from orchestra.engine.stimuli import (
     Timer,
 )
 from orchestra.engine.verdicts import Cause
-from orchestra.model.events import AttemptLaunched, AttemptStarted, Event, Noted
-from orchestra.model.expression import ExpressionError
-from orchestra.model.run import AttemptKey
+from orchestra.model.errand import LOCAL
+from orchestra.model.events import AttemptLaunched, AttemptQueued, AttemptStarted, Event, Noted
+from orchestra.model.expression import ExpressionError, Value, fill_tree
+from orchestra.model.run import Attempt, AttemptKey
 
 CLEAN_UP_S = 60.0
 """How long what has no timeout may run once the run, or the steps around, are being stopped."""
+
+
+class _Whereabouts(NamedTuple):
+    """What is recorded of an attempt elsewhere; one taken over is told of once it `is_found`."""
+
+    executor: str
+    job: Optional[str] = None
+    reason: str = ""
+    has_begun: bool = False
+    is_found: bool = True
 
 
 class Attempts:
@@ -42,11 +52,12 @@ class Attempts:
         self._events = events
         self._orders = orders
         self._run_by_key: Dict[AttemptKey, StepRun] = {}
+        self._elsewhere: Dict[AttemptKey, _Whereabouts] = {}
 
     def launch(self, run: StepRun, now: float) -> str:
         """Start an attempt of what holds its share of the budget; else why it cannot start."""
-        if not run.may_begin:
-            return "%s, and may not run again" % INTERRUPTED
+        if run.barred:
+            return "%s, and may not run again" % run.barred
         step = run.step
         scopes, view = sight(run)
         try:
@@ -88,35 +99,75 @@ class Attempts:
             self._lending.open(key, step, run.amounts)
         return ""
 
-    def take_over(self, run: StepRun, pid: Optional[int], began_s: float) -> None:
+    def take_over(self, run: StepRun, last: Attempt) -> None:
         """Follow an attempt that another orchestrator started."""
         scopes, view = sight(run)
+        settings: Dict[str, Value] = {}
         with suppress(ExpressionError):  # it could be evaluated when the attempt was launched
             env = scopes.env(run.step, view, run.names)
             scope = scopes.scope(run.step, env, view, None, run.names)
             run.timeout_s = resolve_timeout_s(run.step, scope)
-        self._run_by_key[run.key] = run
-        self._orders.append(Reattach(run.key, run.step, pid, began_s))
+            if last.executor == run.step.executor:  # else they are those of another one
+                asked = run.step.executor_settings.items()
+                settings = {name: fill_tree(tree, scope) for name, tree in asked}
+        key, job = run.key, last.job
+        self._run_by_key[key] = run
+        if last.executor != LOCAL:
+            has_begun = last.launched_at is not None
+            told = (job or None, last.queue_reason)
+            self._elsewhere[key] = _Whereabouts(last.executor, *told, has_begun, False)
+        where = (last.executor, job, settings)
+        self._orders.append(Reattach(key, run.step, last.pid, last.began_s, *where))
         if run.step.jobserver:
-            self._lending.take_over(run.key, run.step, run.amounts)
+            self._lending.take_over(key, run.step, run.amounts)
 
     def reattached(self, reattached: Reattached) -> None:
         """The process of an attempt still runs: what is left of its time goes on."""
-        run = self._run_by_key.get(reattached.key)
-        if run is not None:
-            self._events.append(Noted(run.step.id, "taken over, still running"))
-            if run.timeout_s is not None:
-                rest_s = max(0.0, run.timeout_s - reattached.elapsed_s)
-                self._orders.append(SetTimer(Timer("timeout", run.key), rest_s))
+        key, elapsed_s, node = reattached
+        run = self._run_by_key.get(key)
+        if run is None:
+            return
+        known = self._elsewhere.get(key)
+        if known is not None:
+            self._elsewhere[key] = known._replace(has_begun=True, is_found=True)
+            if not known.has_begun:
+                self._events.append(AttemptLaunched(*key, 0, 0.0, node, elapsed_s))
+        self._events.append(Noted(run.step.id, "taken over, still running"))
+        if run.timeout_s is not None:
+            rest_s = max(0.0, run.timeout_s - elapsed_s)
+            self._orders.append(SetTimer(Timer("timeout", key), rest_s))
+
+    def queued(self, queued: Queued) -> None:
+        """An engine has taken an attempt in, or has it still: its time has yet to begin."""
+        key, job, reason = queued
+        run = self._run_by_key.get(key)
+        if run is None:
+            return
+        known = self._elsewhere.get(key) or _Whereabouts(run.step.executor)
+        if known.has_begun:
+            return  # it was told late
+        self._elsewhere[key] = known._replace(job=job, reason=reason, is_found=True)
+        if (known.job, known.reason) != (job, reason):
+            self._events.append(AttemptQueued(*key, known.executor, job, reason))
+        if not known.is_found:
+            self._events.append(Noted(run.step.id, "taken over, still queued"))
 
     def launched(self, launched: Launched) -> None:
         """A process exists: its time begins."""
         run = self._run_by_key.get(launched.key)
         if run is not None:
-            key, pid, began_s, _ = launched
-            self._events.append(AttemptLaunched(key.step, key.number, pid, began_s))
+            key, pid, began_s, node = launched
+            self._events.append(AttemptLaunched(key.step, key.number, pid, began_s, node))
+            if node or self._elsewhere:
+                self._has_begun(run)
             if run.timeout_s is not None:
                 self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
+
+    def _has_begun(self, run: StepRun) -> None:
+        """What is told of a queue from now on is late."""
+        if run.step.executor != LOCAL or run.key in self._elsewhere:
+            known = self._elsewhere.get(run.key) or _Whereabouts(run.step.executor)
+            self._elsewhere[run.key] = known._replace(has_begun=True)
 
     def running(self, key: AttemptKey) -> Optional[StepRun]:
         """Whose attempt it is, None where its end was told before."""
@@ -126,6 +177,8 @@ class Attempts:
         """Forget an attempt that has ended; whose it was, None where its end was told before."""
         run = self._run_by_key.pop(key, None)
         self._lending.close(key)
+        if self._elsewhere:
+            self._elsewhere.pop(key, None)
         if run is not None and (run.timeout_s is not None or run.cause is not None):
             self._orders.append(CancelTimer(Timer("timeout", key)))
             self._orders.append(CancelTimer(Timer("grace", key)))

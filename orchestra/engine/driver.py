@@ -47,6 +47,7 @@ from orchestra.engine.stimuli import (
 from orchestra.engine.timers import Timers
 from orchestra.engine.work import Copying, Workbench, checking, sealing
 from orchestra.errors import ExitCode, RunBroken, StoreError
+from orchestra.model.errand import LOCAL
 from orchestra.model.events import Envelope, Event, RunFinished
 from orchestra.model.expression import ExpressionError
 from orchestra.model.run import AttemptKey, Invocation
@@ -195,7 +196,8 @@ class Driver:
         for order in reaction.orders:
             if type(order) is Launch:
                 launches.append(order.launching)
-                self._lasting = self._lasting or not order.launching.step.may_rerun
+                step = order.launching.step
+                self._lasting = self._lasting or not step.may_rerun or step.executor != LOCAL
             else:
                 others.append(order)
         lasting, self._lasting = self._lasting, False
@@ -256,7 +258,8 @@ class Driver:
         self._step_by_key[key] = order.step
         log_path = self._renderer.log_path(key)
         job_server = self._renderer.job_server(order.step, key)
-        handle = Handle(key, order.pid, order.began_s, log_path, job_server)
+        where = (order.executor, order.job, order.settings)
+        handle = Handle(key, order.pid, order.began_s, log_path, job_server, *where)
         self._executor.reattach([handle])
 
     def _stop(self, stop: Stop) -> None:

@@ -31,7 +31,16 @@ from orchestra.engine.lending import Lending
 from orchestra.engine.line import Line
 from orchestra.engine.opening import Origin, run_started
 from orchestra.engine.past import Past, has_ended
-from orchestra.engine.ports import Ended, Launched, Lost, Reattached, TokensSeen, Written
+from orchestra.engine.ports import (
+    Ended,
+    Launched,
+    Lost,
+    Queued,
+    Reattached,
+    TokensSeen,
+    Written,
+)
+from orchestra.engine.reopening import INTERRUPTED
 from orchestra.engine.rules import (
     Verdict,
     asks_status,
@@ -80,6 +89,7 @@ from orchestra.model.events import (
     RunFinished,
     StepEnded,
     StepsAdded,
+    StepTimedOut,
     StopRequested,
     SummaryWritten,
 )
@@ -92,6 +102,9 @@ from orchestra.model.workflow import FanOut, Uses, Workflow
 
 _RUN_TIMER = Timer("run", None)
 _UNDER_WAY = frozenset([StepState.RUNNING, StepState.READY])
+
+MOST_LOSSES = 3
+"""How many attempts of a step may be lost with their nodes, at no cost of its retries."""
 
 
 class Machine:
@@ -127,6 +140,7 @@ class Machine:
         self._upkeep = Upkeep(self._attempts, self._events, self._orders, plan.force)
         self._handlers: Dict[type, Callable[..., None]] = {
             AttemptOver: self._attempt_over,
+            Queued: self._attempts.queued,
             Launched: self._attempts.launched,
             Reattached: self._attempts.reattached,
             Lost: self._lost,
@@ -258,7 +272,7 @@ class Machine:
             self._orders.append(SetTimer(timer, past.waits_s(before)))
         elif last.outcome is None:
             self._line.hold(run, last.devices)
-            self._attempts.take_over(run, last.pid, last.began_s)
+            self._attempts.take_over(run, last)
         else:  # it had given its share back: to a handler, or since there was none
             run.state = StepState.READY
             self._line.ask_for(run, run.amounts)
@@ -389,7 +403,7 @@ class Machine:
             self._enter(part)
         elif before.attempts and before.attempts[-1].outcome is None:
             past.restore_attempts(part, before, self._now)
-            self._attempts.take_over(part, before.attempts[-1].pid, before.attempts[-1].began_s)
+            self._attempts.take_over(part, before.attempts[-1])
         else:
             past.forget(part.step.id)
             self._events.append(ResultsDropped((part.step.id,)))
@@ -399,7 +413,7 @@ class Machine:
     def _lost(self, lost: Lost) -> None:
         """An attempt was interrupted: it counts as none, and is made again if it may."""
         run = self._attempts.running(lost.key)
-        if run is None:
+        if run is None or self._upkeep.has_end(lost.key):
             return
         if run.cause is not None:  # it was asked to end, and has
             self._close(Ended(lost.key, log_bytes=lost.log_bytes), Written({}), again=True)
@@ -408,13 +422,18 @@ class Machine:
         self._events.append(attempt_interrupted(lost))
         run.spent += 1
         run.ready_at = self._now
+        run.exit_code, run.outputs = None, {}
         why_held = self._tree.why_held(run)
         if why_held:
             run.given_up = StepState.CANCELLED, why_held
             run.cause = None if self._halt.stop is None else self._halt.cause
         else:
-            run.may_begin = run.step.may_rerun
-            fault = self._attempts.launch(run, self._now)
+            run.lost += bool(lost.reason)
+            run.barred = "" if run.step.may_rerun else lost.reason or INTERRUPTED
+            if run.lost > MOST_LOSSES:
+                fault = "%s, %d attempts were lost" % (lost.reason, run.lost)
+            else:
+                fault = self._attempts.launch(run, self._now)
             if not fault:
                 return
             fail(run, fault)
@@ -690,6 +709,9 @@ class Machine:
             else:
                 self._fail(run, str(fault))
             return
+        if self._past is not None:
+            block.called_off = self._past.called_off(run.step.id)
+            block.had_its_turn = self._past.has_come_to_handlers(run.step.id)
         if type(run) is PartRun:
             self._line.give_back(run.owner)
             if self._halt.stop is not None and run.timeout_s is None:
@@ -755,6 +777,7 @@ class Machine:
         """The time of a step is over in which others run."""
         assert owner.timeout_s is not None
         block.called_off = "timed out after %s" % format_duration(owner.timeout_s)
+        self._events.append(StepTimedOut(owner.step.id, block.called_off))
         self._attempts.call_off(block, "the timeout of `%s`" % owner.step.id)
         self._call_off(self._tree.within(block.runs))
 

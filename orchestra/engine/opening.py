@@ -108,4 +108,6 @@ def entry(
             name = fill_text(given, scopes.early_scope(step, names=names))
     needs = tuple(prefix + need.step for need in step.needs)
     demand, expected_s = planned.demand or {}, planned.duration_s
-    return PlannedEntry(step.id, name, needs, demand, owner, role.value, item, expected_s)
+    return PlannedEntry(
+        step.id, name, needs, demand, owner, role.value, item, expected_s, step.executor
+    )

@@ -37,7 +37,7 @@ class Past:
         attempts = [] if former is None else former.attempts
         run.number = run.spent = len(attempts)
         was_lost = bool(attempts) and attempts[-1].outcome is Outcome.INTERRUPTED
-        run.may_begin = run.step.may_rerun or not was_lost
+        run.barred = attempts[-1].reason if was_lost and not run.step.may_rerun else ""
         return None if found is None or found.state is StepState.PENDING else found
 
     def restore_end(self, run: StepRun, before: StepRecord, now: float) -> None:
@@ -77,6 +77,16 @@ class Past:
         """The first part of a step after `last` that had begun; it may have ended."""
         roles = (role for role in roles_after(last) if self.has_begun(part_id(run, role)))
         return next(roles, None)
+
+    def has_come_to_handlers(self, step: str) -> bool:
+        """Whether a handler had begun of a step in which others run."""
+        steps = self._record.step_by_id
+        return step in steps and any(steps[p].role in HANDLER_ROLES for p in steps[step].parts)
+
+    def called_off(self, step: str) -> str:
+        """Why the steps in one were called off before the run went on; empty where that is over."""
+        found = self._record.step_by_id.get(step)
+        return "" if found is None else found.called_off
 
     def devices_of(self, step: str) -> Tuple[int, ...]:
         """The devices that a step had last."""

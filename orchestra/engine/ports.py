@@ -46,10 +46,14 @@ class Launched(NamedTuple):
 
 
 class Reattached(NamedTuple):
-    """The process of an attempt that another orchestrator started still runs, for `elapsed_s`."""
+    """The process of an attempt that another orchestrator started still runs, for `elapsed_s`.
+
+    Elsewhere it does so on its `node`; one that waits there still is told as `Queued`.
+    """
 
     key: AttemptKey
     elapsed_s: float
+    node: str = ""
 
 
 class Lost(NamedTuple):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Callable, Dict, Iterable, Optional, Sequence
 
 from orchestra.engine.reopening import comes_back, drop, reopen
+from orchestra.model.errand import LOCAL
 from orchestra.model.events import (
     AlertSent,
     ArtifactsKept,
     AttemptEnded,
     AttemptLaunched,
+    AttemptQueued,
     AttemptStarted,
     CacheMissed,
     Envelope,
@@ -25,6 +27,7 @@ from orchestra.model.events import (
     StepEnded,
     StepReady,
     StepsAdded,
+    StepTimedOut,
     StopRequested,
     SummaryWritten,
 )
@@ -97,6 +100,7 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
         step.role = _ROLE_BY_VALUE[entry.role]
         step.item = entry.item
         step.expected_s = entry.expected_s
+        step.executor = entry.executor
         step.is_handler = step.role in HANDLER_ROLES or _is_handler(record, entry.owner)
         record.step_by_id[entry.step] = step
         if entry.owner:
@@ -145,15 +149,31 @@ def _ready(record: RunRecord, event: StepReady, at: float) -> None:
 
 def _attempt_started(record: RunRecord, event: AttemptStarted, at: float) -> None:
     step = record.step_by_id[event.step]
-    step.attempts.append(Attempt(event.number, event.queued_s, at, devices=event.devices))
+    attempt = Attempt(event.number, event.queued_s, at, devices=event.devices)
+    attempt.executor = step.executor
+    step.attempts.append(attempt)
     step.retry_at = None
     _move(record, step, StepState.RUNNING)
 
 
+def _attempt_queued(record: RunRecord, event: AttemptQueued, at: float) -> None:
+    step = record.step_by_id[event.step]
+    attempt = step.attempts[event.number - 1]
+    attempt.executor = event.executor
+    attempt.job = event.job
+    attempt.queue_reason = event.reason
+    _move(record, step, StepState.QUEUED)
+
+
 def _attempt_launched(record: RunRecord, event: AttemptLaunched, at: float) -> None:
-    attempt = record.step_by_id[event.step].attempts[event.number - 1]
+    step = record.step_by_id[event.step]
+    attempt = step.attempts[event.number - 1]
     attempt.pid = event.pid
     attempt.began_s = event.began_s
+    if attempt.executor != LOCAL:
+        attempt.node = event.node
+        attempt.launched_at = max(at - event.ago_s, attempt.started_at)
+        _move(record, step, StepState.RUNNING)
 
 
 def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
@@ -171,6 +191,8 @@ def _attempt_ended(record: RunRecord, event: AttemptEnded, at: float) -> None:
     attempt.log_bytes = event.log_bytes
     if attempt.outcome is Outcome.INTERRUPTED:
         step.spent += 1
+    if step.state is StepState.QUEUED:
+        _move(record, step, StepState.RUNNING)
 
 
 def _outputs_taken(record: RunRecord, event: OutputsTaken, at: float) -> None:
@@ -193,6 +215,10 @@ def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> Non
     step = record.step_by_id[event.step]
     step.retry_at = at + event.delay_s
     _move(record, step, StepState.WAITING_RETRY)
+
+
+def _step_timed_out(record: RunRecord, event: StepTimedOut, at: float) -> None:
+    record.step_by_id[event.step].called_off = event.reason
 
 
 def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
@@ -248,12 +274,14 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     StepsAdded: _steps_added,
     StepReady: _ready,
     AttemptStarted: _attempt_started,
+    AttemptQueued: _attempt_queued,
     AttemptLaunched: _attempt_launched,
     AttemptEnded: _attempt_ended,
     OutputsTaken: _outputs_taken,
     SummaryWritten: _summary_written,
     ArtifactsKept: _artifacts_kept,
     RetryScheduled: _retry_scheduled,
+    StepTimedOut: _step_timed_out,
     StepEnded: _step_ended,
     ResultReused: _result_reused,
     CacheMissed: _cache_missed,

@@ -27,16 +27,17 @@ class StepRun:
     `cause` is why orchestra asked the present attempt to end, `stopped_by` on whose behalf;
     `given_up` is what the step comes to if no further attempt is made, `failure` how the last one
     failed; `next_role` is the part of it that it stands in line for, where that is no attempt;
-    times are the machine's seconds; `spent` of its attempts count no more; `may_begin` says that it
-    may have one, as it may not after one that was interrupted if it must not rerun. `names` are
-    those that it alone sees; `items` is what its instances stand for. What is an `instance_of`
-    another step has neither needs nor an `if` of its own, save one that names its `item` or
-    `matrix`: the other's was asked for all. `left_out` says that a person chose not to run it; it
-    is `is_partial` if outputs of it, or of its parts, are missed for that.
+    times are the machine's seconds; `spent` of its attempts count no more, `lost` of them with
+    their nodes; it is `barred` from another one, for this reason, after one that was interrupted if
+    it must not rerun. `names` are those that it alone sees; `items` is what its instances stand
+    for. What is an `instance_of` another step has neither needs nor an `if` of its own, save one
+    that names its `item` or `matrix`: the other's was asked for all. `left_out` says that a person
+    chose not to run it; it is `is_partial` if outputs of it, or of its parts, are missed for that.
     """
 
     __slots__ = (
         "amounts",
+        "barred",
         "block",
         "cause",
         "demand",
@@ -54,7 +55,7 @@ class StepRun:
         "key",
         "left_out",
         "local",
-        "may_begin",
+        "lost",
         "names",
         "next_role",
         "number",
@@ -99,7 +100,8 @@ class StepRun:
         self.devices: Tuple[int, ...] = ()
         self.number = 0
         self.spent = 0
-        self.may_begin = True
+        self.lost = 0
+        self.barred = ""
         self.key = AttemptKey(step.id, 0)
         self.timeout_s: Optional[float] = None
         self.cause: Optional[Cause] = None

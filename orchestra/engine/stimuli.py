@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional, Union
+from typing import List, Mapping, NamedTuple, Optional, Union
 
 from orchestra.engine.conditions import Decision
 from orchestra.engine.ports import (
@@ -13,13 +13,15 @@ from orchestra.engine.ports import (
     Launching,
     Lost,
     Question,
+    Queued,
     Reattached,
     Seal,
     TokensSeen,
     Written,
 )
+from orchestra.model.errand import LOCAL
 from orchestra.model.events import Event
-from orchestra.model.expression import Scope
+from orchestra.model.expression import Scope, Value
 from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import Step
 
@@ -93,6 +95,7 @@ class StopAsked(NamedTuple):
 
 
 Stimulus = Union[
+    Queued,
     Launched,
     Reattached,
     Lost,
@@ -121,6 +124,9 @@ class Reattach(NamedTuple):
     step: Step
     pid: Optional[int]
     began_s: float
+    executor: str = LOCAL
+    job: str = ""
+    settings: Mapping[str, Value] = {}
 
 
 class Stop(NamedTuple):

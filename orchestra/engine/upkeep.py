@@ -121,14 +121,19 @@ class Upkeep:
             return False
         if key in self._over_by_key:
             return True  # a second exit of the same attempt
-        is_good = over.ended.exit_code in run.step.success_codes and not over.written.problems
-        if run.cause is not None or not is_good:
+        ended, problems = over.ended, over.written.problems
+        is_good = ended.exit_code in run.step.success_codes and not problems
+        if run.cause is not None or ended.outcome is not None or not is_good:
             return False
         self._over_by_key[key] = over
         if run.timeout_s is not None:
             self._orders.append(CancelTimer(Timer("timeout", key)))
         self._orders.append(SealSuccess(key, *asked))
         return True
+
+    def has_end(self, key: AttemptKey) -> bool:
+        """Whether the end of an attempt is known and held back."""
+        return key in self._over_by_key
 
     def sealed(self, sealed: Sealed) -> Optional[AttemptOver]:
         """The end that was held back, with what was found; None where none is."""

@@ -13,6 +13,7 @@ from orchestra.model.units import format_amount, format_duration
 from orchestra.model.workflow import Retry, Step
 
 _ALLOWED = "allowed: "
+_TIMED_OUT = "timed out"
 _LAST = frozenset([Outcome.SUCCEEDED, Outcome.SKIPPED, Outcome.CANCELLED])
 _LONGEST_WAIT_S = 10 * 365 * 86400.0
 
@@ -54,12 +55,14 @@ def judge_end(
     One that was asked to end is never a success, whatever its exit code says.
     """
     if cause is Cause.TIMEOUT:
-        return Verdict(Outcome.TIMED_OUT, "timed out")
+        return Verdict(Outcome.TIMED_OUT, _TIMED_OUT)
     if cause is not None:
         reason = "run timeout" if cause is Cause.RUN_TIMEOUT else "stopped by %s" % stopped_by
         return Verdict(Outcome.CANCELLED, reason)
     if ended.refusal:
         return Verdict(Outcome.NOT_LAUNCHED, "could not be started: %s" % ended.refusal)
+    if ended.outcome is not None:
+        return Verdict(ended.outcome, ended.reason)
     if ended.memory_limit_bytes is not None:
         return Verdict(Outcome.OUT_OF_MEMORY, _memory_reason(ended))
     if ended.signal is not None:
@@ -118,11 +121,11 @@ def attempt_ended(ended: Ended, verdict: Verdict) -> AttemptEnded:
 
 
 def attempt_interrupted(lost: Lost) -> AttemptEnded:
-    """The event that records that nobody saw an attempt end."""
-    key, log_bytes, _ = lost
+    """The event that records that nobody saw an attempt end, or that its node was lost."""
+    key, log_bytes, reason = lost
     log = key.log if log_bytes else None
-    outcome = Outcome.INTERRUPTED._value_
-    return AttemptEnded(*key, outcome, None, None, INTERRUPTED, None, None, log, log_bytes)
+    outcome, reason = Outcome.INTERRUPTED._value_, reason or INTERRUPTED
+    return AttemptEnded(*key, outcome, None, None, reason, None, None, log, log_bytes)
 
 
 def final_state(
@@ -142,7 +145,7 @@ def final_state(
         return StepState.FAILED, reason
     if outcome is Outcome.CANCELLED:
         return StepState.CANCELLED, reason
-    if outcome is Outcome.TIMED_OUT and timeout_s is not None:
+    if reason == _TIMED_OUT and timeout_s is not None:
         reason = "timed out after %s" % format_duration(timeout_s)
     return allowed(step, reason, exit_code if outcome is Outcome.FAILED else None)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
+from orchestra.model.errand import LOCAL
 from orchestra.model.expression import Value
 from orchestra.model.run import KeptFile
 
@@ -20,7 +21,7 @@ class PlannedEntry(NamedTuple):
 
     `owner` is the step of which it is a part, `role` (a `Role`'s value) the part it plays there;
     `item` is a digest of what an instance of a fan-out stands for, empty for any other step;
-    `expected_s` is how long it was expected to take, if that was known.
+    `expected_s` is how long it was expected to take, if that was known; `executor` runs it.
     """
 
     step: str
@@ -31,6 +32,7 @@ class PlannedEntry(NamedTuple):
     role: str = "step"
     item: str = ""
     expected_s: Optional[float] = None
+    executor: str = LOCAL
 
 
 class RunStarted(NamedTuple):
@@ -109,16 +111,32 @@ class AttemptStarted(NamedTuple):
     devices: Tuple[int, ...]
 
 
+class AttemptQueued(NamedTuple):
+    """An engine elsewhere has taken an attempt in as `job`, and has yet to start it.
+
+    It is told again when `reason`, why it waits there, changes.
+    """
+
+    step: str
+    number: int
+    executor: str
+    job: str
+    reason: str
+
+
 class AttemptLaunched(NamedTuple):
     """The process of an attempt exists.
 
-    `began_s` is when, in seconds since the machine was started, 0 where that is not known.
+    `began_s` is when, in seconds since the machine was started, 0 where that is not known. On
+    another one it is known by its `node`; `ago_s` is for how long it had run when it was found.
     """
 
     step: str
     number: int
     pid: int
     began_s: float = 0.0
+    node: str = ""
+    ago_s: float = 0.0
 
 
 class AttemptEnded(NamedTuple):
@@ -174,6 +192,13 @@ class RetryScheduled(NamedTuple):
     step: str
     number: int
     delay_s: float
+
+
+class StepTimedOut(NamedTuple):
+    """The time of a step is over in which others run; it ends when they have, for this reason."""
+
+    step: str
+    reason: str
 
 
 class StepEnded(NamedTuple):
@@ -260,12 +285,14 @@ Event = Union[
     StepsAdded,
     StepReady,
     AttemptStarted,
+    AttemptQueued,
     AttemptLaunched,
     AttemptEnded,
     OutputsTaken,
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
+    StepTimedOut,
     StepEnded,
     ResultReused,
     CacheMissed,
@@ -283,12 +310,14 @@ _KINDS: Tuple[Type[Event], ...] = (
     StepsAdded,
     StepReady,
     AttemptStarted,
+    AttemptQueued,
     AttemptLaunched,
     AttemptEnded,
     OutputsTaken,
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
+    StepTimedOut,
     StepEnded,
     ResultReused,
     CacheMissed,
@@ -349,15 +378,30 @@ def decode_turn(text: str) -> List[Envelope]:
         raise ValueError("not a turn of events") from fault
 
 
+def fields_of(event: Event) -> Dict[str, Any]:
+    """The fields of an event by their names, without those that only tell of other machines."""
+    data = event._asdict()
+    if type(event) is AttemptLaunched and not event.node:
+        del data["node"], data["ago_s"]
+    return data
+
+
 def to_data(envelope: Envelope) -> Dict[str, Any]:
     """The event as other programs read it: `{seq, at, event: kind, field: value, …}`."""
     event = envelope.event
     data: Dict[str, Any] = {"seq": envelope.seq, "at": envelope.at, "event": type(event).__name__}
-    data.update(event._asdict())
+    data.update(fields_of(event))
     if isinstance(event, (RunStarted, RunResumed, StepsAdded)):
-        data["steps"] = [entry._asdict() for entry in event.steps]
+        data["steps"] = [_entry_data(entry) for entry in event.steps]
     elif type(event) is ArtifactsKept:
         data["files"] = [file._asdict() for file in event.files]
+    return data
+
+
+def _entry_data(entry: PlannedEntry) -> Dict[str, Any]:
+    data = entry._asdict()
+    if entry.executor == LOCAL:
+        del data["executor"]
     return data
 
 
@@ -386,6 +430,9 @@ def _entry(
     role: str = "step",
     item: str = "",
     expected_s: Optional[float] = None,
+    executor: str = LOCAL,
     *_: Any,
 ) -> PlannedEntry:
-    return PlannedEntry(step, name, tuple(needs), resources, owner, role, item, expected_s)
+    return PlannedEntry(
+        step, name, tuple(needs), resources, owner, role, item, expected_s, executor
+    )

@@ -29,6 +29,7 @@ class Tone(Enum):
 _MARKS: Dict[str, Tuple[str, str, Tone]] = {
     "pending": ("·", ".", Tone.QUIET),
     "ready": ("·", ".", Tone.QUIET),
+    "queued": ("◌", ":", Tone.BUSY),
     "running": ("●", ">", Tone.BUSY),
     "waiting_retry": ("↻", "@", Tone.WARN),
     "succeeded": ("✓", "+", Tone.GOOD),

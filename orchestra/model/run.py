@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from orchestra.model.errand import Errand
+from orchestra.model.errand import LOCAL, Errand
 from orchestra.model.expression import Value
 from orchestra.model.workflow import NeedResult
 
@@ -31,6 +31,7 @@ class StepState(str, Enum):
 
     PENDING = "pending"
     READY = "ready"
+    QUEUED = "queued"  # an engine elsewhere has its attempt, and has yet to start it
     RUNNING = "running"
     WAITING_RETRY = "waiting_retry"
     SUCCEEDED = "succeeded"
@@ -216,6 +217,8 @@ class Attempt:
     """What is known of one attempt; times are UTC seconds, carried by the monotonic clock.
 
     `began_s` is when its process did, in seconds since the machine was started, 0 if not known.
+    Where `executor` is another machine's, `job` is what that calls it, `queue_reason` why it waited
+    there last, `node` the machine that it ran on, `launched_at` when it began there.
     """
 
     number: int
@@ -235,6 +238,11 @@ class Attempt:
     devices: Tuple[int, ...] = ()
     summary: Optional[str] = None
     summary_bytes: int = 0
+    executor: str = LOCAL
+    job: str = ""
+    queue_reason: str = ""
+    node: str = ""
+    launched_at: Optional[float] = None
 
 
 class KeptFile(NamedTuple):
@@ -258,7 +266,8 @@ class StepRecord:
     be cached; `spent` is how many of its attempts its retries do not count: those before it ran
     again, and those that were interrupted; `item` tells what an instance stands for; `parts` are
     the ids of its instances, of the steps in it, of its handlers; `expected_s` is how long it was
-    expected to take, None where that was not known.
+    expected to take, None where that was not known; `executor` is what runs it; `called_off` is why
+    the steps in it were, if its time was over.
     """
 
     id: str
@@ -288,6 +297,8 @@ class StepRecord:
     item: str = ""
     parts: List[str] = field(default_factory=list)
     expected_s: Optional[float] = None
+    executor: str = LOCAL
+    called_off: str = ""
 
     @property
     def max_rss_bytes(self) -> Optional[int]:
@@ -414,36 +425,3 @@ class RunRecord:
     def elapsed_s(self) -> Optional[float]:
         """Seconds from start to end, None while it runs."""
         return None if self.ended_at is None else self.ended_at - self.started_at
-
-
-class RunRow(NamedTuple):
-    """One line of the history of runs; `elapsed_s` and `exit_code` are None until it ends.
-
-    `failed` counts the steps that failed, `total` all of them; `started_at` is UTC seconds.
-    `alive` says that an orchestrator holds the run; one that runs and is not alive was cut off.
-    """
-
-    run_id: str
-    workflow: str
-    path: str
-    state: RunState
-    started_at: float
-    elapsed_s: Optional[float]
-    exit_code: Optional[int]
-    failed: int
-    total: int
-    alive: bool = False
-
-
-class PrunedRun(NamedTuple):
-    """A run that was removed, or would be; `state` is None where there is no record of it.
-
-    `age_s` counts from its end, from its start where it has none; `freed_bytes` is what its folder
-    took on disk.
-    """
-
-    run_id: str
-    workflow: str
-    state: Optional[RunState]
-    age_s: float
-    freed_bytes: int

@@ -28,7 +28,13 @@ _LOG_BYTES = 4096
 _LONGEST_LINE = 160
 _LONGEST_WORD = 200
 _LONGEST_ID = 80
-_STILL = (StepState.RUNNING, StepState.WAITING_RETRY, StepState.READY, StepState.PENDING)
+_STILL = (
+    StepState.RUNNING,
+    StepState.QUEUED,
+    StepState.WAITING_RETRY,
+    StepState.READY,
+    StepState.PENDING,
+)
 
 
 class AlertFacts(NamedTuple):

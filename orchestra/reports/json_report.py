@@ -9,6 +9,7 @@ from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.run import Attempt, KeptFile, RunRecord, StepRecord
 from orchestra.model.units import plain_amounts
+from orchestra.model.whereabouts import is_elsewhere, queue_s
 
 REPORT_FORMAT = 1
 
@@ -26,7 +27,8 @@ def report_data(
     """The report as plain data: times in ISO 8601 UTC, cpu in cores, sizes in bytes.
 
     Paths of logs are absolute, or relative to the run's folder where `logs` is None. `cut_off` says
-    that nothing runs it any more, though it has not ended.
+    that nothing runs it any more, though it has not ended. Only an attempt that another machine was
+    to run has the fields that tell of that.
     """
     return {
         "format": REPORT_FORMAT,
@@ -67,7 +69,7 @@ def _step(step: StepRecord, logs: Optional[LogReader]) -> Dict[str, Any]:
 
 
 def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
-    return {
+    data = {
         "number": attempt.number,
         "outcome": None if attempt.outcome is None else attempt.outcome.value,
         "exit_code": attempt.exit_code,
@@ -81,6 +83,15 @@ def _attempt(attempt: Attempt, logs: Optional[LogReader]) -> Dict[str, Any]:
         "summary": _path(attempt.summary, logs),
         "summary_bytes": attempt.summary_bytes,
     }
+    if is_elsewhere(attempt):
+        data["executor"] = attempt.executor
+        data["job"] = attempt.job or None
+        data["node"] = attempt.node or None
+        data["queue_reason"] = attempt.queue_reason
+        launched_at = attempt.launched_at
+        data["launched_at"] = None if launched_at is None else iso_time(launched_at)
+        data["engine_queue_s"] = _rounded(queue_s(attempt))
+    return data
 
 
 def _artifact(file: KeptFile, until: Optional[float], logs: Optional[LogReader]) -> Dict[str, Any]:

@@ -13,13 +13,14 @@ from typing import Dict, Iterator, List, Optional
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.run import Attempt, Outcome, RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
+from orchestra.model.whereabouts import is_elsewhere
 from orchestra.reports.excerpts import Excerpts
 
 _ROOM_BYTES = 4 << 20
 _TAIL_BYTES = 16 << 10
 _TAIL_LINES = 100
 _CUT_OFF = "the run was cut off"
-_UNDER_WAY = frozenset([StepState.RUNNING, StepState.WAITING_RETRY])
+_UNDER_WAY = frozenset([StepState.RUNNING, StepState.QUEUED, StepState.WAITING_RETRY])
 _NOT_BAD = frozenset([None, Outcome.SUCCEEDED, Outcome.SKIPPED])
 
 
@@ -105,6 +106,7 @@ class _Case:
     def _inner(self) -> Iterator[str]:
         step = self._step
         attempts = step.attempts[step.spent :]
+        yield from _properties(step)
         if self.kind == "skipped":
             yield "      <skipped%s/>" % _attributes({"message": step.reason or step.state.value})
         elif self.kind:
@@ -132,6 +134,19 @@ class _Case:
         return "      <%s%s>%s</%s>" % (tag, head, text, tag)
 
 
+def _properties(step: StepRecord) -> Iterator[str]:
+    """Where its last attempt ran, if that was elsewhere."""
+    last = step.attempts[-1] if step.attempts else None
+    if last is None or not is_elsewhere(last):
+        return
+    facts = {"executor": last.executor, "node": last.node, "job": last.job}
+    yield "      <properties>"
+    for name, value in facts.items():
+        if value:
+            yield "        <property%s/>" % _attributes({"name": name, "value": value})
+    yield "      </properties>"
+
+
 def _kind_of(step: StepRecord, cut_off: bool) -> str:
     if step.state is StepState.FAILED:
         return "failure"
@@ -152,6 +167,7 @@ _DID_NOT_RUN = frozenset(
         StepState.PENDING,
         StepState.READY,
         StepState.RUNNING,
+        StepState.QUEUED,
         StepState.WAITING_RETRY,
     ]
 )

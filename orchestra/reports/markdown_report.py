@@ -9,6 +9,7 @@ from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, count_words, state_word
 from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
 from orchestra.model.units import format_duration
+from orchestra.model.whereabouts import place_words
 from orchestra.reports.excerpts import Excerpts
 from orchestra.reports.graph.run_text import run_graph
 from orchestra.reports.graph.text import mermaid_text
@@ -85,8 +86,11 @@ def _graph(record: RunRecord) -> List[str]:
 
 def _table(record: RunRecord) -> List[str]:
     steps = sorted(record.in_order(), key=lambda s: s.state is not StepState.FAILED)
-    lines = ["| step | state | time | attempts | why |", "| --- | --- | ---: | ---: | --- |"]
-    lines += [_row(step) for step in steps[:_MOST_ROWS]]
+    with_places = any(place_words(step.attempts) for step in steps)
+    where, rule = (" where |", " --- |") if with_places else ("", "")
+    lines = ["| step | state | time | attempts |%s why |" % where]
+    lines += ["| --- | --- | ---: | ---: |%s --- |" % rule]
+    lines += [_row(step, with_places) for step in steps[:_MOST_ROWS]]
     if len(steps) > _MOST_ROWS:
         lines += ["", "… and %d more steps" % (len(steps) - _MOST_ROWS)]
     return lines
@@ -114,13 +118,15 @@ def _summaries(record: RunRecord, read: Read, room: int) -> str:
     return "".join(parts)
 
 
-def _row(step: StepRecord) -> str:
+def _row(step: StepRecord, with_place: bool) -> str:
     duration = "" if step.duration_s is None else format_duration(step.duration_s)
+    places = [escape(place_words(step.attempts))] if with_place else []
     cells = (
         escape(step.id),
         "%s %s" % (_MARKS.mark(step.state), state_word(step.state)),
         duration,
         str(len(step.attempts) or ""),
+        *places,
         escape(step.reason),
     )
     return "| %s |" % " | ".join(cells)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from orchestra.model.run import RunRecord, RunState, StepRecord
+from orchestra.model.run import RunRecord, RunState, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
+from orchestra.model.whereabouts import is_elsewhere, queue_s
 
 CUT_OFF = "cut_off"
 """The state of a run that has not ended, and that nobody drives any more."""
@@ -50,7 +51,11 @@ def _of_run(record: RunRecord, cut_off: bool) -> Iterator[Family]:
     facts = {"run": _label(record.run_id), "version": _label(record.version)}
     state = CUT_OFF if cut_off else record.state.value
     states = [*(each.value for each in RunState), CUT_OFF]
-    counts = [(each.value, count) for each, count in record.counts.items()]
+    counts = [
+        (each.value, count)
+        for each, count in record.counts.items()
+        if count or each is not StepState.QUEUED  # which is only where there are other machines
+    ]
     yield "run_info", "The latest run of the workflow.", [Sample({**workflow, **facts}, 1)]
     yield (
         "run_state",
@@ -94,6 +99,32 @@ def _of_steps(record: RunRecord) -> Iterator[Family]:
         "step_max_memory_bytes",
         "The most memory that an attempt of the step held.",
         [Sample(labels, step.max_rss_bytes) for labels, step in labelled],
+    )
+    elsewhere = [
+        (labels, step.attempts[-1])
+        for labels, step in labelled
+        if step.attempts and is_elsewhere(step.attempts[-1])
+    ]
+    yield (
+        "step_place_info",
+        "Where the last attempt of the step ran, on another machine.",
+        [
+            Sample(
+                {
+                    **labels,
+                    "executor": _label(last.executor),
+                    "node": _label(last.node),
+                    "job": _label(last.job),
+                },
+                1,
+            )
+            for labels, last in elsewhere
+        ],
+    )
+    yield (
+        "step_engine_queue_seconds",
+        "How long the last attempt of the step waited in an engine's queue.",
+        [Sample(labels, queue_s(last)) for labels, last in elsewhere],
     )
 
 

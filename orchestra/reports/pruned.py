@@ -6,7 +6,8 @@ from typing import Sequence, Tuple
 
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look, Tone, run_tone
-from orchestra.model.run import PrunedRun, RunState
+from orchestra.model.run import RunState
+from orchestra.model.run_rows import PrunedRun
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration, format_size
 from orchestra.reports.table import Cell, Column, render_table

@@ -20,6 +20,7 @@ from orchestra.model.look import (
 from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
+from orchestra.model.whereabouts import place_words
 from orchestra.reports.failure import failure_text
 from orchestra.reports.table import Cell, Column, render_table
 
@@ -29,7 +30,13 @@ _SHORT_S = 1.0
 _MOST_ROWS = 60
 _MOST_FAILURES = 10
 _MOST_NOTES = 20
-_WAITING = (StepState.RUNNING, StepState.WAITING_RETRY, StepState.READY, StepState.PENDING)
+_WAITING = (
+    StepState.RUNNING,
+    StepState.QUEUED,
+    StepState.WAITING_RETRY,
+    StepState.READY,
+    StepState.PENDING,
+)
 _BY_WEIGHT = (
     StepState.FAILED,
     StepState.CANCELLED,
@@ -45,6 +52,7 @@ _COLUMNS = (
     Column("state", least=9),
     Column("time", least=5, right=True, yields=1),
     Column("attempts", least=3, right=True, yields=2),
+    Column("where", least=5, yields=3),
     Column("why", least=12),
 )
 
@@ -171,8 +179,16 @@ def _row(step: StepRecord, depth: int, look: Look) -> Tuple[Cell, ...]:
         Cell(state_word(step.state), tone if loud is tone else Tone.QUIET),
         Cell(duration),
         Cell(attempts, Tone.QUIET if attempts == "1" else Tone.PLAIN),
-        Cell(safe_line(step.reason), Tone.PLAIN if loud is Tone.BAD else Tone.QUIET),
+        Cell(place_words(step.attempts), Tone.QUIET),
+        Cell(_why(step), Tone.PLAIN if loud is Tone.BAD else Tone.QUIET),
     )
+
+
+def _why(step: StepRecord) -> str:
+    """The reason for its state; of a step in the queue of an engine the engine's."""
+    if step.state is StepState.QUEUED:
+        return safe_line(step.attempts[-1].queue_reason)
+    return safe_line(step.reason)
 
 
 def _notes(record: RunRecord, look: Look) -> str:

@@ -18,6 +18,7 @@ from orchestra.model.run import (
 )
 from orchestra.model.screen_text import safe_line
 from orchestra.model.trace_context import TraceContext
+from orchestra.model.whereabouts import is_elsewhere, queue_s
 
 _LONGEST_TEXT = 1000
 
@@ -97,6 +98,13 @@ def _attempt(
         "process.exit.code": attempt.exit_code,
         "process.pid": attempt.pid,
     }
+    if is_elsewhere(attempt):
+        about["orchestra.attempt.executor"] = attempt.executor
+        about["orchestra.attempt.job"] = attempt.job
+        about["orchestra.attempt.queue_reason"] = attempt.queue_reason
+        about["orchestra.attempt.engine_queue_s"] = queue_s(attempt)
+        about["host.name"] = attempt.node
+        about["process.pid"] = None
     own = trace.attempt_span(AttemptKey(step.id, attempt.number))
     name = "%s attempt %d" % (_text(step.id), attempt.number)
     end = attempt.ended_at or until

@@ -12,6 +12,7 @@ from orchestra.model.json_text import json_text
 from orchestra.model.run import Attempt, RunRecord, StepRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import plain_amounts
+from orchestra.model.whereabouts import began_at, is_elsewhere, queue_s
 
 _RUN = 1
 _WHOLE = 0
@@ -32,7 +33,8 @@ def trace_events(record: RunRecord) -> Iterator[Dict[str, Any]]:
     """The run, its attempts and what they held; times in microseconds since its start.
 
     An attempt is drawn in the first lane that is free when it begins, for as long as it took; one
-    that goes on ends with what is known last. Counters tell how much of the budget is held.
+    that goes on ends with what is known last. Each lane is one machine's: those of this one are
+    numbered, those of others named. Counters tell how much of the budget is held.
     """
     taken = _attempts(record)
     end = record.ended_at or max((each[1] for each in taken), default=record.started_at)
@@ -42,10 +44,10 @@ def trace_events(record: RunRecord) -> Iterator[Dict[str, Any]]:
     for at in record.resumed_at:
         yield {**_event(record, "resumed", "i", _WHOLE, at), "s": "p"}
     lanes = 0
-    for lane, begin, until, step, attempt in _in_lanes(taken):
+    for lane, name, (begin, until, step, attempt) in _in_lanes(taken):
         if lane > lanes:
             lanes = lane
-            yield _named("thread_name", lane, "lane %d" % lane)
+            yield _named("thread_name", lane, name)
         yield _span(record, step.id, lane, begin, until, _facts(step, attempt))
     yield from _counters(record, taken)
 
@@ -70,16 +72,43 @@ def _attempts(record: RunRecord) -> List[Taken]:
     return sorted(taken, key=lambda each: each[:2])
 
 
-def _in_lanes(taken: List[Taken]) -> Iterator[Tuple[int, float, float, StepRecord, Attempt]]:
-    """Each with the lowest lane that is free, counted from 1."""
-    busy: List[Tuple[float, int]] = []
-    free: List[int] = []
-    for begin, until, step, attempt in taken:
-        while busy and busy[0][0] <= begin:
-            heappush(free, heappop(busy)[1])
-        lane = heappop(free) if free else len(busy) + 1
-        heappush(busy, (until, lane))
-        yield lane, begin, until, step, attempt
+class _Lanes:
+    """The lanes of one machine."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._busy: List[Tuple[float, int, str]] = []
+        self._free: List[Tuple[int, str]] = []
+
+    def take(self, begin: float, until: float, fresh: int) -> Tuple[int, str]:
+        """The lowest that is free, with its name; else one with the number `fresh`."""
+        while self._busy and self._busy[0][0] <= begin:
+            heappush(self._free, heappop(self._busy)[1:])
+        number = len(self._busy) + 1
+        again = " (%d)" % number if number > 1 else ""
+        name = self._name + again if self._name else "lane %d" % fresh
+        lane = heappop(self._free) if self._free else (fresh, name)
+        heappush(self._busy, (until, *lane))
+        return lane
+
+
+def _in_lanes(taken: List[Taken]) -> Iterator[Tuple[int, str, Taken]]:
+    """Each with the lowest lane of its machine that is free, counted from 1, and its name."""
+    lanes_by_node: Dict[str, _Lanes] = {}
+    lanes = 0
+    for began, until, step, attempt in _by_begin(taken):
+        queue = "%s queue" % attempt.executor if is_elsewhere(attempt) else ""
+        node = attempt.node or queue
+        machine = lanes_by_node.setdefault(node, _Lanes(node))
+        lane, name = machine.take(began, until, lanes + 1)
+        lanes = max(lanes, lane)
+        yield lane, name, (began, until, step, attempt)
+
+
+def _by_begin(taken: List[Taken]) -> List[Taken]:
+    """With the time in an engine's queue taken off; it is a fact of its attempt."""
+    ran = [(max(began_at(a), begin), until, step, a) for begin, until, step, a in taken]
+    return sorted(ran, key=lambda each: each[:2])
 
 
 def _facts(step: StepRecord, attempt: Attempt) -> Dict[str, Any]:
@@ -93,6 +122,11 @@ def _facts(step: StepRecord, attempt: Attempt) -> Dict[str, Any]:
         "max_rss_bytes": attempt.max_rss_bytes,
         "resources": plain_amounts(step.resources),
         "log": attempt.log,
+        "executor": attempt.executor if is_elsewhere(attempt) else None,
+        "job": attempt.job,
+        "node": attempt.node,
+        "queue_reason": safe_line(attempt.queue_reason),
+        "engine_queue_s": queue_s(attempt),
     }
 
 

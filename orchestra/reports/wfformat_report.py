@@ -14,6 +14,7 @@ from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, RunState, StepRecord
 from orchestra.model.step_ids import step_ids
+from orchestra.model.whereabouts import began_at, has_run, is_elsewhere
 
 VERSION = "1.6"
 
@@ -99,26 +100,34 @@ def _execution(
     record: RunRecord, steps: List[StepRecord], id_by_step: Mapping[str, str]
 ) -> Dict[str, Any]:
     """What the run came to."""
-    machines = [record.host] if _HOST.fullmatch(record.host) else []
+    here = [record.host] if _HOST.fullmatch(record.host) else []
+    machines = list(dict.fromkeys([*here, *(name for step in steps for name in _nodes(step))]))
     execution = {
         "makespanInSeconds": _rounded(_last_moment(record) - record.started_at),
         "executedAt": iso_time(record.started_at),
-        "tasks": [{"id": id_by_step[step.id], **_measured(step, machines)} for step in steps],
+        "tasks": [{"id": id_by_step[step.id], **_measured(step, here)} for step in steps],
     }
     if machines:
         execution["machines"] = [{"nodeName": name} for name in machines]
     return execution
 
 
-def _measured(step: StepRecord, machines: List[str]) -> Dict[str, Any]:
+def _nodes(step: StepRecord) -> List[str]:
+    """The other machine that its last attempt ran on."""
+    last = step.attempts[-1] if step.attempts else None
+    return [last.node] if last is not None and _HOST.fullmatch(last.node) else []
+
+
+def _measured(step: StepRecord, here: List[str]) -> Dict[str, Any]:
     """What the last attempt of a step came to; a step without one took no time."""
     attempt = step.attempts[-1] if step.attempts else None
-    if attempt is None or attempt.ended_at is None:
+    if attempt is None or attempt.ended_at is None or not has_run(attempt):
         return {"runtimeInSeconds": 0}
-    runtime_s = attempt.ended_at - attempt.started_at
+    began = min(began_at(attempt), attempt.ended_at)
+    runtime_s = attempt.ended_at - began
     measured: Dict[str, Any] = {
         "runtimeInSeconds": _rounded(runtime_s),
-        "executedAt": iso_time(attempt.started_at),
+        "executedAt": iso_time(began),
         # one core is the least that the format knows
         "coreCount": max(step.resources.get("cpu", 0) / 1000, 1),
     }
@@ -126,6 +135,7 @@ def _measured(step: StepRecord, machines: List[str]) -> Dict[str, Any]:
         measured["avgCPU"] = _rounded(100 * attempt.cpu_s / runtime_s)
     if attempt.max_rss_bytes is not None:
         measured["memoryInBytes"] = attempt.max_rss_bytes
+    machines = _nodes(step) if is_elsewhere(attempt) else here
     if machines:
         measured["machines"] = machines
     return measured

@@ -16,6 +16,7 @@ from orchestra.model.run import (
 )
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
+from orchestra.model.whereabouts import is_elsewhere, queue_s
 from orchestra.model.workflow import NeedResult
 
 WHY_FORMAT = 1
@@ -45,17 +46,25 @@ class Wait(NamedTuple):
     goes_on: bool = False
 
 
+class Stay(NamedTuple):
+    """An attempt that another machine was to run; how long its engine kept it waiting, if known."""
+
+    attempt: Attempt
+    queue_s: Optional[float]
+
+
 class Why(NamedTuple):
     """All that is known of why a step is in its state.
 
     `chain` leads from what decided about the step to the root cause, `ran_because` is what its
-    cache found, `tries` are its attempts that did not succeed.
+    cache found, `stays` are its attempts elsewhere, `tries` those that did not succeed.
     """
 
     step: StepRecord
     chain: Tuple[StepRecord, ...]
     ran_because: str
     waits: Tuple[Wait, ...]
+    stays: Tuple[Stay, ...]
     tries: Tuple[Attempt, ...]
 
 
@@ -67,6 +76,7 @@ def why(record: RunRecord, step: str, now: float) -> Why:
         tuple(_chain(record, found)),
         found.cache_reason,
         tuple(_waits(record, found, now)),
+        tuple(Stay(a, queue_s(a, now)) for a in found.attempts if is_elsewhere(a)),
         tuple(a for a in found.attempts if a.outcome not in (None, Outcome.SUCCEEDED)),
     )
 
@@ -77,6 +87,7 @@ def render_why(record: RunRecord, step: str, now: float, look: Look) -> str:
     lines = [_headline(told, look)]
     lines += ["%s %s" % (_quoted(cause), _ended(cause)) for cause in told.chain]
     lines += [_wait_line(wait) for wait in told.waits]
+    lines += [_stay_line(stay, len(told.step.attempts) > 1) for stay in _past_stays(told)]
     if len(told.step.attempts) > 1:
         lines += ["attempt %d: %s" % (a.number, safe_line(a.reason)) for a in told.tries]
     if told.step.state is StepState.PENDING:
@@ -92,7 +103,7 @@ def render_why_json(record: RunRecord, step: str, now: float) -> str:
 def why_data(record: RunRecord, step: str, now: float) -> Dict[str, Any]:
     """The reasons as plain data."""
     told = why(record, step, now)
-    return {
+    data = {
         "format": WHY_FORMAT,
         "run_id": record.run_id,
         "step": told.step.id,
@@ -126,17 +137,65 @@ def why_data(record: RunRecord, step: str, now: float) -> Dict[str, Any]:
             for attempt in told.tries
         ],
     }
+    if told.stays:
+        data["stays"] = [_stay_data(stay) for stay in told.stays]
+    return data
+
+
+def _stay_data(stay: Stay) -> Dict[str, Any]:
+    attempt = stay.attempt
+    return {
+        "attempt": attempt.number,
+        "executor": attempt.executor,
+        "job": attempt.job or None,
+        "node": attempt.node or None,
+        "queue_reason": attempt.queue_reason,
+        "queue_s": None if stay.queue_s is None else round(stay.queue_s, 6),
+        "goes_on": attempt.launched_at is None and attempt.outcome is None,
+    }
 
 
 def _headline(told: Why, look: Look) -> str:
     step = told.step
     word = look.paint(state_word(step.state), state_tone(step.state))
     reason = safe_line(step.reason)
+    if step.state is StepState.QUEUED:
+        reason = _queue_words(told.stays[-1])
     if step.state is StepState.SKIPPED and reason.startswith("if: "):
         reason = "its `if` is false: %s" % reason[4:]
     if told.ran_because and told.ran_because not in step.reason:
         reason = "%s; it ran because %s" % (reason, safe_line(told.ran_because))
     return "%s %s%s" % (_quoted(step), word, ": " + reason if reason else "")
+
+
+def _queue_words(stay: Stay) -> str:
+    """`as job 1234 of slurm for 2m10s: Resources`."""
+    attempt = stay.attempt
+    words = "as job %s of %s" % (safe_line(attempt.job), safe_line(attempt.executor))
+    if stay.queue_s is not None:
+        words += " for %s" % format_duration(stay.queue_s)
+    return words + (": %s" % safe_line(attempt.queue_reason) if attempt.queue_reason else "")
+
+
+def _past_stays(told: Why) -> Tuple[Stay, ...]:
+    """Without the one that the head tells of."""
+    return told.stays[:-1] if told.step.state is StepState.QUEUED else told.stays
+
+
+def _stay_line(stay: Stay, with_number: bool) -> str:
+    """`attempt 2 ran on n1 as job 1235 of slurm, after 3.2s in its queue (Resources)`."""
+    attempt = stay.attempt
+    words = "attempt %d " % attempt.number if with_number else ""
+    if attempt.launched_at is None:
+        job = "job %s" % safe_line(attempt.job) if attempt.job else "a job"
+        return "%swas %s of %s" % (words, job, safe_line(attempt.executor))
+    words += "ran" if attempt.outcome is not None else "runs"
+    words += " on %s" % safe_line(attempt.node) if attempt.node else ""
+    words += " as job %s" % safe_line(attempt.job) if attempt.job else ""
+    words += " of %s" % safe_line(attempt.executor)
+    if stay.queue_s is not None:
+        words += ", after %s in its queue" % format_duration(stay.queue_s)
+    return words + (" (%s)" % safe_line(attempt.queue_reason) if attempt.queue_reason else "")
 
 
 def _ended(step: StepRecord) -> str:

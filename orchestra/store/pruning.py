@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from orchestra.errors import StoreDamaged, StoreError, StoreNewer
-from orchestra.model.run import PrunedRun, RunState
+from orchestra.model.run import RunState
+from orchestra.model.run_rows import PrunedRun
 from orchestra.store import faults, folders, locks
 from orchestra.store.awaiting import Awaiting
 from orchestra.store.database import PRUNED

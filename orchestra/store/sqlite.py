@@ -21,7 +21,8 @@ from typing import (
 
 from orchestra.errors import RunHeld, RunUnknown, StoreError, UsageError
 from orchestra.model.events import Envelope, Event, ResultReused, StepEnded, decode_turn
-from orchestra.model.run import RESULT_BY_STATE, RunRow, RunState, StepState, plain_id
+from orchestra.model.run import RESULT_BY_STATE, RunState, StepState, plain_id
+from orchestra.model.run_rows import RunRow
 from orchestra.model.selection import PastOutputs, Wanted
 from orchestra.model.workflow import NeedResult
 from orchestra.store import database, faults, holders, locks

@@ -29,7 +29,12 @@ _ECHO_CELLS = 4
 """Room at the end of the last line, where the cursor is: a terminal shows `^C` there, twice at
 most between two frames. A line broken by that would leave a row of the frame behind."""
 
-_COUNTED_FIRST = (StepState.SUCCEEDED, StepState.FAILED, StepState.RUNNING)
+_COUNTED_FIRST = (
+    StepState.SUCCEEDED,
+    StepState.FAILED,
+    StepState.RUNNING,
+    StepState.QUEUED,
+)
 _WAITING = (StepState.PENDING, StepState.READY, StepState.WAITING_RETRY)
 _COUNTED_LAST = tuple(state for state in ENDED_STATES if state not in _COUNTED_FIRST)
 
@@ -58,10 +63,10 @@ class Row(NamedTuple):
 class View(NamedTuple):
     """All that a frame is made from.
 
-    `rows` are the steps that run, `others` those that wait for another attempt or for steps in
-    them: as many as could ever be shown, `hidden` counts those beyond; `used` is what is in use of
-    the budget; `left_s` is None where no end can be expected; `name_cells` is the width of
-    the widest label.
+    `rows` are the steps that run, `others` those that wait for another attempt, for steps in
+    them or in an engine's queue: as many as could ever be shown, `hidden` counts those beyond;
+    `used` is what is in use of the budget; `left_s` is None where no end can be expected;
+    `name_cells` is the width of the widest label.
     """
 
     record: RunRecord
@@ -190,6 +195,9 @@ def _joined(parts: Sequence[Sequence[Span]], look: Look) -> List[Span]:
 def _row(row: Row, name_cells: int, look: Look) -> List[Span]:
     name = set_cell_size(fit(row.label, name_cells, look.ellipsis), name_cells)
     words = "%*s  %s" % (_CLOCK_CELLS, clock(row.elapsed_s), row.words)
+    if row.state is StepState.QUEUED:
+        words = " queued %s" % clock(row.elapsed_s)
+        words = (" %s " % look.dot).join([words, row.words] if row.words else [words])
     return [
         ("%s " % look.mark(row.state), state_tone(row.state)),
         (name, Tone.PLAIN),

@@ -14,6 +14,8 @@ from rich.cells import cell_len
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
     AttemptEnded,
+    AttemptLaunched,
+    AttemptQueued,
     AttemptStarted,
     Envelope,
     RetryScheduled,
@@ -27,6 +29,7 @@ from orchestra.model.events import (
 from orchestra.model.look import Look, step_label
 from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import output_lines, safe_line
+from orchestra.model.whereabouts import began_at
 from orchestra.subscribers.expectation import Expectation
 from orchestra.subscribers.foot import Foot
 from orchestra.subscribers.frame import Row, View, frame_lines
@@ -67,6 +70,7 @@ class LiveView:
         self._is_ours = is_ours
         self._foot = Foot(look)
         self._running: Dict[str, StepRecord] = {}
+        self._queued: Dict[str, StepRecord] = {}
         self._retrying: Dict[str, StepRecord] = {}
         self._tails: Dict[str, bytes] = {}
         self._used: Dict[str, int] = {}
@@ -99,6 +103,10 @@ class LiveView:
                 self._demanded(record, event.resources)
             elif type(event) is StepsAdded:
                 self._added(record, event)
+            elif type(event) is AttemptQueued:
+                self._queued[event.step] = record.step_by_id[event.step]
+            elif type(event) is AttemptLaunched:
+                self._queued.pop(event.step, None)
             elif type(event) is RunStarted:
                 self._begin(record)
             elif type(event) is RunResumed:
@@ -139,6 +147,7 @@ class LiveView:
         """Have seen nothing of the run yet: what was under way is told anew when it goes on."""
         self._over = False
         self._running.clear()
+        self._queued.clear()
         self._retrying.clear()
         self._open.clear()
         self._used.clear()
@@ -151,6 +160,8 @@ class LiveView:
             if step.attempts and step.attempts[-1].outcome is None:
                 if step.attempts[-1].started_at < at:
                     self._started(step)
+                    if step.state is StepState.QUEUED:
+                        self._queued[step.id] = step
             elif step.state is StepState.WAITING_RETRY:
                 self._retrying[step.id] = step
             elif step.parts and step.ended_at is None:
@@ -184,6 +195,7 @@ class LiveView:
 
     def _attempt_ended(self, step: str) -> None:
         self._tails.pop(step, None)
+        self._queued.pop(step, None)
         ended = self._running.pop(step, None)
         if ended is not None:
             for name, amount in ended.resources.items():
@@ -221,7 +233,8 @@ class LiveView:
         left_s = None
         if self._expectation is not None and not record.stopping:
             left_s = self._expectation.left_s(
-                (step.id, now - step.attempts[-1].started_at) for step in self._running.values()
+                (step.id, 0.0 if id in self._queued else now - began_at(step.attempts[-1]))
+                for id, step in self._running.items()
             )
         return View(
             record=record,
@@ -236,12 +249,16 @@ class LiveView:
 
     def _rows(self, now: float) -> Iterator[Row]:
         for step in self._running.values():
+            if step.id in self._queued:
+                continue
             attempt = step.attempts[-1]
             words = _last_words(self._tails.get(step.id, b""))
+            if attempt.node:
+                words = ("on %s  %s" % (safe_line(attempt.node), words)).rstrip()
             if attempt.number > 1:
                 words = ("attempt %d  %s" % (attempt.number, words)).rstrip()
             label = step_label(step.id, step.name)
-            yield Row(StepState.RUNNING, label, now - attempt.started_at, words)
+            yield Row(StepState.RUNNING, label, now - began_at(attempt), words)
 
     def _others(self, now: float) -> Iterator[Row]:
         for step in self._retrying.values():
@@ -253,6 +270,18 @@ class LiveView:
             words = "%d of %d done" % (step.members_done, step.members)
             label = step_label(step.id, step.name)
             yield Row(StepState.RUNNING, label, now - (step.began_at or now), words)
+        for step in self._queued.values():
+            yield self._queued_row(step, now)
+
+    def _queued_row(self, step: StepRecord, now: float) -> Row:
+        attempt = step.attempts[-1]
+        facts = [safe_line(attempt.queue_reason)] if attempt.queue_reason else []
+        facts += ["job %s" % safe_line(attempt.job)]
+        if attempt.number > 1:
+            facts.append("attempt %d" % attempt.number)
+        words = (" %s " % self._look.dot).join(facts)
+        label = step_label(step.id, step.name)
+        return Row(StepState.QUEUED, label, now - attempt.started_at, words)
 
 
 def _last_words(tail: bytes) -> str:

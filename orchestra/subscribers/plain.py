@@ -12,6 +12,8 @@ from typing import Callable, Dict, List, Optional, Sequence
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
     AttemptEnded,
+    AttemptLaunched,
+    AttemptQueued,
     Envelope,
     Noted,
     RetryScheduled,
@@ -37,6 +39,7 @@ from orchestra.subscribers.step_lines import (
     step_line,
     stop_line,
 )
+from orchestra.subscribers.where_lines import WhereLines
 
 _HEAD_BYTES = 64 * 1024
 _TAIL_BYTES = 192 * 1024
@@ -62,9 +65,12 @@ class PlainView:
         self._ended: Dict[str, AttemptEnded] = {}
         self._done = 0
         self._blocks = 0
+        self._where = WhereLines()
         self._say: Dict[type, Callable[..., str]] = {
             StepEnded: self._step,
             RetryScheduled: self._retry,
+            AttemptQueued: self._queued,
+            AttemptLaunched: self._launched,
             StepsAdded: self._before_handlers,
             Noted: self._note,
             StopRequested: self._stop,
@@ -82,7 +88,11 @@ class PlainView:
         for envelope in envelopes:
             event = envelope.event
             if type(event) is AttemptEnded:
-                self._ended[event.step] = event
+                line = self._where.lost(event, record.total)
+                if line:
+                    parts.append(self._block(line, event, envelope.at, folded=True))
+                else:
+                    self._ended[event.step] = event
                 continue
             say = self._say.get(type(event))
             if say is not None:
@@ -113,6 +123,14 @@ class PlainView:
             return ""
         title = retry_line(ended, event, record.total)
         return self._block(title, ended, at, folded=True)
+
+    def _queued(self, record: RunRecord, event: AttemptQueued, at: float) -> str:
+        line = self._where.queued(event, record.total)
+        return self._grouping.line(line) if line else ""
+
+    def _launched(self, record: RunRecord, event: AttemptLaunched, at: float) -> str:
+        line = self._where.launched(event, record.total)
+        return self._grouping.line(line) if line else ""
 
     def _before_handlers(self, record: RunRecord, event: StepsAdded, at: float) -> str:
         """What the last attempt wrote, before what comes after it."""

@@ -14,6 +14,7 @@ from orchestra.model.events import (
     ArtifactsKept,
     AttemptEnded,
     AttemptLaunched,
+    AttemptQueued,
     AttemptStarted,
     CacheMissed,
     Envelope,
@@ -29,9 +30,11 @@ from orchestra.model.events import (
     StepEnded,
     StepReady,
     StepsAdded,
+    StepTimedOut,
     StopRequested,
     SuccessKept,
     SummaryWritten,
+    fields_of,
 )
 from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
@@ -57,12 +60,14 @@ _HOW: Mapping[Type[Event], Tuple[str, str]] = {
     StepsAdded: ("info", "adds %(parts)s"),
     StepReady: ("debug", "ready"),
     AttemptStarted: ("info", "attempt %(number)d starts"),
-    AttemptLaunched: ("debug", "attempt %(number)d is process %(pid)d"),
+    AttemptQueued: ("info", "attempt %(number)d waits as job %(job)s of %(executor)s%(because)s"),
+    AttemptLaunched: ("debug", "attempt %(number)d is %(process)s"),
     AttemptEnded: ("info", "attempt %(number)d ends: %(outcome)s%(because)s"),
     OutputsTaken: ("debug", "takes %(parts)s"),
     SummaryWritten: ("debug", "attempt %(number)d wrote a summary"),
     ArtifactsKept: ("info", "keeps %(parts)s"),
     RetryScheduled: ("warning", "attempt %(number)d comes in %(wait)s"),
+    StepTimedOut: ("warning", "%(reason)s"),
     StepEnded: ("info", "%(word)s%(because)s"),
     ResultReused: ("info", "not run: it counts as a success"),
     CacheMissed: ("info", "must run%(because)s"),
@@ -110,7 +115,7 @@ class RunLog:
 def log_line(record: RunRecord, envelope: Envelope) -> str:
     """One event as a line of ASCII JSON."""
     event = envelope.event
-    data = event._asdict()
+    data = fields_of(event)
     line = _line(envelope.at, _level(event), type(event).__name__, record)
     line["step"] = data.get("step") or None
     line["attempt"] = data.get("number")
@@ -153,7 +158,9 @@ def _told(record: RunRecord, event: Event, data: Mapping[str, Any]) -> Dict[str,
     told = dict(data)
     reason = data.get("reason")
     told["because"] = ", %s" % reason if reason else ""
-    if type(event) is RunStarted:
+    if type(event) is AttemptLaunched:
+        told["process"] = "on node %s" % event.node if event.node else "process %d" % event.pid
+    elif type(event) is RunStarted:
         told["begins"] = start_line(record)
     elif type(event) is RunResumed:
         told["goes_on"] = resume_line(record)

@@ -13,6 +13,8 @@ from rich.cells import set_cell_size
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
     AttemptEnded,
+    AttemptLaunched,
+    AttemptQueued,
     Envelope,
     Event,
     Noted,
@@ -37,6 +39,7 @@ from orchestra.subscribers.step_lines import (
     step_line,
     stop_line,
 )
+from orchestra.subscribers.where_lines import WhereLines
 
 _WIDEST_NAME = 24
 _LONGEST_LINE = 64 * 1024
@@ -63,6 +66,7 @@ class StreamView:
         self._width = _WIDEST_NAME
         self._done = 0
         self._quoting = False
+        self._where = WhereLines()
 
     def output(self, key: AttemptKey, chunk: bytes) -> None:
         """Show the lines that the chunk completes."""
@@ -94,12 +98,16 @@ class StreamView:
     def _tell(self, record: RunRecord, event: Event) -> str:
         if type(event) is AttemptEnded:
             self._ended[event.step] = event
-            return self._flush(event.step)
+            return self._flush(event.step) + _ended(self._where.lost(event, record.total))
         if type(event) is StepEnded:
             return self._step(record, event)
         if type(event) is RetryScheduled:
             ended = self._ended.pop(event.step, None)
             return "" if ended is None else self._retry(record, ended, event)
+        if type(event) is AttemptLaunched:
+            return _ended(self._where.launched(event, record.total))
+        if type(event) is AttemptQueued:
+            return _ended(self._where.queued(event, record.total))
         if type(event) is Noted:
             return note_line(event) + "\n"
         if type(event) is StopRequested:
@@ -152,3 +160,7 @@ class StreamView:
             name = set_cell_size(fit(safe_line(step), self._width, "…"), self._width)
             prefix = self._prefixes[step] = name + " | "
         return "".join(["%s%s\n" % (prefix, line) for line in output_lines(data)])
+
+
+def _ended(line: str) -> str:
+    return line + "\n" if line else ""

@@ -8,9 +8,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
+from orchestra.engine.machine import MOST_LOSSES
+from orchestra.engine.reopening import INTERRUPTED
 from orchestra.model.events import (
     AttemptEnded,
     AttemptLaunched,
+    AttemptQueued,
     AttemptStarted,
     Event,
     PlannedEntry,
@@ -60,6 +63,9 @@ class Audit:
         self._ran_out_of_time: Set[str] = set()
         self._under_way: Dict[str, int] = {}
         self._attempts: Dict[str, int] = {}
+        self._losses: Dict[str, int] = {}
+        self._queued: Dict[str, AttemptQueued] = {}
+        self._begun: Dict[str, int] = {}
         self._last: Dict[str, AttemptEnded] = {}
         self._failed_above: Dict[str, bool] = {}
         self._was_ready: Set[str] = set()
@@ -139,8 +145,11 @@ class Audit:
         self._check_start(event.step)
         assert event.step not in self._under_way, "two attempts of %s" % event.step
         assert event.number == self._attempts.get(event.step, 0) + 1
+        losses = self._losses.get(event.step, 0)
+        assert losses <= MOST_LOSSES
         if event.step in self.steps:
-            assert event.number <= self.steps[event.step].retry.max + 1
+            assert event.number <= self.steps[event.step].retry.max + 1 + losses
+            assert not losses or self.steps[event.step].may_rerun
         self._attempts[event.step] = self._under_way[event.step] = event.number
 
     def _check_start(self, id: str) -> None:
@@ -152,12 +161,25 @@ class Audit:
             assert not waits, "%s starts before %s" % (id, waits)
             assert may_start(_source(step), self._moment), "%s starts in spite of a halt" % id
 
+    def _attempt_queued(self, event: AttemptQueued) -> None:
+        """Told once for each reason, and not of what has begun."""
+        assert self._under_way.get(event.step) == event.number
+        assert self._begun.get(event.step) != event.number
+        assert self._queued.get(event.step) != event
+        self._queued[event.step] = event
+
     def _attempt_launched(self, event: AttemptLaunched) -> None:
         assert self._under_way.get(event.step) == event.number
+        self._begun[event.step] = event.number
 
     def _attempt_ended(self, event: AttemptEnded) -> None:
         assert self._under_way.pop(event.step) == event.number
         assert event.reason
+        if event.outcome == "timed_out" and event.reason == "timed out":
+            has_begun = self._begun.get(event.step) == event.number
+            assert has_begun or self._moment.is_stopping, "its time began in the queue"
+        if event.outcome == "interrupted" and event.reason != INTERRUPTED:
+            self._losses[event.step] = self._losses.get(event.step, 0) + 1
         self._last[event.step] = event
 
     def _retry_scheduled(self, event: RetryScheduled) -> None:
@@ -253,6 +275,7 @@ class Audit:
         StepsAdded: _steps_added,
         StepReady: _step_ready,
         AttemptStarted: _attempt_started,
+        AttemptQueued: _attempt_queued,
         AttemptLaunched: _attempt_launched,
         AttemptEnded: _attempt_ended,
         RetryScheduled: _retry_scheduled,

@@ -7,12 +7,13 @@ Processes go on meanwhile. Of some of them nobody can tell afterwards how they e
 from __future__ import annotations
 
 import random
+from heapq import heapify
 from typing import Any, Callable, Dict, Mapping, Sequence, Set, Tuple
 
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import run_resumed
 from orchestra.engine.past import Past
-from orchestra.engine.ports import Lost, Reattached
+from orchestra.engine.ports import Launched, Lost, Queued, Reattached
 from orchestra.engine.reopening import results_to_drop
 from orchestra.engine.replay import fold
 from orchestra.engine.scope import Scopes
@@ -20,6 +21,7 @@ from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Reattach, St
 from orchestra.engine.timers import Timers
 from orchestra.model.events import (
     AttemptEnded,
+    AttemptQueued,
     AttemptStarted,
     Envelope,
     Event,
@@ -30,6 +32,7 @@ from orchestra.model.events import (
 )
 from orchestra.model.plan import Plan
 from orchestra.model.run import RESULT_BY_STATE, AttemptKey, Outcome, StepState
+from tests.engine.elsewhere import NODE, job_name
 from tests.engine.tokens import Look
 from tests.engine.world import ORIGIN, Behaviour, World
 
@@ -96,8 +99,9 @@ class CrashingWorld(World):
         self._agenda = [
             each
             for each in self._agenda
-            if isinstance(each[2], (AttemptOver, StopAsked)) and self._is_of_process(each[2])
+            if isinstance(each[2], (AttemptOver, Lost, StopAsked)) and self._goes_on(each[2])
         ]
+        heapify(self._agenda)
         self._copies.clear()
         assert self._rng is not None
         for key in self._alive:
@@ -105,7 +109,9 @@ class CrashingWorld(World):
                 self._lost.add(key)
         self.now += self._rng.choice((0.0, 0.5, 3.0))
 
-    def _is_of_process(self, stimulus: object) -> bool:
+    def _goes_on(self, stimulus: object) -> bool:
+        if isinstance(stimulus, Lost):
+            return bool(stimulus.reason) and stimulus.key in self._alive
         return not isinstance(stimulus, AttemptOver) or stimulus.ended.key in self._alive
 
     def _resume(self) -> Reaction:
@@ -137,25 +143,38 @@ class CrashingWorld(World):
             super()._carry_out(order)
             return
         key = order.key
+        self._check_handle(order)
         ends = [at for at, _, each in self._agenda if self._is_end_of(each, key)]
         if key not in self._alive or not ends:
             self._forget_attempt(key)
             self._schedule(self.now + self._late(), Lost(key))
         elif key in self._lost:
             self._agenda = [each for each in self._agenda if not self._is_end_of(each[2], key)]
+            heapify(self._agenda)
             self._schedule(max(min(ends), self.now), Lost(key))
+        elif self._begins.get(key, self.now) > self.now:
+            self._schedule(self.now + self._late(), Queued(key, job_name(key), "found"))
+            self._schedule(self._begins[key], Launched(key, 0, 0.0, NODE))
         elif min(ends) > self.now:
-            self._schedule(self.now, Reattached(key, self.now - self._began[key]))
+            began = self._begins.get(key, self._began[key])
+            self._schedule(self.now, Reattached(key, self.now - began))
         if self._tokens.take_over(key):
             self._schedule(self.now, Look(key))
 
-    def _is_end_of(self, stimulus: object, key: AttemptKey) -> bool:
-        return isinstance(stimulus, AttemptOver) and stimulus.ended.key == key
+    def _check_handle(self, order: Reattach) -> None:
+        """It says who has the attempt, and its name there if that was recorded."""
+        told = [
+            event
+            for event in self.events
+            if isinstance(event, AttemptQueued) and (event.step, event.number) == order.key
+        ]
+        assert order.executor == order.step.executor
+        assert order.job == (told[-1].job if told else "")
 
-    def _note(self, stimulus: Any) -> None:
-        super()._note(stimulus)
+    def _is_end_of(self, stimulus: object, key: AttemptKey) -> bool:
         if isinstance(stimulus, Lost):
-            self._forget_attempt(stimulus.key)
+            return stimulus.key == key
+        return isinstance(stimulus, AttemptOver) and stimulus.ended.key == key
 
     def _keep_promises(self, events: Sequence[Event]) -> None:
         """Nothing that ended well begins again; no attempt begins beside another of its step."""

@@ -51,6 +51,7 @@ class FakeExecutor:
         self._word_by_key: Dict[AttemptKey, bytes] = {}
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
+        self.handles: List[Handle] = []
 
     def fileno(self) -> int:
         return self._read
@@ -72,6 +73,7 @@ class FakeExecutor:
 
     def reattach(self, handles: Sequence[Handle]) -> None:
         for handle in handles:
+            self.handles.append(handle)
             self.trace.append("reattach %s.%d" % handle.key)
             self._tell(Lost(handle.key))
 
@@ -201,6 +203,7 @@ class FakeStore:
 
     def __init__(self, trace: List[str], fails_at: int = 10**9) -> None:
         self.turns: List[List[Envelope]] = []
+        self.lasting: List[bool] = []
         self._trace = trace
         self._fails_at = fails_at
 
@@ -208,6 +211,7 @@ class FakeStore:
         if len(self.turns) + 1 >= self._fails_at:
             raise StoreError("/runs.db", "the disk is full")
         self.turns.append(list(envelopes))
+        self.lasting.append(lasting)
         self._trace.append("commit " + " ".join(type(e.event).__name__ for e in envelopes))
 
     def attend(self, at: float) -> Optional[float]:

@@ -10,11 +10,13 @@ import pytest
 from orchestra.engine.audience import Audience
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
-from orchestra.engine.ports import Written
-from orchestra.engine.replay import Replay
+from orchestra.engine.opening import run_resumed
+from orchestra.engine.past import Past
+from orchestra.engine.ports import Handle, Queued, Written
+from orchestra.engine.replay import Replay, fold
 from orchestra.engine.signals import SignalInbox
-from orchestra.model.events import AlertSent, RunFinished
-from orchestra.model.run import StepState
+from orchestra.model.events import AlertSent, Envelope, RunFinished
+from orchestra.model.run import AttemptKey, StepState
 from orchestra.model.workflow import Cache, OutputType, Retry
 from tests.engine.fakes import (
     NULL_INSIDE,
@@ -33,7 +35,15 @@ class Drive:
     """A driver over fakes; `run` drives it to its end."""
 
     def __init__(
-        self, *steps, words=None, fails_at=10**9, faults=None, listeners=(), ticker=None, **fields
+        self,
+        *steps,
+        words=None,
+        fails_at=10**9,
+        faults=None,
+        listeners=(),
+        ticker=None,
+        past=None,
+        **fields,
     ):
         self.trace = []
         plan, scopes = make_plan(*steps, **fields)
@@ -43,7 +53,7 @@ class Drive:
         self.cache = FakeCache()
         self.replay = Replay()
         self.audience = Audience(self.replay, listeners, ticker)
-        self.machine = Machine(plan, scopes, ORIGIN, lambda: 0.5)
+        self.machine = Machine(plan, scopes, ORIGIN, lambda: 0.5, past)
         self.driver = None
 
     def run(self):
@@ -92,6 +102,32 @@ def test_news_of_a_process_waits_for_the_next_commit_but_not_for_long():
         "commit AttemptEnded StepEnded RunFinished",
     ]
     assert [e.seq for e in listener.heard] == list(range(1, len(listener.heard) + 1))
+
+
+def test_nothing_is_submitted_elsewhere_before_its_record_lasts():
+    drive = Drive(step("a"), step("b", "a", executor="slurm"))
+    assert drive.run() == 0
+    assert drive.trace[2:4] == [
+        "commit AttemptLaunched AttemptEnded StepEnded StepReady AttemptStarted",
+        "submit b.1",
+    ]
+    assert drive.store.lasting == [False, True, False]
+
+
+def test_a_job_is_taken_over_by_all_that_is_known_of_it():
+    there = step("a", executor="slurm", executor_settings={"partition": "long"})
+    key = AttemptKey("a", 1)
+    plan, scopes = make_plan(there)
+    before = Machine(plan, scopes, ORIGIN, lambda: 0.5)
+    events = [*before.begin(0.0).events]
+    events += before.handle([Queued(key, "7", "Priority")], 1.0).events
+    resumed = run_resumed(plan, scopes, ORIGIN, ())
+    record = fold(Envelope(n, 1.0, event) for n, event in enumerate([*events, resumed], 1))
+    drive = Drive(there, past=Past(record, resumed, 1.0))
+    drive.replay.apply([Envelope(n, 1.0, event) for n, event in enumerate(events, 1)])
+    drive.run()
+    log, settings = "/run/logs/a.1.log", {"partition": "long"}
+    assert drive.executor.handles == [Handle(key, None, 0.0, log, None, "slurm", "7", settings)]
 
 
 def test_times_are_wall_time_carried_on_by_the_monotonic_clock():

@@ -91,7 +91,7 @@ def test_instances_are_recorded_before_they_start() -> None:
     world = play(fanned("a", ["x"], name=parse_text("copy ${{ item }}")))
     added = [e for e in world.events if isinstance(e, StepsAdded)]
     assert [tuple(entry) for event in added for entry in event.steps] == [
-        ("a[0]", "copy x", (), {"cpu": 1000}, "a", "instance", digest_of_value("x"), None)
+        ("a[0]", "copy x", (), {"cpu": 1000}, "a", "instance", digest_of_value("x"), None, "local")
     ]
 
 

@@ -39,8 +39,18 @@ def test_they_are_recorded_with_the_step_that_they_are_in() -> None:
     world = play(inside("pack", step("lint"), step("build", "lint")))
     added = [tuple(entry) for e in world.events if isinstance(e, StepsAdded) for entry in e.steps]
     assert added == [
-        ("pack/lint", "pack/lint", (), {"cpu": 1000}, "pack", "inner", "", None),
-        ("pack/build", "pack/build", ("pack/lint",), {"cpu": 1000}, "pack", "inner", "", None),
+        ("pack/lint", "pack/lint", (), {"cpu": 1000}, "pack", "inner", "", None, "local"),
+        (
+            "pack/build",
+            "pack/build",
+            ("pack/lint",),
+            {"cpu": 1000},
+            "pack",
+            "inner",
+            "",
+            None,
+            "local",
+        ),
     ]
 
 

@@ -16,9 +16,10 @@ from orchestra.engine.choice import Choice
 from orchestra.engine.ports import Finding, KeptSuccess, Seal
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import StopAsked
+from orchestra.model.errand import LOCAL
 from orchestra.model.expression import STATUS_FUNCTIONS
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey
+from orchestra.model.run import AttemptKey, Outcome
 from orchestra.model.workflow import (
     Artifacts,
     ArtifactsWhen,
@@ -31,6 +32,7 @@ from orchestra.model.workflow import (
     Stop,
 )
 from tests.engine.crashes import CrashingWorld
+from tests.engine.elsewhere import Queue
 from tests.engine.plans import BODY, make_plan, step
 from tests.engine.world import Behaviour, World
 
@@ -104,6 +106,8 @@ STEP_KEYS: Mapping[str, st.SearchStrategy[Any]] = {
     "max_parallel": seldom(None, 1, 2),
     "fail_fast": seldom(None, True, False),
     "cache": seldom(None, Cache(("x",))),
+    "executor": seldom(LOCAL, "slurm", "dask"),
+    "may_rerun": seldom(True, True, False),
 }
 
 KEYS_BESIDE_STEPS = ("require", "timeout", "handlers", "fan_out", "max_parallel", "fail_fast")
@@ -129,6 +133,13 @@ BEHAVIOURS = st.builds(
     matched=st.booleans(),
     outputs=st.just({}),
     stubborn=st.booleans(),
+    queue=st.builds(
+        Queue,
+        waits=st.sampled_from([0.0, 0.7, 4.0, 30.0]),
+        reasons=st.sampled_from([("",), ("Priority", "Priority", "Resources", "Priority"), ()]),
+        lost=st.sampled_from(["", "", "", "node n1 failed"]),
+        ends=st.sampled_from([None, None, None, Outcome.TIMED_OUT, Outcome.FAILED]),
+    ),
 )
 
 STOPS = st.dictionaries(
@@ -223,6 +234,7 @@ class Story(NamedTuple):
 def _steps(draw: st.DrawFn, id: str, needs: Sequence[str], condition: str, depth: int = 0) -> Step:
     """Any step; now and then one that holds others, in a line or side by side."""
     keys = {name: draw(values) for name, values in STEP_KEYS.items()}
+    keys["jobserver"] = keys["jobserver"] and keys["executor"] == LOCAL
     if depth < 2 and draw(st.integers(0, 4)) == 0:
         keys = {name: keys[name] for name in KEYS_BESIDE_STEPS}
         keys["allow_failure"] = draw(st.booleans())

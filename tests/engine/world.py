@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tup
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import Ended, Finding, Kept, Launched, Seal, Written
+from orchestra.engine.ports import Ended, Finding, Kept, Launched, Lost, Seal, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
@@ -40,11 +40,13 @@ from orchestra.engine.stimuli import (
     TimerFired,
 )
 from orchestra.engine.timers import Timers
+from orchestra.model.errand import LOCAL
 from orchestra.model.events import Envelope, Event, RunFinished, StepEnded
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, KeptFile, RunRecord, StepState
+from orchestra.model.run import AttemptKey, KeptFile, Outcome, RunRecord, StepState
 from orchestra.model.workflow import Step
 from tests.engine.audit import Audit
+from tests.engine.elsewhere import Queue, tell
 from tests.engine.plans import make_plan
 from tests.engine.tokens import Look, Tokens
 
@@ -52,7 +54,10 @@ ORIGIN = Origin("run-1", "host", 1, "0")
 
 
 class Behaviour(NamedTuple):
-    """How one attempt goes: `lasts` seconds, then this end; `stubborn` ones only die by KILL."""
+    """How one attempt goes: `lasts` seconds, then this end; `stubborn` ones only die by KILL.
+
+    What is elsewhere goes through a `queue` before.
+    """
 
     lasts: float = 1.0
     exit_code: int = 0
@@ -63,6 +68,7 @@ class Behaviour(NamedTuple):
     problems: Tuple[str, ...] = ()
     matched: bool = False
     stubborn: bool = False
+    queue: Queue = Queue()
 
 
 class World:
@@ -97,6 +103,7 @@ class World:
         self._alive: Dict[AttemptKey, Tuple[Behaviour, Mapping[str, int], Tuple[int, ...]]] = {}
         codes = {asked.cause: asked.exit_code for asked in stops.values()}
         self._audit = Audit(plan, codes, knows_conditions)
+        self._begins: Dict[AttemptKey, float] = {}
         self._copies: List[AttemptKey] = []
         self._tokens = Tokens(rng)
         for at, asked in stops.items():
@@ -169,7 +176,7 @@ class World:
     def _note(self, stimulus: Stimulus) -> None:
         if isinstance(stimulus, AttemptOver):
             self._forget_attempt(stimulus.ended.key)
-        elif isinstance(stimulus, NotRendered):
+        elif isinstance(stimulus, (NotRendered, Lost)):
             self._forget_attempt(stimulus.key)
 
     def _forget_attempt(self, key: AttemptKey) -> None:
@@ -234,10 +241,16 @@ class World:
         if behaviour.unrenderable:
             self._schedule(self.now, NotRendered(key, behaviour.unrenderable))
             return
-        if not behaviour.refusal and not (self._rng and self._rng.random() < 0.1):
+        over: Union[AttemptOver, Lost] = self._over(key, behaviour)
+        begin = self.now
+        if launching.step.executor != LOCAL:
+            begin = self._begins[key] = self.now + behaviour.queue.waits
+            over = self._over_elsewhere(key, behaviour)
+            for at, news in tell(key, behaviour.queue, self.now, self._rng):
+                self._schedule(at, news)
+        elif not behaviour.refusal and not (self._rng and self._rng.random() < 0.1):
             self._schedule(self.now + self._late(), Launched(key, 7))
-        over = self._over(key, behaviour)
-        end = self.now + behaviour.lasts
+        end = begin + behaviour.lasts
         self._schedule(end, over)
         if self._rng and self._rng.random() < 0.2:
             self._schedule(end + self._late(), over)
@@ -253,12 +266,24 @@ class World:
             ended, Written(behaviour.outputs, behaviour.problems, matched=behaviour.matched)
         )
 
+    def _over_elsewhere(self, key: AttemptKey, behaviour: Behaviour) -> Union[AttemptOver, Lost]:
+        queue = behaviour.queue
+        if queue.lost:
+            return Lost(key, 1, queue.lost)
+        if queue.ends is not None:
+            ended = Ended(key, log_bytes=1, outcome=queue.ends, reason="by the engine")
+            return AttemptOver(ended, Written({}))
+        return self._over(key, behaviour)
+
     def _stop(self, order: Stop) -> None:
         alive = self._alive.get(order.key)
         if alive is None:
             return
         if order.signal == "SIGKILL":
             over = AttemptOver(Ended(order.key, signal="SIGKILL"), Written({}))
+        elif self._begins.get(order.key, self.now) > self.now:
+            cancelled = Ended(order.key, outcome=Outcome.FAILED, reason="cancelled")
+            over = AttemptOver(cancelled, Written({}))
         elif alive[0].stubborn:
             return
         else:

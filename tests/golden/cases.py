@@ -7,7 +7,8 @@ from typing import Callable, Dict
 
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look
-from orchestra.model.run import PrunedRun, RunRow, RunState
+from orchestra.model.run import RunState
+from orchestra.model.run_rows import PrunedRun, RunRow
 from orchestra.reports.comparison_json import render_comparison_json
 from orchestra.reports.comparison_markdown import render_comparison_markdown
 from orchestra.reports.comparison_text import render_comparison
@@ -32,6 +33,7 @@ from orchestra.reports.wfformat_report import render_wfformat
 from orchestra.reports.why import render_why, render_why_json
 from orchestra.subscribers.grouping import GithubGrouping, GitlabGrouping, NoGrouping
 from tests.golden import comparisons, recorded
+from tests.golden.elsewhere import ELSEWHERE
 from tests.golden.plans import PREDICTION, nightly
 from tests.golden.trials import NIGHTLY, TRIED
 
@@ -156,4 +158,5 @@ CASES: Dict[str, Callable[[], str]] = {
     "plan.mermaid": lambda: render_mermaid(nightly()),
     "plan.svg": lambda: render_plan_svg(nightly()),
     "plan.dot": lambda: render_dot(nightly()),
+    **ELSEWHERE,
 }

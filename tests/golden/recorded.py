@@ -1,9 +1,10 @@
-"""One recorded run, and each way in which it can be seen."""
+"""Some recorded runs, and each way in which they can be seen."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import Callable, List, Mapping, Sequence, Tuple
 
 from orchestra.engine.replay import Replay, fold
 from orchestra.model.events import Envelope, decode_turn
@@ -38,7 +39,7 @@ HINTS = {
     "publish": Hint(2, 2.5),
     "clean-up": Hint(0.5, 0.5),
 }
-CHUNKS = (
+_NIGHTLY_CHUNKS = (
     (0.5, "fetch", b"listing 3 files\n2026-11-21/eu-north.csv  812 KiB\n"),
     (9.0, "convert", b"reading 10000 rows\rreading 20000 rows\r"),
     (70.0, "load", b"insert into readings: batch 7 of 40\ninsert into readings: batch 8"),
@@ -59,40 +60,50 @@ class Logs:
         return self._folder.read(log, head_bytes, tail_bytes)._replace(path=self.path(log))
 
 
-def turns() -> List[List[Envelope]]:
+NIGHTLY = "events"
+"""Steps on this machine alone."""
+
+ELSEWHERE = "elsewhere"
+"""Steps on the nodes of two clusters, one of which is lost."""
+
+
+def turns(of: str = NIGHTLY) -> List[List[Envelope]]:
     """The events of the run, by turn."""
-    return [decode_turn(line) for line in (HERE / "events.jsonl").read_text("utf-8").splitlines()]
+    lines = (HERE / (of + ".jsonl")).read_text("utf-8").splitlines()
+    return [decode_turn(line) for line in lines]
 
 
-def record() -> RunRecord:
-    """The run when it was over."""
-    folded = fold(envelope for turn in turns() for envelope in turn)
+def record(of: str = NIGHTLY, until: float = math.inf) -> RunRecord:
+    """The run when it was over, or so many seconds after its start."""
+    told = turns(of)
+    latest = told[0][0].at + until
+    folded = fold(envelope for turn in told for envelope in turn if envelope.at <= latest)
     assert folded is not None
     return folded
 
 
-def alert() -> Alert:
+def alert(of: str = NIGHTLY) -> Alert:
     """What is told of the run when it was over."""
     facts = AlertFacts(0.0, "orchestra show 20261122-101500-k3fz --state-dir /home/ann/.orchestra")
-    return make_alert(record(), AlertWhen.FAILURE, facts, Logs())
+    return make_alert(record(of), AlertWhen.FAILURE, facts, Logs())
 
 
-def summary(width: int, look: Look) -> str:
+def summary(width: int, look: Look, of: str = NIGHTLY) -> str:
     """The summary that `run` and `show` print."""
-    return render_summary(record(), width, look, Logs())
+    return render_summary(record(of), width, look, Logs())
 
 
-def _played(make: Callable[[Pages, Replay], PlainView]) -> str:
+def _played(make: Callable[[Pages, Replay], PlainView], of: str) -> str:
     pages, replay = Pages(), Replay()
     view = make(pages, replay)
-    for turn in turns():
+    for turn in turns(of):
         replay.apply(turn)
         view.handle(turn)
     view.close()
     return pages.text
 
 
-def plain(grouping: Grouping) -> str:
+def plain(grouping: Grouping, of: str = NIGHTLY) -> str:
     """What the plain view writes."""
     return _played(
         lambda pages, replay: PlainView(
@@ -101,11 +112,12 @@ def plain(grouping: Grouping) -> str:
             Logs(),
             grouping,
             lambda run: render_summary(run, 80, Look(), Logs(), 3),
-        )
+        ),
+        of,
     )
 
 
-def quiet() -> str:
+def quiet(of: str = NIGHTLY) -> str:
     """What the quiet view writes."""
     pages, replay = Pages(), Replay()
     view = QuietView(
@@ -114,17 +126,17 @@ def quiet() -> str:
         lambda step: failure_text(step, Logs(), 80, Look(), 5),
         lambda run: totals_line(run, Look()) + "\n",
     )
-    for turn in turns():
+    for turn in turns(of):
         replay.apply(turn)
         view.handle(turn)
     return pages.text
 
 
-def stream(grouping: Grouping) -> str:
+def stream(grouping: Grouping, of: str = NIGHTLY) -> str:
     """What the stream view writes, with the output of each attempt just before its end."""
     pages, replay = Pages(), Replay()
     view = StreamView(pages, replay, grouping, lambda run: totals_line(run, Look()) + "\n")
-    for turn in turns():
+    for turn in turns(of):
         replay.apply(turn)
         for key, chunk in _chunks_before(turn):
             view.output(key, chunk)
@@ -133,20 +145,20 @@ def stream(grouping: Grouping) -> str:
     return pages.text
 
 
-def json_lines() -> str:
+def json_lines(of: str = NIGHTLY) -> str:
     """What `--output json` writes."""
     pages = Pages()
     view = JsonLines(pages)
-    for turn in turns():
+    for turn in turns(of):
         view.handle(turn)
     return pages.text
 
 
-def log_file() -> str:
+def log_file(of: str = NIGHTLY) -> str:
     """What `--log-file` adds to its file."""
     pages, replay = Pages(), Replay()
     log = RunLog(pages, replay)
-    for turn in turns():
+    for turn in turns(of):
         replay.apply(turn)
         log.handle(turn)
     return pages.text
@@ -155,12 +167,12 @@ def log_file() -> str:
 class LiveRun:
     """The recorded run on a live view; `go_to` brings it to so many seconds after its start."""
 
-    def __init__(self, columns: int, lines: int, look: Look) -> None:
+    def __init__(self, columns: int, lines: int, look: Look, of: str = NIGHTLY) -> None:
         self.pages = Pages()
         self.size = (columns, lines)
         self._replay = Replay()
-        self._turns = turns()
-        self._chunks = list(CHUNKS)
+        self._turns = turns(of)
+        self._chunks = list(CHUNKS[of])
         self._start = self._turns[0][0].at
         self.view = LiveView(
             self.pages,
@@ -169,7 +181,7 @@ class LiveRun:
             lambda run: render_summary(run, self.size[0], look, Logs(), 0),
             look,
             lambda: self.size,
-            Expectation(HINTS, 66.0),
+            Expectation(HINTS, 66.0) if of == NIGHTLY else None,
         )
 
     def go_to(self, seconds: float) -> str:
@@ -194,14 +206,21 @@ class LiveRun:
         return failure_text(step, Logs(), self.size[0], look, 5)
 
 
-MOMENTS = (0.7, 10.0, 18.5, 70.0, 80.0, 100.0)
+CHUNKS: Mapping[str, Sequence[Tuple[float, str, bytes]]] = {
+    NIGHTLY: _NIGHTLY_CHUNKS,
+    ELSEWHERE: [(190.0, "train", b"epoch 4 of 9\n")],
+}
+MOMENTS = {
+    NIGHTLY: (0.7, 10.0, 18.5, 70.0, 80.0, 100.0),
+    ELSEWHERE: (2.0, 20.0, 140.0, 200.0, 700.0),
+}
 
 
-def live(columns: int, lines: int) -> str:
+def live(columns: int, lines: int, of: str = NIGHTLY) -> str:
     """What a terminal shows at some moments of the run."""
-    run, terminal = LiveRun(columns, lines, Look(color=True)), Terminal(columns, lines)
+    run, terminal = LiveRun(columns, lines, Look(color=True), of), Terminal(columns, lines)
     parts = []
-    for moment in MOMENTS:
+    for moment in MOMENTS[of]:
         terminal.feed(run.go_to(moment))
         parts.append("---- after %gs\n%s\n" % (moment, "\n".join(terminal.seen())))
     return "".join(parts)

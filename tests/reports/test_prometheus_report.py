@@ -53,7 +53,8 @@ def test_the_numbers_are_those_of_the_record() -> None:
         for (name, labels), number in found.items()
         if name == "orchestra_run_steps"
     }
-    assert counts == {state.value: record.counts[state] for state in StepState}
+    local = set(StepState) - {StepState.QUEUED}
+    assert counts == {state.value: record.counts[state] for state in local}
 
 
 def test_a_step_tells_its_state_duration_attempts_cpu_and_memory() -> None:

@@ -34,13 +34,20 @@ PRODUCED = {
     "trials": json.loads((HERE / "expected" / "trials.json").read_text("utf-8")),
     "why": json.loads((HERE / "expected" / "why.json").read_text("utf-8")),
 }
-EVENTS = [
-    json.loads(line)
-    for line in (HERE / "expected" / "events-output.jsonl").read_text("utf-8").splitlines()
-]
-LOG = [
-    json.loads(line) for line in (HERE / "expected" / "log.jsonl").read_text("utf-8").splitlines()
-]
+ELSEWHERE = {
+    "report": "elsewhere-report.json",
+    "report in the middle": "elsewhere-middle.json",
+    "why": "elsewhere-why-middle.json",
+}
+
+
+def lines_of(*names: str) -> Any:
+    texts = [(HERE / "expected" / name).read_text("utf-8") for name in names]
+    return [json.loads(line) for text in texts for line in text.splitlines()]
+
+
+EVENTS = lines_of("events-output.jsonl", "elsewhere-events.jsonl")
+LOG = lines_of("log.jsonl", "elsewhere-log.jsonl")
 KINDS = [
     getattr(events, name)
     for name in json.loads((SCHEMAS / "event.schema.json").read_text("utf-8"))["$defs"]
@@ -87,6 +94,13 @@ def test_what_is_written_has_exactly_the_fields_of_its_schema(name: str) -> None
     assert list(Draft202012Validator(closed(schema_of(name))).iter_errors(PRODUCED[name])) == []
 
 
+@pytest.mark.parametrize("what", sorted(ELSEWHERE))
+def test_what_is_told_of_other_machines_is_in_the_schema(what: str) -> None:
+    data = json.loads((HERE / "expected" / ELSEWHERE[what]).read_text("utf-8"))
+    schema = closed(schema_of(what.partition(" ")[0]))
+    assert list(Draft202012Validator(schema).iter_errors(data)) == []
+
+
 @pytest.mark.parametrize("line", LOG, ids=lambda line: str(line["event"]))
 def test_each_line_of_a_log_has_exactly_the_fields_of_its_schema(line: dict[str, Any]) -> None:
     schema = schema_of("log")
@@ -99,7 +113,9 @@ def test_each_event_has_exactly_the_fields_of_its_kind(event: dict[str, Any]) ->
     schema = schema_of("event")
     assert list(Draft202012Validator(schema).iter_errors(event)) == []
     head = set(schema["properties"])
-    assert set(event) - head == set(schema["$defs"][event["event"]]["properties"])
+    kind = schema["$defs"][event["event"]]
+    elsewhere = set() if event.get("node") else {"node", "ago_s"}  # of other machines alone
+    assert set(event) - head == set(kind["properties"]) - elsewhere
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -12,7 +12,8 @@ import pytest
 
 from orchestra.errors import StoreError, UsageError
 from orchestra.model.events import Envelope, Noted, StepEnded
-from orchestra.model.run import RunRow, RunState
+from orchestra.model.run import RunState
+from orchestra.model.run_rows import RunRow
 from orchestra.store.database import RUN_SPAN
 from orchestra.store.directory import StateDirectory
 from orchestra.store.journal import LOOK_S

@@ -6,6 +6,8 @@ import pytest
 
 from orchestra.engine.replay import Replay
 from orchestra.model.events import (
+    AttemptLaunched,
+    AttemptQueued,
     AttemptStarted,
     Envelope,
     PlannedEntry,
@@ -308,3 +310,35 @@ def test_a_run_that_had_ended_and_goes_on_is_drawn_again() -> None:
         "cpu ━━────── 1/4",
         "● b    1s  attempt 2",
     ]
+
+
+def elsewhere(*steps: str) -> Story:
+    """Steps that run after 1 s, then are told to wait in a queue."""
+    story = Story().begin(steps)
+    for id in steps:
+        story.tell(1, AttemptStarted(id, 1, 0.0, ()))
+        story.tell(2, AttemptQueued(id, 1, "slurm", "job-" + id, "Resources"))
+    return story
+
+
+def rows_of(stage: Stage, at: float) -> List[str]:
+    stage.view.tick(T0 + at)
+    return [line.rstrip() for line in stage.seen() if line[:1] in ("●", "◌")]
+
+
+def test_what_waits_in_a_queue_stands_behind_what_runs_and_its_time_runs_from_its_launch() -> None:
+    stage = Stage()
+    story = elsewhere("a", "b").tell(31, AttemptLaunched("b", 1, 0, 0.0, "n1"))
+    stage.play(story)
+    assert rows_of(stage, 41) == [
+        "● b   10s  on n1",
+        "◌ a queued 40s · Resources · job job-a",
+    ]
+    stage.play(story.end(45, "a", "failed", "cancelled"))
+    assert rows_of(stage, 46) == ["● b   15s  on n1"]
+
+
+def test_what_waits_in_a_queue_is_known_when_the_run_goes_on() -> None:
+    stage = Stage()
+    stage.play(elsewhere("a").go_on(5, ["a"]))
+    assert rows_of(stage, 9) == ["◌ a queued 8s · Resources · job job-a"]

@@ -63,7 +63,7 @@ def logs(
     if step is not None and not is_whole:
         keys = keys[-1:] if attempt is None else [AttemptKey(step, attempt)]
     for key in keys:
-        printer.print_new(key)
+        printer.print_new(key, following.node_of(found.record, key))
     printer.end_line()
 
 

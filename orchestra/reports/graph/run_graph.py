@@ -15,6 +15,7 @@ from orchestra.reports.graph.svg import Graph, Node, render_svg, standalone
 BY_WEIGHT: Tuple[StepState, ...] = (
     StepState.FAILED,
     StepState.RUNNING,
+    StepState.QUEUED,
     StepState.CANCELLED,
     StepState.WAITING_RETRY,
     StepState.BLOCKED,
@@ -34,7 +35,8 @@ _LOOK = Look()
 def render_run_svg(record: RunRecord, expanded: bool = False) -> str:
     """The graph of a run as a picture of its own; `expanded`, with each part as far as it fits."""
     graph = run_graph(group_steps(record, expanded), critical_path(record), {})
-    return standalone(render_svg(graph, record.workflow))
+    with_queued = record.counts[StepState.QUEUED] > 0
+    return standalone(render_svg(graph, record.workflow), with_queued)
 
 
 def run_graph(

@@ -15,6 +15,7 @@ _WIDTH, _HEIGHT = 200, 50
 _GAP_X, _GAP_Y = 26, 40
 _MARGIN = 12
 _TITLE_CELLS, _DETAIL_CELLS = 20, 24
+_QUEUED = ".queued { --state: var(--busy); }\n"
 
 
 class Node(NamedTuple):
@@ -62,17 +63,17 @@ def render_svg(graph: Graph, title: str) -> str:
     return "".join([*parts, "</svg>"])
 
 
-def graph_style() -> str:
-    """The style sheet of a graph."""
+def graph_style(with_queued: bool = False) -> str:
+    """The style sheet of a graph; `with_queued`, also for steps in the queue of an engine."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "graph.css")
     with open(path, encoding="utf-8") as file:
-        return file.read()
+        return file.read() + (_QUEUED if with_queued else "")
 
 
-def standalone(svg: str) -> str:
+def standalone(svg: str, with_queued: bool = False) -> str:
     """The element as a file, with its colours in it."""
     head, rest = svg.split("\n", 1)
-    return "%s\n<style>\n%s</style>\n%s\n" % (head, graph_style(), rest)
+    return "%s\n<style>\n%s</style>\n%s\n" % (head, graph_style(with_queued), rest)
 
 
 def _corner(layout: Layout, node: int) -> Tuple[float, float]:

@@ -27,7 +27,13 @@ from orchestra.reports.html.timeline import render_timeline
 from orchestra.reports.html.usage import render_usage
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
-_WAITING = (StepState.RUNNING, StepState.WAITING_RETRY, StepState.READY, StepState.PENDING)
+_WAITING = (
+    StepState.RUNNING,
+    StepState.QUEUED,
+    StepState.WAITING_RETRY,
+    StepState.READY,
+    StepState.PENDING,
+)
 _MOST_NOTES = 50
 _MOST_ON_PATH = 30
 _LOOK = Look()
@@ -51,7 +57,7 @@ def render_html(
     logs, period = PageLogs(reader, folder), period_of(record)
     critical, grouping, links = critical_path(record), group_steps(record), links_of(record)
     on_path = frozenset(critical)
-    style = graph_style() + _part("page.css")
+    style = graph_style(record.counts[StepState.QUEUED] > 0) + _part("page.css")
     script = _part("page.js")
     table = render_steps(record, critical, logs, period)
     name = record.workflow or record.run_id

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
+from orchestra.model.errand import LOCAL
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look, amounts_text, state_word, step_label
 from orchestra.model.run import Attempt, RunRecord, StepRecord, StepState
 from orchestra.model.units import format_duration, format_size
+from orchestra.model.whereabouts import began_at, place_words, queue_s
 from orchestra.reports.graph.run_graph import BY_WEIGHT
 from orchestra.reports.html.logs import PageLogs
 from orchestra.reports.html.markup import text
@@ -79,7 +81,9 @@ def _row(step: StepRecord, number: int, depth: int, is_critical: bool, period: P
         kinds.append("critical")
     start = "" if not step.attempts else "+" + _since(step.attempts[0].started_at, period)
     took = "" if step.duration_s is None else format_duration(step.duration_s)
-    reason = "<small>%s</small>" % text(step.reason, 300) if step.reason else ""
+    facts = [step.reason, place_words(step.attempts)]
+    words = " · ".join(text(fact, 300) for fact in facts if fact)
+    reason = "<small>%s</small>" % words if words else ""
     return (
         '<tr id=s%d class="%s"><td><b>%s</b> <span>%s</span>'
         "<th scope=row><button type=button>%s</button>%s<td>%s<td>%s<td>%s\n"
@@ -117,6 +121,8 @@ def _details(
         facts.append(_fact("needs", ", ".join(step.needs)))
     if step.resources:
         facts.append(_fact("takes", amounts_text(step.resources)))
+    if step.executor != LOCAL:
+        facts.append(_fact("executor", step.executor))
     if step.reused_from:
         facts.append(_fact("results of", step.reused_from))
     if step.cache_reason:
@@ -149,14 +155,23 @@ def _fact(name: str, value: str) -> str:
 def _attempt(attempt: Attempt, logs: PageLogs, period: Period, most_bytes: int) -> str:
     """`Attempt 2 failed: exit code 4, from +0.2s, 0.1s, CPU 0.05s, memory 9 MiB, whole log`."""
     outcome = "running" if attempt.outcome is None else attempt.outcome.value.replace("_", " ")
+    if attempt.outcome is None and attempt.job and attempt.launched_at is None:
+        outcome = "queued"
     head = "<b>attempt %d</b> %s" % (attempt.number, outcome)
     if attempt.reason and attempt.reason != "exit code 0":
         head += ": %s" % text(attempt.reason)
-    facts = ["from +%s" % _since(attempt.started_at, period)]
+    facts = ["from +%s" % _since(began_at(attempt), period)]
     if attempt.ended_at is not None:
-        facts.append("took %s" % format_duration(attempt.ended_at - attempt.started_at))
+        facts.append("took %s" % format_duration(attempt.ended_at - began_at(attempt)))
     if attempt.queued_s >= 0.01:
         facts.append("waited %s" % format_duration(attempt.queued_s))
+    place, in_queue_s = place_words([attempt]), queue_s(attempt)
+    if place:
+        facts.append(text(place))
+    if attempt.queue_reason or in_queue_s is not None:
+        waited = "" if in_queue_s is None else " %s" % format_duration(in_queue_s)
+        why = " for %s" % text(attempt.queue_reason) if attempt.queue_reason else ""
+        facts.append("in its queue%s%s" % (waited, why))
     if attempt.cpu_s is not None:
         facts.append("CPU %s" % format_duration(attempt.cpu_s))
     if attempt.max_rss_bytes:

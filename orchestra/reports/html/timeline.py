@@ -6,6 +6,7 @@ from typing import Container, List, Mapping, NamedTuple, Sequence
 
 from orchestra.model.run import Attempt, Outcome, RunRecord
 from orchestra.model.units import format_duration
+from orchestra.model.whereabouts import began_at, has_run
 from orchestra.reports.graph.groups import Group, Grouping, whole_of
 from orchestra.reports.graph.run_graph import group_state
 from orchestra.reports.html.markup import text
@@ -66,7 +67,8 @@ def render_timeline(
 
 
 def _begin(bars: Sequence[Bar]) -> float:
-    return min(bar.start for bar in bars if bar.kind != "queued")
+    began = [bar.start for bar in bars if bar.kind != "queued"]
+    return min(began or (bar.start for bar in bars))
 
 
 def _bars(group: Group, period: Period, finest_s: float) -> List[Bar]:
@@ -74,17 +76,24 @@ def _bars(group: Group, period: Period, finest_s: float) -> List[Bar]:
     bars: List[Bar] = []
     for step in group.all:
         for attempt in step.attempts:
-            begun = attempt.started_at
-            if attempt.queued_s > finest_s:
-                bars.append(Bar("queued", begun - attempt.queued_s, begun))
-            bars.append(Bar(_kind(attempt), begun, end_of(attempt, period)))
+            begun = _begun(attempt, period)
+            came_at = attempt.started_at - attempt.queued_s
+            if begun - came_at > finest_s:
+                bars.append(Bar("queued", came_at, begun))
+            if has_run(attempt):
+                bars.append(Bar(_kind(attempt), begun, end_of(attempt, period)))
     return _coalesced(bars, finest_s)
+
+
+def _begun(attempt: Attempt, period: Period) -> float:
+    """When it began; its end where it waited in the queue of an engine until then."""
+    return began_at(attempt) if has_run(attempt) else end_of(attempt, period)
 
 
 def _on_path(group: Group, critical: Container[str], period: Period, finest_s: float) -> List[Bar]:
     """The attempts of a group that are on the critical path."""
     bars = [
-        Bar("path", attempt.started_at, end_of(attempt, period))
+        Bar("path", began_at(attempt), end_of(attempt, period))
         for leaf in group.leaves
         if leaf.id in critical
         for attempt in leaf.attempts

@@ -6,6 +6,7 @@ from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.model.run import RunRecord
 from orchestra.model.units import SIZED_RESOURCES, format_amount
+from orchestra.model.whereabouts import is_elsewhere
 from orchestra.reports.html.markup import text
 from orchestra.reports.html.moments import Period, end_of, tick_text
 
@@ -81,6 +82,8 @@ def _used(record: RunRecord, name: str, period: Period) -> Optional[List[Use]]:
     uses: List[Use] = []
     for step in record.step_by_id.values():
         for attempt in step.attempts:
+            if is_elsewhere(attempt):
+                continue  # it used what is no part of this budget
             start, end = attempt.started_at, end_of(attempt, period)
             if name == "memory" and attempt.max_rss_bytes is not None:
                 uses.append((start, end, float(attempt.max_rss_bytes)))

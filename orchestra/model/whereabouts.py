@@ -1,0 +1,48 @@
+"""Where an attempt ran, or waits to, in words. Pure; what it gives is safe to show."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+from orchestra.model.errand import LOCAL
+from orchestra.model.run import Attempt
+from orchestra.model.screen_text import safe_line
+
+
+def is_elsewhere(attempt: Attempt) -> bool:
+    """Whether it was handed to an engine, be that one on this machine."""
+    return attempt.executor != LOCAL
+
+
+def place_words(attempts: Sequence[Attempt]) -> str:
+    """`n1, slurm 1234` of the last one; empty where that ran here, or there is none."""
+    if not attempts or not is_elsewhere(attempts[-1]):
+        return ""
+    last = attempts[-1]
+    job = "%s %s" % (safe_line(last.executor), safe_line(last.job))
+    return "%s, %s" % (safe_line(last.node), job.rstrip()) if last.node else job.rstrip()
+
+
+def has_run(attempt: Attempt) -> bool:
+    """Whether it is known to have begun: not of one that an engine never started."""
+    if not is_elsewhere(attempt) or attempt.launched_at is not None:
+        return True
+    return attempt.exit_code is not None or attempt.signal is not None
+
+
+def queue_s(attempt: Attempt, now: Optional[float] = None) -> Optional[float]:
+    """Seconds that it waited in the queue of an engine, by `now` where it does still.
+
+    None where it ran here, where that is not known, and where it waits and there is no `now`.
+    """
+    if not is_elsewhere(attempt):
+        return None
+    until = attempt.launched_at
+    if until is None and attempt.job and attempt.outcome is None:
+        until = now
+    return None if until is None else max(until - attempt.started_at, 0.0)
+
+
+def began_at(attempt: Attempt) -> float:
+    """When it began, UTC seconds; one that waits in a queue counts from when it came there."""
+    return attempt.started_at if attempt.launched_at is None else attempt.launched_at
