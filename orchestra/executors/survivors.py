@@ -24,6 +24,7 @@ _EARLIER_S = 1.0
 _LATER_S = 0.05
 
 _RUN, _STEP, _ATTEMPT = b"ORCHESTRA_RUN_ID", b"ORCHESTRA_STEP", b"ORCHESTRA_ATTEMPT"
+_EXECUTOR = b"ORCHESTRA_EXECUTOR"
 
 
 def end_survivors(folder: str, run_id: str) -> None:
@@ -77,6 +78,8 @@ class Survivors:
     def attempt_in(self, environ: bytes) -> Optional[AttemptKey]:
         """The attempt of this run that an environment names, if it names one."""
         marks = _marks(environ)
+        if _EXECUTOR in marks:
+            return None  # an engine of its own has it, which may well be on this machine
         if marks.get(_RUN) != self._run_id or not marks.get(_ATTEMPT, b"").isdigit():
             return None
         return AttemptKey(os.fsdecode(marks.get(_STEP, b"")), int(marks[_ATTEMPT]))
