@@ -134,6 +134,11 @@ def read_end(folder: str) -> Optional[EndRecord]:
     )
 
 
+def is_running_here(claim: Claim) -> bool:
+    """Whether the process of a claim runs on this machine."""
+    return claim.node == os.uname().nodename and _is_same(claim)
+
+
 def signal_group(folder: str, name: str) -> bool:
     """Signal the process group of an attempt that was started on this machine as its leader.
 
@@ -141,7 +146,7 @@ def signal_group(folder: str, name: str) -> bool:
     not lead a group of its own: whoever starts the script for this uses `setsid`.
     """
     claim = read_claim(folder)
-    if claim is None or claim.node != os.uname().nodename or not _is_same(claim):
+    if claim is None or not is_running_here(claim):
         return False
     try:
         if os.getpgid(claim.pid) != claim.pid:
@@ -149,8 +154,6 @@ def signal_group(folder: str, name: str) -> bool:
     except ProcessLookupError:
         return False
     return kill_group(claim.pid, signal_number(name))
-
-
 
 
 def _is_same(claim: Claim) -> bool:

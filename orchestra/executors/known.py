@@ -52,7 +52,7 @@ class Opening(NamedTuple):
         Raises:
             BrokenExecutor: it cannot be loaded.
         """
-        found: OpenPlace = getattr(self._load(), self.attribute, None)
+        found: Optional[OpenPlace] = getattr(self._load(), self.attribute, None)
         if found is None:
             raise BrokenExecutor(self.name, "%s has no %s" % (self.module, self.attribute))
         return found

@@ -15,6 +15,7 @@ from typing import Container, Dict, List, Mapping, NamedTuple, Optional, Sequenc
 from orchestra.executors.pidfd import hold
 from orchestra.executors.proc import Proc
 from orchestra.executors.sentry import keepers
+from orchestra.executors.wrapper import ELSEWHERE
 from orchestra.model.run import AttemptKey
 
 _DEATH_S = 5.0
@@ -24,7 +25,6 @@ _EARLIER_S = 1.0
 _LATER_S = 0.05
 
 _RUN, _STEP, _ATTEMPT = b"ORCHESTRA_RUN_ID", b"ORCHESTRA_STEP", b"ORCHESTRA_ATTEMPT"
-_EXECUTOR = b"ORCHESTRA_EXECUTOR"
 
 
 def end_survivors(folder: str, run_id: str) -> None:
@@ -78,7 +78,7 @@ class Survivors:
     def attempt_in(self, environ: bytes) -> Optional[AttemptKey]:
         """The attempt of this run that an environment names, if it names one."""
         marks = _marks(environ)
-        if _EXECUTOR in marks:
+        if marks.get(ELSEWHERE) == self._run_id:
             return None  # an engine of its own has it, which may well be on this machine
         if marks.get(_RUN) != self._run_id or not marks.get(_ATTEMPT, b"").isdigit():
             return None

@@ -15,6 +15,9 @@ from orchestra.model.run import Invocation
 REFUSED_SECOND = 75
 """The exit code of a start of what has been started before. Source: EX_TEMPFAIL of sysexits.h."""
 
+ELSEWHERE = b"ORCHESTRA_ELSEWHERE"
+"""The variable that marks a process as that of an attempt of an engine, by the id of its run."""
+
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _SHELLS_OWN = re.compile(
     rb"SHELLOPTS|BASHOPTS|BASHPID|BASH_(?:VERSINFO|ARG[CV]|LINENO|SOURCE|SUBSHELL|COMMAND)|UID|EUID"
@@ -40,6 +43,8 @@ _HEAD = rb"""# Starts an attempt of a step, once, and writes down how it ended. 
 o_folder=%(folder)s
 PATH=${PATH-}:/bin:/usr/bin
 umask %(umask)s
+o_got=
+%(traps)s
 if ! mkdir "$o_folder/claim" 2>/dev/null; then
   if [ -d "$o_folder/claim" ]; then exit %(second)d; fi
   echo "orchestra: cannot write in $o_folder" >&2
@@ -49,8 +54,6 @@ o_node=$(uname -n)
 o_began=$(date +%%s.%%N)
 IFS= read -r o_stat 2>/dev/null </proc/$$/stat || o_stat=
 printf '%%s\n' "$o_node" "$$" "$o_began" "$o_stat" . >"$o_folder/claim/by"
-o_got=
-%(traps)s
 o_refuse() {
   printf '%%s' "$1" >"$o_folder/refused"
   trap - EXIT
@@ -149,10 +152,11 @@ def start_script(folder: str, invocation: Invocation, umask: int) -> bytes:
     has_devices = invocation.errand is not None and invocation.errand.gpus > 0
     left_out = (_DEVICES,) if has_devices else ()
     directory = invocation.working_dir.encode("utf-8", "surrogateescape")
+    env = {**invocation.env, ELSEWHERE: invocation.env.get(b"ORCHESTRA_RUN_ID", b"")}
     lines = [
         *_enter(directory),
         b"unset OLDPWD",
-        *_exports(invocation.env, left_out),
+        *_exports(env, left_out),
         *_choice(invocation.argv, invocation.fallback),
     ]
     body = b"".join(b"      %s\n" % line for line in lines)
