@@ -147,6 +147,13 @@ class LocalExecutor:
         self._job_servers.take_over(handles)
         self._wakeup.poke()
 
+    def hire(self, pid: int) -> None:
+        """Leave a child of this process alone that is the helper of another executor.
+
+        Whoever started it sees that it ends before this is closed.
+        """
+        self._servers.hire(pid)
+
     def lend(self, key: AttemptKey, tokens: int) -> None:
         """Let an attempt with a job server have so many tokens; see `Executor`."""
         self._job_servers.allow(key, tokens)

@@ -77,6 +77,11 @@ class Servers:
         self._role_by_name: Dict[bytes, bool] = {}
         self._news = False
 
+    def hire(self, pid: int) -> None:
+        """Take a child of this process for no attempt's, until its end is taken."""
+        self.pids.add(pid)
+        self._board.hired(pid)
+
     def server_for(self, invocation: Invocation) -> Optional[ForkServer]:
         """The server that can fork this, or will be able to; None where it is started as ever."""
         kind = self._kind_of(invocation)

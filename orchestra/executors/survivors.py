@@ -15,6 +15,7 @@ from typing import Container, Dict, List, Mapping, NamedTuple, Optional, Sequenc
 from orchestra.executors.pidfd import hold
 from orchestra.executors.proc import Proc
 from orchestra.executors.sentry import keepers
+from orchestra.executors.wrapper import ELSEWHERE
 from orchestra.model.run import AttemptKey
 
 _DEATH_S = 5.0
@@ -77,6 +78,8 @@ class Survivors:
     def attempt_in(self, environ: bytes) -> Optional[AttemptKey]:
         """The attempt of this run that an environment names, if it names one."""
         marks = _marks(environ)
+        if marks.get(ELSEWHERE) == self._run_id:
+            return None  # an engine of its own has it, which may well be on this machine
         if marks.get(_RUN) != self._run_id or not marks.get(_ATTEMPT, b"").isdigit():
             return None
         return AttemptKey(os.fsdecode(marks.get(_STEP, b"")), int(marks[_ATTEMPT]))

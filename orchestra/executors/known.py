@@ -1,0 +1,111 @@
+"""The executors that there are, by name. Loads the code of one only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib import metadata
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+
+from orchestra.executors.places import OpenPlace
+from orchestra.model.errand import LOCAL
+from orchestra.model.nearest import nearest
+
+GROUP = "orchestra.executors"
+"""The entry points of packages that bring executors: `name = module:open_place`."""
+
+IN_FLIGHT = 100
+"""How many attempts may be under way at once where an executor does not say."""
+
+_OWN = {"slurm": "orchestra.executors.slurm", "dask": "orchestra.executors.dask"}
+_OPEN = "open_place"
+
+
+class UnknownExecutor(Exception):
+    """There is no executor of this name; `hint` is the nearest one, or None."""
+
+    def __init__(self, name: str, hint: Optional[str]) -> None:
+        super().__init__(name)
+        self.name = name
+        self.hint = hint
+
+
+class BrokenExecutor(Exception):
+    """The code of an executor cannot be loaded; `reason` says why."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__("%s: %s" % (name, reason))
+        self.name = name
+        self.reason = reason
+
+
+class Opening(NamedTuple):
+    """Where the code of an executor is: what opens its place has a name in a module."""
+
+    name: str
+    module: str
+    attribute: str = _OPEN
+
+    def open_place(self) -> OpenPlace:
+        """What opens it.
+
+        Raises:
+            BrokenExecutor: it cannot be loaded.
+        """
+        found: Optional[OpenPlace] = getattr(self._load(), self.attribute, None)
+        if found is None:
+            raise BrokenExecutor(self.name, "%s has no %s" % (self.module, self.attribute))
+        return found
+
+    def in_flight(self) -> int:
+        """How many of its attempts may be under way at once, unless its settings say otherwise.
+
+        Raises:
+            BrokenExecutor: it cannot be loaded.
+        """
+        return int(getattr(self._load(), "IN_FLIGHT", IN_FLIGHT))
+
+    def settings_schema(self) -> Optional[Mapping[str, Any]]:
+        """The JSON Schema of its settings, if it has one.
+
+        Raises:
+            BrokenExecutor: it cannot be loaded.
+        """
+        found: Optional[Mapping[str, Any]] = getattr(self._load(), "SETTINGS", None)
+        return found
+
+    def _load(self) -> Any:
+        try:
+            return importlib.import_module(self.module)
+        except Exception as fault:  # whatever the import of someone's code may raise
+            raise BrokenExecutor(self.name, "%s: %s" % (type(fault).__name__, fault)) from fault
+
+
+def find_executor(name: str) -> Opening:
+    """Where the executor of that name is; orchestra's own go first.
+
+    Raises:
+        UnknownExecutor: there is none.
+    """
+    if name in _OWN:
+        return Opening(name, _OWN[name])
+    others = _others()
+    if name not in others:
+        raise UnknownExecutor(name, nearest(name, [LOCAL, *_OWN, *others]))
+    return others[name]
+
+
+def executor_names() -> List[str]:
+    """All names, `local` first."""
+    return [LOCAL, *_OWN, *sorted(_others().keys() - _OWN.keys())]
+
+
+def _others() -> Dict[str, Opening]:
+    """What installed packages bring."""
+    found: Any = metadata.entry_points()
+    points = found.select(group=GROUP) if sys.version_info >= (3, 10) else found.get(GROUP, ())
+    openings: Dict[str, Opening] = {}
+    for point in points:
+        module, _, attribute = point.value.partition(":")
+        openings[point.name] = Opening(point.name, module.strip(), attribute.strip() or _OPEN)
+    return openings
