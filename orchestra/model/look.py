@@ -114,7 +114,7 @@ def count_words(counts: Mapping[StepState, int], *states: StepState) -> Tuple[st
 
 
 def amounts_text(amounts: Amounts, separator: str = ", ") -> str:
-    """For people: `cpu 4, memory 16 GiB`; empty for nothing. What is in flight elsewhere is none."""
+    """For people: `cpu 4, memory 16 GiB`; empty for nothing. What is in flight is none."""
     return separator.join(
         "%s %s" % (safe_line(name), format_amount(name, n))
         for name, n in amounts.items()

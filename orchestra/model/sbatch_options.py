@@ -67,8 +67,15 @@ _LONG_BY_LETTER: Mapping[str, str] = {
 _OTHERS = frozenset(["mem-bind", "gpu-bind", "gpu-freq", "no-kill", "input-file"])
 """Options that are whole words, though they begin as others do."""
 
-_WITHOUT_VALUE = frozenset("HIOQksv")
+_WITHOUT_VALUE = "HIOQksv"
 """Letters behind which another option may stand."""
+
+
+def name_of(option: str) -> str:
+    """Which option it is, as far as that is written: `--mem` of `--mem=1G`, `-J` of `-sJx`."""
+    if option.startswith("--"):
+        return option.partition("=")[0]
+    return "-" + option[1:].lstrip(_WITHOUT_VALUE)[:1]
 
 
 def why_refused(option: str) -> str:
@@ -76,13 +83,10 @@ def why_refused(option: str) -> str:
 
     It begins with `-`; of a value that it has, nothing counts.
     """
-    if not option.startswith("--"):
-        letters = option[1:]
-        while letters[:1] in _WITHOUT_VALUE and letters:
-            letters = letters[1:]
-        name = _LONG_BY_LETTER.get(letters[:1], "")
-        return WHY_BY_OPTION.get(name, "")
-    name = option[2:].partition("=")[0]
+    name = name_of(option)
+    if not name.startswith("--"):
+        return WHY_BY_OPTION.get(_LONG_BY_LETTER.get(name[1:], ""), "")
+    name = name[2:]
     if name in WHY_BY_OPTION:
         return WHY_BY_OPTION[name]
     cut = [known for known in WHY_BY_OPTION if name and known.startswith(name)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
 from orchestra.model.errand import IN_FLIGHT_PREFIX
 from orchestra.model.json_text import json_text
@@ -31,11 +31,10 @@ def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
     """The plan as plain data, steps in topological order: cpu in cores, sizes in bytes, seconds."""
     ids = [step.step.id for step in plan.steps]
     places = [(step, *place) for step in plan.steps for place in step.walk()]
-    is_here = not plan.executors
     return {
         "format": PLAN_FORMAT,
         "workflow": plan.workflow.name,
-        "steps": [e for place in places for e in _entries(plan.steps, is_here, *place)],
+        "steps": [entry for place in places for entry in _entries(plan, *place)],
         "critical_path": [ids[place] for place in plan.critical_path],
         "work_s": plan.work_s,
         "lower_bound_s": plan.lower_bound_s,
@@ -50,26 +49,18 @@ def _of_room(peak: Amounts) -> Amounts:
 
 
 def _entries(
-    steps: Sequence[PlannedStep],
-    is_here: bool,
-    outer: PlannedStep,
-    prefix: str,
-    wave: int,
-    step: PlannedStep,
+    plan: Plan, outer: PlannedStep, prefix: str, wave: int, step: PlannedStep
 ) -> List[Dict[str, Any]]:
-    """The step; of a fan-out also each instance that is known.
-
-    Where all steps run is said if not all of them are to run here.
-    """
+    """The step; of a fan-out also each instance that is known."""
     entry = _step(step, wave)
-    if not is_here and step.step.body is not None and not step.inner:
-        entry["executor"] = step.step.executor
+    if plan.place_of(step):
+        entry["executor"] = plan.place_of(step)
     if prefix:
         entry["id"] = prefix + step.step.id
         entry["needs"] = [prefix + need.step for need in step.step.needs]
         entry["of"] = prefix[:-1]
     else:
-        entry["needs"] = [steps[place].step.id for place in outer.needs]
+        entry["needs"] = [plan.steps[place].step.id for place in outer.needs]
     if step.step.fan_out is None:
         return [entry]
     instances = step.instances

@@ -10,7 +10,7 @@ from orchestra.model.errand import LOCAL
 from orchestra.model.executor_names import OWN_EXECUTORS, is_executor, known_executors
 from orchestra.model.expression import Tree
 from orchestra.model.nearest import did_you_mean
-from orchestra.model.sbatch_options import why_refused
+from orchestra.model.sbatch_options import name_of, why_refused
 from orchestra.spec.findings import Findings
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_SETTINGS, IN_STEP, Where
@@ -143,18 +143,15 @@ class Executors:
 
     def _option(self, value: str, path: PathParts, where: Where) -> Tree:
         """An option for sbatch, which must be known by its name before anything runs."""
-        name, hint = value.partition("=")[0], ""
+        name = name_of(value)
         if value in ("-", "--"):
             self._findings.error(path, "option", "`%s` is no option of sbatch" % value)
-        elif OPEN in (name if value.startswith("--") else value[:5]):
+        elif OPEN in name or name == "-$":
             message = "the name of an option takes no expressions"
             self._findings.error(path, "no-expression-here", message, offset=value.index(OPEN))
-        else:
-            hint = why_refused(value)
-        if hint:
-            shown = name if value.startswith("--") else value.split(None, 1)[0]
-            message = "`%s` cannot be given to sbatch here" % shown
-            self._findings.error(path, "own-option", message, hint)
+        elif why_refused(value):
+            message = "`%s` cannot be given to sbatch here" % name
+            self._findings.error(path, "own-option", message, why_refused(value))
         return self._texts.text(value, path, where)
 
     def _tell_of_useless(
