@@ -959,7 +959,7 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-_pattern_17 = '^-'
+_pattern_17 = '^-[^\\n]*$(?!\\n)'
 
 
 def _test_66(v: Any) -> bool:
