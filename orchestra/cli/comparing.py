@@ -58,7 +58,7 @@ def _on_resume(
     if store.is_alive(record.run_id):
         notes.append("that run goes on: what it comes to is not known yet")
         return {}
-    wanted = options.resumed(record, None, (), None, state_dir)
+    wanted = options.resumed(record, None, (), None, None, state_dir)
     try:
         plan = prepare.prepare(record.path, wanted, environ, os.getcwd(), runs=0).plan
     except (UsageError, WorkflowError):

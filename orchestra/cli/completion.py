@@ -81,6 +81,16 @@ def completing(words: Sequence[str]) -> ShellComplete:
     return complete
 
 
+def complete_executors(ctx: click.Context, param: click.Parameter, incomplete: str) -> List[str]:
+    """The names of executors, those of other packages among them; never fails."""
+    try:
+        from orchestra.model.executor_names import known_executors
+
+        return [name for name in known_executors() if name.startswith(_typed(incomplete))]
+    except Exception:
+        return []  # a completion has no one to tell
+
+
 def complete_formats(incomplete: str) -> List[str]:
     """The formats that `import` reads."""
     from orchestra.cli.commands.import_ import FORMATS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 
 import typer
 
-from orchestra.cli.completion import complete_choice, completing
+from orchestra.cli.completion import complete_choice, complete_executors, completing
 from orchestra.cli.outputs import check_output
 from orchestra.cli.reporting import RENDERERS
 from orchestra.cli.terminal import MODES
@@ -75,6 +75,13 @@ POLICY = choice(
     "Which ready step starts first: by the longest path to the end, the first that was ready,"
     " or by what is foretold to end first (default).",
 )
+EXECUTOR = typer.Option(
+    None,
+    "--executor",
+    metavar="NAME",
+    help="Where steps run that do not say it themselves: local, slurm, dask …; with local, all.",
+    shell_complete=complete_executors,
+)
 REPORT = typer.Option(
     [],
     "--report",
@@ -115,6 +122,7 @@ class PlanOptions(NamedTuple):
     force: bool = False
     bound: Optional[Mapping[str, Value]] = None
     policy: Optional[str] = None
+    executor: Optional[str] = None
     chosen: Optional[Policy] = None
 
     def to_record(self) -> Dict[str, Value]:
@@ -129,6 +137,7 @@ class PlanOptions(NamedTuple):
             "skip": list(self.skip),
             "force": self.force,
             "policy": self.policy,
+            "executor": self.executor,
         }
         return {name: value for name, value in given.items() if value not in (None, [], False)}
 
@@ -138,13 +147,19 @@ def resumed(
     jobs: Optional[int],
     budget: Sequence[str],
     fail_fast: Optional[bool],
+    executor: Optional[str],
     state_dir: Optional[str],
 ) -> PlanOptions:
     """The options that a run began with, but for those that are given now, and its params."""
     kept: Dict[str, Any] = {
         name: value for name, value in record.options.items() if name in PlanOptions._fields
     }
-    given = {"jobs": jobs, "budget": list(budget), "fail_fast": fail_fast}
+    given = {
+        "jobs": jobs,
+        "budget": list(budget),
+        "fail_fast": fail_fast,
+        "executor": executor,
+    }
     kept.update((name, value) for name, value in given.items() if value not in (None, []))
     from orchestra.model.plan import Order, Policy
 
@@ -165,6 +180,21 @@ def parse_policy(text: Optional[str]) -> Optional[Order]:
         return None
     check_choice("--policy", text, POLICIES)
     return None if text == "best" else Order(text)
+
+
+def check_executor(name: Optional[str]) -> None:
+    """Refuse what a person gives for `--executor` that is none.
+
+    Raises:
+        UsageError: there is no such executor.
+    """
+    from orchestra.model.executor_names import is_executor
+
+    if name is None or is_executor(name):
+        return
+    from orchestra.spec.executors import hint_for
+
+    raise UsageError("--executor %s is not known" % name, hint_for(name))
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Dict, Iterator, Mapping, Optional, Tuple
 from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
 from orchestra.executors.enforcement import unlimited
+from orchestra.model.errand import LOCAL
 from orchestra.model.plan import Plan
 from orchestra.model.workflow import Body, Handler, ShellScript, Uses, Workflow, steps_within
 from orchestra.steps.environment import read_env_file
@@ -33,7 +34,8 @@ def check_shells(plan: Plan, environ: Mapping[str, str]) -> None:
 def tell_what_is_unlimited(plan: Plan, terminal: Terminal) -> None:
     """Steps that `enforce` what cannot be limited on this system run all the same."""
     steps = steps_within(plan.workflow.step_by_id, plan.workflow.handlers)
-    asked = {name for step in steps if step.enforce for name in step.resources}
+    enforced = [step for step in steps if step.enforce and step.executor == LOCAL]
+    asked = {name for step in enforced for name in step.resources}
     for name in sorted(asked & unlimited()):
         terminal.say("warning: %s cannot be limited on this system, `enforce` or not" % name)
 

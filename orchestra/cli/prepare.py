@@ -8,7 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.cli import messages
-from orchestra.cli.options import PlanOptions, parse_budget, parse_params, parse_policy
+from orchestra.cli.options import (
+    PlanOptions,
+    check_executor,
+    parse_budget,
+    parse_params,
+    parse_policy,
+)
 from orchestra.cli.terminal import Terminal
 from orchestra.engine import choice, graph, planner
 from orchestra.engine.ports import Cache
@@ -59,10 +65,10 @@ class Read(NamedTuple):
 
 
 @collection_paused()
-def read(path: str, data: Optional[bytes] = None) -> Read:
+def read(path: str, data: Optional[bytes] = None, executor: Optional[str] = None) -> Read:
     """A workflow file, checked as far as no parameter and no machine is needed.
 
-    `data` is what it holds, where it is not to be read.
+    `data` is what it holds, where it is not to be read; `executor` is what a person wants, if so.
 
     Raises:
         WorkflowError: it has errors; all that could be found.
@@ -73,7 +79,7 @@ def read(path: str, data: Optional[bytes] = None) -> Read:
         data = sources[os.path.abspath(file)] = read_file(file)
         return data
 
-    loaded = load(path, data, read_and_keep)
+    loaded = load(path, data, read_and_keep, executor=executor)
     built = None
     problems: List[Problem] = []
     if loaded.draft is not None:
@@ -108,7 +114,8 @@ def prepare(
         UsageError: a parameter or an option is wrong, or outputs are missed of steps left out.
         StoreError: earlier runs have them, and cannot be read.
     """
-    found = read(path, data)
+    check_executor(options.executor)
+    found = read(path, data, options.executor)
     workflow = found.workflow
     given = parse_params(options.params)
     in_file = {} if options.params_file is None else read_params_file(options.params_file)

@@ -11,6 +11,7 @@ from orchestra.engine.scope import Scopes
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.verdicts import Cause, Failure, Verdict, allowed, failure_of, final_state
 from orchestra.engine.views import StepsView
+from orchestra.model.errand import LOCAL, in_flight_name
 from orchestra.model.events import PlannedEntry
 from orchestra.model.expression import Value
 from orchestra.model.plan import PlannedStep, PlannedUse, Will
@@ -96,7 +97,7 @@ class TailRun(StepRun):
     ) -> None:
         step = Step(block.prefix, len(workflow.step_by_id), handlers=workflow.handlers)
         super().__init__(index, _planned(step)._replace(handlers=uses), block)
-        self.amounts = clean_up_share(budget)
+        self.amounts = clean_up_share(step, budget)
         self.state = StepState.RUNNING if block.owner is None else StepState.READY
 
     @property
@@ -173,8 +174,10 @@ def is_in_handler(run: StepRun) -> bool:
     return True
 
 
-def clean_up_share(budget: Mapping[str, int]) -> Mapping[str, int]:
-    """What a handler takes whose owner holds no share of the budget: one core."""
+def clean_up_share(step: Step, budget: Mapping[str, int]) -> Mapping[str, int]:
+    """What a handler of a step takes that holds no share of the budget: one core, if it is here."""
+    if step.executor != LOCAL:
+        return {in_flight_name(step.executor): 1}
     return {"cpu": min(_ONE_CPU, budget["cpu"])}
 
 

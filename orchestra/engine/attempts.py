@@ -22,6 +22,7 @@ from orchestra.engine.stimuli import (
     Timer,
 )
 from orchestra.engine.verdicts import Cause
+from orchestra.engine.whereabouts import errand_of
 from orchestra.model.errand import LOCAL
 from orchestra.model.events import AttemptLaunched, AttemptQueued, AttemptStarted, Event, Noted
 from orchestra.model.expression import ExpressionError, Value, fill_tree
@@ -67,11 +68,15 @@ class Attempts:
             script = None
             if scopes.has_secrets:
                 script = scopes.script_scope(step, env, view, run.names)
+            is_late = self._halt.stop is not None or run.block.is_stopped
+            if is_late and run.timeout_s is None:
+                run.timeout_s = CLEAN_UP_S
+            errand = None
+            if step.executor != LOCAL:
+                above = scopes.settings_above(step.executor)
+                errand = errand_of(step, scope, run.amounts, run.tries, run.timeout_s, above)
         except ExpressionError as fault:
             return str(fault)
-        is_late = self._halt.stop is not None or run.block.is_stopped
-        if is_late and run.timeout_s is None:
-            run.timeout_s = CLEAN_UP_S
         key = run.next_attempt()
         run.cause = None
         if run.first_started_at is None:
@@ -92,6 +97,7 @@ class Attempts:
                     self._lending.jobs,
                     scopes.folder,
                     script,
+                    errand,
                 )
             )
         )

@@ -57,6 +57,8 @@ _HOW_BY_FIELD = {
     "max_parallel": "max_parallel",
     "fail_fast": "fail_fast",
     "may_rerun": "rerun",
+    "executor": "executor",
+    "executor_settings": "settings of its executor",
 }
 """What says how a step is run; beside it stand the handlers that are no fallback."""
 
@@ -78,6 +80,7 @@ _HOW_OF_ROOT = {
     "handlers": "handlers",
     "notify": "notify",
     "outputs": "outputs",
+    "executor_settings": "settings of executors",
 }
 
 

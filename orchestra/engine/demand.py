@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from orchestra.model.expression import ExpressionError, Scope, Template, fill_text
+from orchestra.engine.whereabouts import amounts_of, asked, asked_here, is_beside_room, mutex_name
+from orchestra.model.errand import LOCAL, in_flight_name
+from orchestra.model.expression import ExpressionError, Scope, fill_text
 from orchestra.model.plan import Room
 from orchestra.model.run import AttemptKey
-from orchestra.model.units import format_amount, parse_amount, parse_duration
-from orchestra.model.workflow import InnerSteps, Step, Uses
-
-_ONE_CPU = 1000
+from orchestra.model.units import format_amount, parse_duration
+from orchestra.model.workflow import Step
 
 
 class Refusal(NamedTuple):
@@ -21,31 +21,15 @@ class Refusal(NamedTuple):
     hint: str
 
 
-def mutex_name(mutex: str) -> str:
-    """The resource that stands for a mutex."""
-    return "mutex:" + mutex
-
-
-def asked(step: Step) -> Mapping[str, Union[int, Template]]:
-    """What a step asks for as far as it is written: cpu is 1 unless given.
-
-    A gate takes nothing, and a step with others in it leaves that to them.
-    """
-    if step.body is None or isinstance(step.body, (InnerSteps, Uses)):
-        return {}
-    return {"cpu": _ONE_CPU, **step.resources}
-
-
 def resolve_demand(step: Step, scope: Optional[Scope]) -> Dict[str, int]:
-    """What a step takes, in `Amounts` units, mutexes included.
+    """What a step takes of the budget, in `Amounts` units, mutexes included.
 
     Raises:
         ExpressionError: an amount cannot be evaluated, or is no amount of its resource.
     """
-    demand = {
-        name: amount if isinstance(amount, int) else _evaluate(name, amount, scope)
-        for name, amount in asked(step).items()
-    }
+    demand = amounts_of(asked_here(step), scope)
+    if step.executor != LOCAL and asked(step):
+        demand[in_flight_name(step.executor)] = 1
     if step.body is not None:
         demand.update((mutex_name(mutex), 1) for mutex in step.mutex)
     return demand
@@ -61,7 +45,7 @@ def fit_demand(
     note = None
     amounts = room.amounts
     for name, amount in demand.items():
-        if name.startswith("mutex:") or (name in amounts and amount <= amounts[name]):
+        if is_beside_room(name) or (name in amounts and amount <= amounts[name]):
             continue
         if name == "cpu" and name not in room.given:
             demand[name] = amounts[name]
@@ -95,10 +79,13 @@ def grown(
 ) -> Tuple[Dict[str, int], List[str]]:
     """What an attempt asks for that wants so many times what the one before had, with notes.
 
-    Amounts are rounded to their unit, and lowered to the room where they are over it.
+    Amounts are rounded to their unit, and lowered to the room where they are over it. What is no
+    part of the demand, but asked for elsewhere, grows there.
     """
     amounts, notes = dict(demand), []
     for name, factor in factors.items():
+        if name not in demand:
+            continue
         wanted, most = round(demand[name] * factor), room.amounts[name]
         amounts[name] = min(wanted, most)
         if demand[name] < most < wanted:
@@ -109,15 +96,6 @@ def grown(
     return amounts, notes
 
 
-def _evaluate(name: str, amount: Template, scope: Optional[Scope]) -> int:
-    assert scope is not None
-    text = _text(amount, scope, "resources." + name)
-    try:
-        return parse_amount(name, text)
-    except ValueError:
-        raise ExpressionError("resources.%s: %r is no amount of it" % (name, text)) from None
-
-
 def resolve_timeout_s(step: Step, scope: Scope) -> Optional[float]:
     """Seconds an attempt of the step may take, None where it has no limit.
 
@@ -126,15 +104,11 @@ def resolve_timeout_s(step: Step, scope: Scope) -> Optional[float]:
     """
     if step.timeout is None or isinstance(step.timeout, float):
         return step.timeout
-    text = _text(step.timeout, scope, "timeout")
+    try:
+        text = fill_text(step.timeout, scope)
+    except ExpressionError as fault:
+        raise fault.within("timeout") from None
     try:
         return parse_duration(text)
     except ValueError:
         raise ExpressionError("timeout: %r is no duration" % text) from None
-
-
-def _text(template: Template, scope: Scope, what: str) -> str:
-    try:
-        return fill_text(template, scope)
-    except ExpressionError as fault:
-        raise fault.within(what) from None

@@ -21,8 +21,8 @@ from typing import (
 from graphlib import CycleError, TopologicalSorter
 
 from orchestra.engine.ancestry import ordered_pairs
-from orchestra.engine.demand import asked
 from orchestra.engine.holders import step_references
+from orchestra.engine.whereabouts import asked_here
 from orchestra.errors import PathParts, Problem
 from orchestra.model.expression import Reference
 from orchestra.model.nearest import did_you_mean
@@ -183,7 +183,7 @@ def _over_budget(
         used = step.body.workflow.handlers if isinstance(step.body, Uses) else {}
         yield from problems_inside(step, _over_budget(steps_in(step), used, budget))
         yield from _used_over_budget(step.handlers, ("steps", step.id), budget)
-        for name, amount in asked(step).items():
+        for name, amount in asked_here(step).items():
             if isinstance(amount, int) and name in budget and amount > budget[name]:
                 given = ("resources", name) if name in step.resources else ()
                 yield Problem(

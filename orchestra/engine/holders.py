@@ -60,6 +60,8 @@ def step_expressions(step: Step) -> Iterator[Tuple[PathParts, Union[Expression, 
     for name, amount in step.resources.items():
         if type(amount) is not int:
             yield ("resources", name), amount
+    for name, setting in step.executor_settings.items():
+        yield (step.executor, name), setting
     if step.cache is not None:
         yield ("cache", "key"), step.cache.key
         for key, texts in (("inputs", step.cache.inputs), ("outputs", step.cache.outputs)):

@@ -770,7 +770,7 @@ class Machine:
             self._end(owner, state, reason)
             return
         owner.state = StepState.READY  # it holds no share: its handlers stand in line for one
-        self._line.ask_for(owner, clean_up_share(self._plan.budget))
+        self._line.ask_for(owner, clean_up_share(owner.step, self._plan.budget))
         self._conclude(owner)
 
     def _time_out(self, block: Block, owner: StepRun) -> None:

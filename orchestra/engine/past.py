@@ -8,6 +8,7 @@ from orchestra.engine.aftermath import part_id, roles_after, take_final
 from orchestra.engine.reopening import drop
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.verdicts import Verdict, final_state
+from orchestra.engine.whereabouts import executor_of, moved
 from orchestra.model.events import PlannedEntry, RunResumed
 from orchestra.model.run import (
     HANDLER_ROLES,
@@ -55,6 +56,9 @@ class Past:
         run.spent = before.spent
         run.key = AttemptKey(run.step.id, last.number)
         run.amounts = before.resources
+        if executor_of(before.resources) != run.step.executor:  # it has another one by now
+            planned = run.planned.demand
+            run.amounts = moved(before.resources, run.step) if planned is None else planned
         first = before.attempts[min(before.spent, len(before.attempts) - 1)]
         run.first_started_at = now - max(0.0, self._at - first.started_at)
         if last.outcome is None:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from orchestra.engine.demand import fit_demand, mutex_name, resolve_demand
+from orchestra.engine.demand import fit_demand, resolve_demand
 from orchestra.engine.expectations import Circumstances, Outlook, outlook
 from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
 from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes
+from orchestra.engine.whereabouts import (
+    amounts_of,
+    asked,
+    asked_here,
+    in_flight,
+    mutex_name,
+    takes_in_flight,
+)
 from orchestra.errors import PathParts, Problem
+from orchestra.model.errand import LOCAL, in_flight_name
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import SPARED, UNKNOWN_DURATION_S, Plan, PlannedStep, PlannedUse, Room
 from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import Step, Workflow
+
+_NOTHING: Mapping[str, int] = {}
 
 
 class Limits(NamedTuple):
@@ -43,13 +54,13 @@ def plan(
     problems: List[Problem] = []
     notes: List[str] = []
     expected = outlook(graph, scopes, Circumstances(selection, problems, notes, cache, force))
-    trade = _Trade(room, problems, notes, {}, {}, durations)
+    trade = _Trade(workflow, room, problems, notes, {}, {}, durations)
     planned = _planned(graph, expected, trade)
     at_end = _used(graph.at_end, expected.at_end, (), trade)
     if problems:
         return None, problems
     leaves = _leaves(planned)
-    budget = {**room.amounts, **trade.mutexes}
+    budget = {**room.amounts, **trade.beside_room}
     used = [(each.expected_s * count, each.demand or {}) for each, count in leaves]
     return (
         Plan(
@@ -77,14 +88,16 @@ def plan(
 class _Trade(NamedTuple):
     """What all steps of a plan are planned with, and where what is found goes.
 
+    `beside_room` is what else is shared out: mutexes, and what executors may have in flight.
     `demands` has each distinct one once: most steps ask for the same as others, and a dict for each
     is 200 bytes.
     """
 
+    workflow: Workflow
     room: Room
     problems: List[Problem]
     notes: List[str]
-    mutexes: Dict[str, int]
+    beside_room: Dict[str, int]
     demands: Dict[Tuple[Tuple[str, int], ...], Mapping[str, int]]
     durations: Mapping[str, float]
 
@@ -139,6 +152,7 @@ def _planned(
                 steps_in_it,
                 used,
                 at_end.get(number, {}),
+                _NOTHING if step.executor == LOCAL else _asked(step, outlook.scopes, trade),
             )
         )
     return tuple(planned)
@@ -190,10 +204,12 @@ def _leaves(planned: Sequence[PlannedStep], times: int = 1) -> List[Tuple[Planne
 
 
 def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, int]]:
-    room, problems, notes, mutexes, demands, _ = trade
+    workflow, room, problems, notes, beside_room, demands, _ = trade
     if step.body is not None:
-        mutexes.update((mutex_name(mutex), 1) for mutex in step.mutex)
-    open_amounts = [a for a in step.resources.values() if not isinstance(a, int)]
+        beside_room.update((mutex_name(mutex), 1) for mutex in step.mutex)
+    if takes_in_flight(step):
+        beside_room[in_flight_name(step.executor)] = in_flight(workflow, step.executor)
+    open_amounts = [a for a in asked_here(step).values() if not isinstance(a, int)]
     if open_amounts:
         if not all(scopes.is_known(amount, step) for amount in open_amounts):
             return None
@@ -212,6 +228,19 @@ def _demand(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, 
     if note is not None:
         notes.append(note)
     return demands.setdefault(tuple(demand.items()), demand)
+
+
+def _asked(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, int]]:
+    """What a step asks for that another machine runs, None where only the run can tell."""
+    amounts = asked(step)
+    if not all(scopes.is_known(a, step) for a in amounts.values() if not isinstance(a, int)):
+        return None
+    try:
+        return amounts_of(amounts, scopes.early_scope(step))
+    except ExpressionError as fault:
+        place = ("steps", step.id, "resources")
+        trade.problems.append(Problem(place, "expression", fault.message, fault.hint))
+        return None
 
 
 def _ranks(graph: Graph, durations: Sequence[float], below_s: float) -> List[float]:

@@ -14,7 +14,7 @@ from typing import (
     Union,
 )
 
-from orchestra.model.errand import LOCAL
+from orchestra.model.errand import LOCAL, Errand
 from orchestra.model.events import Envelope
 from orchestra.model.expression import Scope, Value
 from orchestra.model.run import AttemptKey, Invocation, KeptFile, Outcome
@@ -342,7 +342,8 @@ class Launching(NamedTuple):
     the step holds of the budget, `devices` the GPUs among it; `jobs` is how many it may run at once
     where it has a job server and all others are idle; `folder` is that of the file in which the
     step stands. `script_scope` is what the values in a script see where they may be secrets,
-    which nothing else of a body may.
+    which nothing else of a body may. `errand` is what another machine is to know that runs it, None
+    where this one does.
     """
 
     key: AttemptKey
@@ -355,6 +356,7 @@ class Launching(NamedTuple):
     jobs: int = 1
     folder: str = ""
     script_scope: Optional[Scope] = None
+    errand: Optional[Errand] = None
 
     def __repr__(self) -> str:
         return "Launching(%r)" % (self.key,)  # the environment may hold secrets

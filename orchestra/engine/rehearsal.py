@@ -12,6 +12,7 @@ from orchestra.engine.ports import Ended, Launched, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import AttemptOver, Launch, Reaction, Stimulus
 from orchestra.engine.timetable import guessed_demand
+from orchestra.model.errand import LOCAL
 from orchestra.model.plan import SPARED, Plan, PlannedStep, Policy, Prediction
 from orchestra.model.run import AttemptKey
 from orchestra.model.selection import EVERYTHING
@@ -82,7 +83,7 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
         body = InnerSteps({})
     demand = planned.demand
     if demand is None:
-        demand = guessed_demand(budget)
+        demand = guessed_demand(step, budget)
     fan_out = None
     if planned.instances is not None and body is not None:
         fan_out = Foreach(list(range(planned.runs)))
@@ -106,6 +107,8 @@ def _unconditional(planned: PlannedStep, budget: Mapping[str, int]) -> PlannedSt
             success_codes=(0,),
             handlers={},
             cache=None,
+            executor=LOCAL,  # the demand is all of it that counts
+            executor_settings={},
         ),
         demand=demand,
     )

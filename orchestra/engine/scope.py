@@ -17,6 +17,8 @@ from typing import (
 )
 
 from orchestra.engine.views import EnvView, LateLayers, StepsView
+from orchestra.engine.whereabouts import settings_of
+from orchestra.model.errand import LOCAL
 from orchestra.model.expression import (
     FILE_FUNCTIONS,
     STATUS_FUNCTIONS,
@@ -143,6 +145,7 @@ class Scopes:
         self._above = above
         self._veiled_params = hidden_params
         self._veiled_below = below
+        self._settings_above: Tuple[str, Mapping[str, Value]] = (LOCAL, _NO_NAMES)
 
     @cached_property
     def _env_names(self) -> FrozenSet[str]:
@@ -172,6 +175,15 @@ class Scopes:
     def inherit(self, step: Step) -> Union[bool, Tuple[str, ...]]:
         """What the step inherits of the environment of orchestra."""
         return self._workflow.inherit_env if step.inherit_env is None else step.inherit_env
+
+    def settings_above(self, executor: str) -> Mapping[str, Value]:
+        """What an executor is told from around the workflow, which its steps may say otherwise."""
+        told, settings = self._settings_above
+        return settings if told == executor else _NO_NAMES
+
+    def _knows_settings(self, step: Step) -> bool:
+        known = (self.is_known(tree, step) for tree in step.executor_settings.values())
+        return self._facts is not None or all(known)
 
     def is_known(
         self, holder: Union[Tree, Expression], step: Step, also: FrozenSet[str] = frozenset()
@@ -351,6 +363,9 @@ class Scopes:
         hidden = {name: params[name] for name in names}
         variables = evaluate_vars(body.workflow, shown)
         scopes = self._inside(body.workflow, shown, variables, hidden)
+        if step.executor != LOCAL and self._knows_settings(step):
+            settings = settings_of(step, scope, self.settings_above(step.executor))
+            scopes._settings_above = step.executor, settings
         if self._is_guarded:
             if self._can_tell("secrets"):
                 scopes._veiled_below = self.veiled._root_layers()

@@ -36,7 +36,7 @@ def suggest(plan: Plan, samples_by_step: Mapping[str, Sequence[Sample]]) -> Tupl
             proposed = _proposed(samples)
             if step.step.jobserver:  # it used what it was lent, too
                 proposed.pop("cpu", None)
-            found.append(Suggestion(id, len(samples), step.expected_s, step.demand, proposed))
+            found.append(Suggestion(id, len(samples), step.expected_s, step.wanted, proposed))
     return tuple(found)
 
 

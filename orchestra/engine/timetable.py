@@ -13,14 +13,18 @@ from typing import Dict, List, Mapping, Tuple
 from orchestra.engine.budget import Budget, Demand
 from orchestra.engine.queue import ReadyQueue
 from orchestra.engine.reservation import Shares
+from orchestra.model.errand import LOCAL, in_flight_name
 from orchestra.model.plan import SPARED, Order, Plan, PlannedStep, Policy, Prediction
 from orchestra.model.run import StepState
+from orchestra.model.workflow import Step
 
 _UNKNOWN_CPU = 1000
 
 
-def guessed_demand(budget: Mapping[str, int]) -> Mapping[str, int]:
+def guessed_demand(step: Step, budget: Mapping[str, int]) -> Mapping[str, int]:
     """What is taken for the demand of a step of which only the run can tell it."""
+    if step.executor != LOCAL:
+        return {in_flight_name(step.executor): 1}
     return {"cpu": min(_UNKNOWN_CPU, budget["cpu"])}
 
 
@@ -69,7 +73,7 @@ class _Course:
 
     def __init__(self, plan: Plan, policy: Policy) -> None:
         self._is_fifo = policy.order is Order.FIFO
-        self._guess = guessed_demand(plan.budget)
+        self._amounts_in_all = plan.budget
         self._budget = Budget(plan.budget, plan.max_parallel)
         self._shares: Shares = {}
         self._visits = [_Visit(number, each) for number, each in enumerate(plan.steps)]
@@ -140,4 +144,6 @@ class _Course:
             self._in_use[name] -= amount
 
     def _amounts(self, planned: PlannedStep) -> Mapping[str, int]:
-        return self._guess if planned.demand is None else planned.demand
+        if planned.demand is None:
+            return guessed_demand(planned.step, self._amounts_in_all)
+        return planned.demand

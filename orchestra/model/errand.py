@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Mapping, NamedTuple, Optional
 
-from orchestra.model.expression import Value
+if TYPE_CHECKING:
+    from orchestra.model.expression import Value
 
 LOCAL = "local"
 """The executor that runs steps on this machine."""
+
+
+IN_FLIGHT_PREFIX = "executor:"
+"""How the names of the resources begin of which each step takes one that another machine runs."""
+
+OF_MACHINE = frozenset(["cpu", "memory", "gpu"])
+"""What steps take of this machine, and those that another one runs ask their executor for."""
+
+
+def in_flight_name(executor: str) -> str:
+    """The resource that counts the steps which an executor has under way."""
+    return IN_FLIGHT_PREFIX + executor
 
 
 class Errand(NamedTuple):

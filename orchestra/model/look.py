@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Dict, Mapping, NamedTuple, Tuple
 
+from orchestra.model.errand import IN_FLIGHT_PREFIX
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import Amounts, format_amount
 
@@ -114,7 +115,9 @@ def count_words(counts: Mapping[StepState, int], *states: StepState) -> Tuple[st
 
 
 def amounts_text(amounts: Amounts, separator: str = ", ") -> str:
-    """For people: `cpu 4, memory 16 GiB`; empty for nothing."""
+    """For people: `cpu 4, memory 16 GiB`; empty for nothing. What is in flight is none."""
     return separator.join(
-        "%s %s" % (safe_line(name), format_amount(name, n)) for name, n in amounts.items()
+        "%s %s" % (safe_line(name), format_amount(name, n))
+        for name, n in amounts.items()
+        if not name.startswith(IN_FLIGHT_PREFIX)
     )

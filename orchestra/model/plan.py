@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
+from orchestra.model.errand import IN_FLIGHT_PREFIX, LOCAL
 from orchestra.model.expression import Value
 from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import Step, Workflow
@@ -73,7 +74,8 @@ class PlannedStep(NamedTuple):
     `instances` are those of a fan-out, None where only the run can tell, or there is none;
     `inner` are the steps in it, whose `needs` and `dependents` are indexes among themselves;
     `handlers` are the workflows that its handlers use, by their keys, `at_end` those that the
-    handlers of the workflow use that it uses itself.
+    handlers of the workflow use that it uses itself; `asked` is what it asks for where another
+    machine is to run it, nothing for a step that runs here, and None as for `demand`.
     """
 
     step: Step
@@ -89,6 +91,22 @@ class PlannedStep(NamedTuple):
     inner: Tuple[PlannedStep, ...] = ()
     handlers: Mapping[str, PlannedUse] = {}
     at_end: Mapping[str, PlannedUse] = {}
+    asked: Optional[Mapping[str, int]] = {}
+
+    @property
+    def wanted(self) -> Optional[Mapping[str, int]]:
+        """What it asks for, here or elsewhere, mutexes included; None as for `demand`."""
+        if self.step.executor == LOCAL or self.demand is None or not self.demand:
+            return self.demand
+        if self.asked is None:
+            return None
+        held = self.demand.items()
+        return {**self.asked, **{n: a for n, a in held if not n.startswith(IN_FLIGHT_PREFIX)}}
+
+    @property
+    def runs_elsewhere(self) -> bool:
+        """Whether another machine runs it, and not only steps in it."""
+        return self.step.executor != LOCAL and self.step.body is not None and not self.inner
 
     @property
     def title(self) -> str:
@@ -139,7 +157,8 @@ class Room(NamedTuple):
 class Plan:
     """A workflow with its parameters bound, in topological order, ties in file order.
 
-    `budget` is the whole `room` and the mutexes, in `Amounts` units; `devices` are the GPUs it may
+    `budget` is the whole `room`, the mutexes and what executors may have in flight, in `Amounts`
+    units; `devices` are the GPUs it may
     hand out;
     `critical_path` are indexes into `steps`; `notes` are sentences for the person who runs it;
     `selection` is what the person chose to run of it; `force` means that no earlier success counts;
@@ -165,6 +184,17 @@ class Plan:
     at_end: Mapping[str, PlannedUse] = field(default_factory=dict)
     policy: Policy = LONGEST_PATH
     predicted_s: Optional[float] = None
+
+    @property
+    def executors(self) -> Tuple[str, ...]:
+        """The executors elsewhere that may run something of it."""
+        start = len(IN_FLIGHT_PREFIX)
+        return tuple(name[start:] for name in self.budget if name.startswith(IN_FLIGHT_PREFIX))
+
+    def place_of(self, planned: PlannedStep) -> str:
+        """Where a step runs, for people; empty if it runs nothing itself, or all run here."""
+        is_leaf = planned.step.body is not None and not planned.inner
+        return planned.step.executor if is_leaf and self.executors else ""
 
 
 class Prediction(NamedTuple):

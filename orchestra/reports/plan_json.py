@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
+from orchestra.model.errand import IN_FLIGHT_PREFIX
 from orchestra.model.json_text import json_text
 from orchestra.model.plan import Plan, PlannedStep, Prediction
 from orchestra.model.suggestion import Advice, Suggestion
-from orchestra.model.units import plain_amounts
+from orchestra.model.units import Amounts, plain_amounts
 
 PLAN_FORMAT = 1
 
@@ -33,27 +34,33 @@ def plan_data(plan: Plan, prediction: Prediction) -> Dict[str, Any]:
     return {
         "format": PLAN_FORMAT,
         "workflow": plan.workflow.name,
-        "steps": [entry for place in places for entry in _entries(plan.steps, *place)],
+        "steps": [entry for place in places for entry in _entries(plan, *place)],
         "critical_path": [ids[place] for place in plan.critical_path],
         "work_s": plan.work_s,
         "lower_bound_s": plan.lower_bound_s,
         "predicted_s": prediction.predicted_s,
         "policy": plan.policy.order.value,
-        "peak": plain_amounts(prediction.peak),
+        "peak": plain_amounts(_of_room(prediction.peak)),
     }
 
 
+def _of_room(peak: Amounts) -> Amounts:
+    return {name: n for name, n in peak.items() if not name.startswith(IN_FLIGHT_PREFIX)}
+
+
 def _entries(
-    steps: Sequence[PlannedStep], outer: PlannedStep, prefix: str, wave: int, step: PlannedStep
+    plan: Plan, outer: PlannedStep, prefix: str, wave: int, step: PlannedStep
 ) -> List[Dict[str, Any]]:
     """The step; of a fan-out also each instance that is known."""
     entry = _step(step, wave)
+    if plan.place_of(step):
+        entry["executor"] = plan.place_of(step)
     if prefix:
         entry["id"] = prefix + step.step.id
         entry["needs"] = [prefix + need.step for need in step.step.needs]
         entry["of"] = prefix[:-1]
     else:
-        entry["needs"] = [steps[place].step.id for place in outer.needs]
+        entry["needs"] = [plan.steps[place].step.id for place in outer.needs]
     if step.step.fan_out is None:
         return [entry]
     instances = step.instances
@@ -75,7 +82,7 @@ def _step(step: PlannedStep, wave: int) -> Dict[str, Any]:
         "wave": wave,
         "will": step.will.value,
         "reason": step.reason,
-        "resources": None if step.demand is None else plain_amounts(step.demand),
+        "resources": None if step.wanted is None else plain_amounts(step.wanted),
         "duration_s": step.duration_s,
         "rank_s": round(step.rank_s, 4),
     }

@@ -23,6 +23,7 @@ _COLUMNS = (
     Column("wave", least=4, right=True),
     Column("step", least=8),
     Column("needs", least=8, yields=1),
+    Column("where", least=5),
     Column("will", least=7),
     Column("why", least=14, yields=2),
     Column("demand", least=12, yields=3),
@@ -37,7 +38,7 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
     """The plan wave by wave, then its peak demand, critical path and times."""
     demands = _Demands()
     rows = [
-        _row(_needs(plan.steps, step), demands.cell(each.demand), prefix, wave, each)
+        _row(_needs(plan.steps, step), demands.cell(each.wanted), prefix, wave, each)
         for step in sorted(plan.steps, key=lambda step: step.wave)
         for prefix, wave, each in step.walk()
     ]
@@ -141,6 +142,7 @@ def _row(needs: str, demand: Cell, prefix: str, wave: int, step: PlannedStep) ->
         Cell(str(wave), Tone.QUIET),
         Cell("  " * depth + safe_line(step.title)),
         Cell(needs, Tone.QUIET),
+        Cell("" if step.step.body is None or step.inner else step.step.executor),
         _WILL_CELLS[step.will],
         Cell(safe_line(step.reason), Tone.QUIET),
         demand,

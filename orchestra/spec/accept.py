@@ -959,7 +959,79 @@ def _test_63(v: Any) -> bool:
     return True
 
 
-_table_93 = {
+_pattern_17 = '^-[^\\n]*$(?!\\n)'
+
+
+def _test_66(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_17, v):
+            return False
+    return True
+
+
+def _test_65(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) < 1:
+            return False
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_66(item):
+                return False
+    return True
+
+
+_table_96 = {
+    'partition': _test_1,
+    'account': _test_1,
+    'qos': _test_1,
+    'time': _test_31,
+    'extra': _test_65,
+    'max_jobs': _test_16,
+}
+
+
+def _test_64(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_96.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_table_98 = {
+    'scheduler': _test_1,
+    'max_jobs': _test_16,
+}
+
+
+def _test_67(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_98.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_table_100 = {
     'name': _test_1,
     'description': _test_1,
     'needs': _test_2,
@@ -999,6 +1071,9 @@ _table_93 = {
     'jobserver': _test_17,
     'priority': _test_62,
     'mutex': _test_63,
+    'executor': _test_3,
+    'slurm': _test_64,
+    'dask': _test_67,
     'duration': _test_34,
 }
 
@@ -1008,7 +1083,7 @@ def _test_0(v: Any) -> bool:
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_93.get(key)
+            test = _table_100.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1016,7 +1091,7 @@ def _test_0(v: Any) -> bool:
     return True
 
 
-def _test_65(v: Any) -> bool:
+def _test_69(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1027,7 +1102,7 @@ def _test_65(v: Any) -> bool:
     return True
 
 
-def _test_66(v: Any) -> bool:
+def _test_70(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1041,23 +1116,23 @@ def _test_66(v: Any) -> bool:
     return True
 
 
-_pattern_17 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
+_pattern_18 = '^(string|int|float|bool|date|path|json)$(?!\\n)'
 
 
-def _test_69(v: Any) -> bool:
+def _test_73(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_17, v):
+        if not _fits(_pattern_18, v):
             return False
     return True
 
 
-def _test_70(v: Any) -> bool:
+def _test_74(v: Any) -> bool:
     return True
 
 
-def _test_71(v: Any) -> bool:
+def _test_75(v: Any) -> bool:
     if not (isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1068,28 +1143,28 @@ def _test_71(v: Any) -> bool:
     return True
 
 
-def _test_72(v: Any) -> bool:
+def _test_76(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False):
         return False
     return True
 
 
-_table_102 = {
-    'type': _test_69,
-    'default': _test_70,
-    'enum': _test_71,
+_table_109 = {
+    'type': _test_73,
+    'default': _test_74,
+    'enum': _test_75,
     'pattern': _test_44,
-    'min': _test_72,
-    'max': _test_72,
+    'min': _test_76,
+    'max': _test_76,
     'required': _test_17,
     'description': _test_1,
 }
 
 
-def _test_68(v: Any) -> bool:
+def _test_72(v: Any) -> bool:
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_102.get(key)
+            test = _table_109.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1097,7 +1172,7 @@ def _test_68(v: Any) -> bool:
     return True
 
 
-def _test_67(v: Any) -> bool:
+def _test_71(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1106,12 +1181,12 @@ def _test_67(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_68(value):
+            if not _test_72(value):
                 return False
     return True
 
 
-def _test_73(v: Any) -> bool:
+def _test_77(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1120,12 +1195,12 @@ def _test_73(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_70(value):
+            if not _test_74(value):
                 return False
     return True
 
 
-def _test_74(v: Any) -> bool:
+def _test_78(v: Any) -> bool:
     if not (isinstance(v, str) or isinstance(v, list)):
         return False
     if isinstance(v, list):
@@ -1140,21 +1215,21 @@ def _test_74(v: Any) -> bool:
     return True
 
 
-_table_107 = {
+_table_114 = {
     'env': _test_30,
     'file': _test_18,
     'command': _test_19,
 }
 
 
-def _test_76(v: Any) -> bool:
+def _test_80(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_107.get(key)
+            test = _table_114.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1162,7 +1237,7 @@ def _test_76(v: Any) -> bool:
     return True
 
 
-def _test_75(v: Any) -> bool:
+def _test_79(v: Any) -> bool:
     if not (isinstance(v, list) or isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1171,7 +1246,7 @@ def _test_75(v: Any) -> bool:
         for key, value in v.items():
             if not _fits(_pattern_0, key):
                 return False
-            if not _test_76(value):
+            if not _test_80(value):
                 return False
     if isinstance(v, list):
         if len(v) > 100:
@@ -1182,19 +1257,19 @@ def _test_75(v: Any) -> bool:
     return True
 
 
-_table_110 = {
+_table_117 = {
     'preload': _test_24,
 }
 
 
-def _test_78(v: Any) -> bool:
+def _test_82(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         if len(v) < 1:
             return False
         for key, value in v.items():
-            test = _table_110.get(key)
+            test = _table_117.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1202,7 +1277,7 @@ def _test_78(v: Any) -> bool:
     return True
 
 
-_table_112 = {
+_table_119 = {
     'shell': _test_27,
     'working_dir': _test_18,
     'env': _test_28,
@@ -1220,17 +1295,20 @@ _table_112 = {
     'jobserver': _test_17,
     'priority': _test_62,
     'mutex': _test_63,
+    'executor': _test_3,
+    'slurm': _test_64,
+    'dask': _test_67,
     'duration': _test_34,
-    'python': _test_78,
+    'python': _test_82,
 }
 
 
-def _test_77(v: Any) -> bool:
+def _test_81(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
         for key, value in v.items():
-            test = _table_112.get(key)
+            test = _table_119.get(key)
             if test is None:
                 return False
             elif not test(value):
@@ -1238,14 +1316,14 @@ def _test_77(v: Any) -> bool:
     return True
 
 
-_pattern_18 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
+_pattern_19 = '^([0-9]+m|[0-9]+(\\.[0-9]+)?)$(?!\\n)'
 
 
-def _test_80(v: Any) -> bool:
+def _test_84(v: Any) -> bool:
     if not (isinstance(v, (int, float)) and v is not True and v is not False or isinstance(v, str)):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_18, v):
+        if not _fits(_pattern_19, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1255,14 +1333,14 @@ def _test_80(v: Any) -> bool:
     return True
 
 
-_pattern_19 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
+_pattern_20 = '^(0|[0-9]+(\\.[0-9]+)?(B|kB|KB|MB|GB|TB|PB|KiB|MiB|GiB|TiB|PiB))$(?!\\n)'
 
 
-def _test_81(v: Any) -> bool:
+def _test_85(v: Any) -> bool:
     if not (isinstance(v, str) or (isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, str):
-        if not _fits(_pattern_19, v):
+        if not _fits(_pattern_20, v):
             return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
         if v < 0:
@@ -1272,7 +1350,7 @@ def _test_81(v: Any) -> bool:
     return True
 
 
-def _test_82(v: Any) -> bool:
+def _test_86(v: Any) -> bool:
     if not ((isinstance(v, int) and v is not True and v is not False or isinstance(v, float) and v.is_integer())):
         return False
     if isinstance(v, (int, float)) and v is not True and v is not False:
@@ -1283,16 +1361,16 @@ def _test_82(v: Any) -> bool:
     return True
 
 
-_table_119 = {
-    'cpu': _test_80,
-    'memory': _test_81,
-    'gpu': _test_82,
-    'disk': _test_81,
-    'network': _test_81,
+_table_126 = {
+    'cpu': _test_84,
+    'memory': _test_85,
+    'gpu': _test_86,
+    'disk': _test_85,
+    'network': _test_85,
 }
 
 
-def _test_79(v: Any) -> bool:
+def _test_83(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
@@ -1301,82 +1379,19 @@ def _test_79(v: Any) -> bool:
         for key, value in v.items():
             if not _test_3(key):
                 return False
-            test = _table_119.get(key)
+            test = _table_126.get(key)
             if test is None:
-                if not _test_82(value):
+                if not _test_86(value):
                     return False
             elif not test(value):
                 return False
     return True
 
 
-_pattern_20 = '^(failure|recovery|success|slow)$(?!\\n)'
+_pattern_21 = '^(failure|recovery|success|slow)$(?!\\n)'
 
 
-def _test_86(v: Any) -> bool:
-    if not (isinstance(v, str)):
-        return False
-    if isinstance(v, str):
-        if not _fits(_pattern_20, v):
-            return False
-    return True
-
-
-def _test_85(v: Any) -> bool:
-    if not (isinstance(v, str) or isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) < 1:
-            return False
-        for item in v:
-            if not _test_86(item):
-                return False
-    if isinstance(v, str):
-        if not _fits(_pattern_20, v):
-            return False
-    return True
-
-
-_table_124 = {
-    'name': _test_1,
-    'when': _test_85,
-    'url': _test_18,
-    'command': _test_19,
-    'webhook': _test_18,
-    'timeout': _test_34,
-    'slow_after': _test_34,
-}
-
-
-def _test_84(v: Any) -> bool:
-    if not (isinstance(v, dict)):
-        return False
-    if isinstance(v, dict):
-        for key, value in v.items():
-            test = _table_124.get(key)
-            if test is None:
-                return False
-            elif not test(value):
-                return False
-    return True
-
-
-def _test_83(v: Any) -> bool:
-    if not (isinstance(v, list)):
-        return False
-    if isinstance(v, list):
-        if len(v) > 100:
-            return False
-        for item in v:
-            if not _test_84(item):
-                return False
-    return True
-
-
-_pattern_21 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
-
-
-def _test_88(v: Any) -> bool:
+def _test_90(v: Any) -> bool:
     if not (isinstance(v, str)):
         return False
     if isinstance(v, str):
@@ -1385,61 +1400,36 @@ def _test_88(v: Any) -> bool:
     return True
 
 
-_table_129 = {
-    'group': _test_1,
-    'limit': _test_16,
-    'policy': _test_88,
-}
-
-
-def _test_87(v: Any) -> bool:
-    if not (isinstance(v, dict)):
+def _test_89(v: Any) -> bool:
+    if not (isinstance(v, str) or isinstance(v, list)):
         return False
-    if isinstance(v, dict):
+    if isinstance(v, list):
         if len(v) < 1:
             return False
-        for key, value in v.items():
-            test = _table_129.get(key)
-            if test is None:
+        for item in v:
+            if not _test_90(item):
                 return False
-            elif not test(value):
-                return False
+    if isinstance(v, str):
+        if not _fits(_pattern_21, v):
+            return False
     return True
 
 
 _table_131 = {
-    'version': _test_65,
     'name': _test_1,
-    'description': _test_1,
-    'labels': _test_66,
-    'params': _test_67,
-    'vars': _test_73,
-    'env': _test_28,
-    'env_file': _test_74,
-    'inherit_env': _test_29,
-    'secrets': _test_75,
-    'defaults': _test_77,
-    'budget': _test_79,
-    'max_parallel': _test_16,
-    'fail_fast': _test_17,
+    'when': _test_89,
+    'url': _test_18,
+    'command': _test_19,
+    'webhook': _test_18,
     'timeout': _test_34,
-    'notify': _test_83,
-    'concurrency': _test_87,
-    'steps': _test_25,
-    'on_success': _test_49,
-    'on_failure': _test_49,
-    'on_cancel': _test_49,
-    'finally': _test_49,
-    'outputs': _test_26,
+    'slow_after': _test_34,
 }
 
 
-def _test_64(v: Any) -> bool:
+def _test_88(v: Any) -> bool:
     if not (isinstance(v, dict)):
         return False
     if isinstance(v, dict):
-        if 'steps' not in v:
-            return False
         for key, value in v.items():
             test = _table_131.get(key)
             if test is None:
@@ -1449,5 +1439,96 @@ def _test_64(v: Any) -> bool:
     return True
 
 
+def _test_87(v: Any) -> bool:
+    if not (isinstance(v, list)):
+        return False
+    if isinstance(v, list):
+        if len(v) > 100:
+            return False
+        for item in v:
+            if not _test_88(item):
+                return False
+    return True
+
+
+_pattern_22 = '^(queue|cancel_running|skip|fail)$(?!\\n)'
+
+
+def _test_92(v: Any) -> bool:
+    if not (isinstance(v, str)):
+        return False
+    if isinstance(v, str):
+        if not _fits(_pattern_22, v):
+            return False
+    return True
+
+
+_table_136 = {
+    'group': _test_1,
+    'limit': _test_16,
+    'policy': _test_92,
+}
+
+
+def _test_91(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if len(v) < 1:
+            return False
+        for key, value in v.items():
+            test = _table_136.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
+_table_138 = {
+    'version': _test_69,
+    'name': _test_1,
+    'description': _test_1,
+    'labels': _test_70,
+    'params': _test_71,
+    'vars': _test_77,
+    'env': _test_28,
+    'env_file': _test_78,
+    'inherit_env': _test_29,
+    'secrets': _test_79,
+    'defaults': _test_81,
+    'budget': _test_83,
+    'max_parallel': _test_16,
+    'executor': _test_3,
+    'slurm': _test_64,
+    'dask': _test_67,
+    'fail_fast': _test_17,
+    'timeout': _test_34,
+    'notify': _test_87,
+    'concurrency': _test_91,
+    'steps': _test_25,
+    'on_success': _test_49,
+    'on_failure': _test_49,
+    'on_cancel': _test_49,
+    'finally': _test_49,
+    'outputs': _test_26,
+}
+
+
+def _test_68(v: Any) -> bool:
+    if not (isinstance(v, dict)):
+        return False
+    if isinstance(v, dict):
+        if 'steps' not in v:
+            return False
+        for key, value in v.items():
+            test = _table_138.get(key)
+            if test is None:
+                return False
+            elif not test(value):
+                return False
+    return True
+
+
 is_step = _test_0
-is_workflow = _test_64
+is_workflow = _test_68

@@ -14,10 +14,13 @@ from orchestra.errors import PathParts, Problem
 from orchestra.model.nearest import did_you_mean
 from orchestra.spec.hints import (
     HANDLER_GROUPS,
+    RESOURCE_WORDS,
+    SETTING_BY_OTHER,
     TYPE_BY_OTHER,
     WORD_BY_OTHER,
     WORD_BY_OTHER_AT_ROOT,
     WORD_BY_OTHER_IN_NOTIFY,
+    WORD_BY_OTHER_IN_SETTINGS,
     WORD_BY_OTHER_INSIDE,
 )
 from orchestra.spec.scalars import text_of
@@ -180,8 +183,14 @@ class WorkflowExplainer(Explainer):
         word = (words if is_whole else WORD_BY_OTHER_INSIDE).get(key)
         if "webhook" in known:
             word = WORD_BY_OTHER_IN_NOTIFY.get(key)
+        if "max_jobs" in known:
+            word = WORD_BY_OTHER_IN_SETTINGS.get(key)
+            if key in RESOURCE_WORDS:
+                return "say it under `resources` of the step"
         if word in known:
             return "write `%s`" % word
+        if (is_root or is_step) and key in SETTING_BY_OTHER:
+            return "write `%s: {%s: …}`" % tuple(SETTING_BY_OTHER[key].split("."))
         if key in HANDLER_GROUPS and "on_failure" in known:
             return "write `on_success`, `on_failure`, `on_cancel` and `finally`, each by itself"
         if is_handler and key in self._step_keys:

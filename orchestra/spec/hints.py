@@ -45,6 +45,11 @@ WORD_BY_OTHER: Mapping[str, str] = {
     "ensure": "finally",
     "catch": "fallback",
     "rescue": "fallback",
+    "backend": "executor",
+    "runner": "executor",
+    "runs-on": "executor",
+    "runs_on": "executor",
+    "platform": "executor",
 }
 """Other tools' words for keys, and the right one."""
 
@@ -69,6 +74,46 @@ WORD_BY_OTHER_INSIDE: Mapping[str, str] = {
     "max_parallel": "limit",
 }
 """The same for the keys of mappings inside."""
+
+SETTING_BY_OTHER: Mapping[str, str] = {
+    "queue": "slurm.partition",
+    "partition": "slurm.partition",
+    "slurm_partition": "slurm.partition",
+    "account": "slurm.account",
+    "slurm_account": "slurm.account",
+    "qos": "slurm.qos",
+    "walltime": "slurm.time",
+    "sbatch": "slurm.extra",
+    "cluster_options": "slurm.extra",
+    "clusterOptions": "slurm.extra",
+    "slurm_extra": "slurm.extra",
+    "scheduler": "dask.scheduler",
+}
+"""Words for what an executor is told, where it is told to the step or the workflow itself."""
+
+WORD_BY_OTHER_IN_SETTINGS: Mapping[str, str] = {
+    "queue": "partition",
+    "project": "account",
+    "time_limit": "time",
+    "timelimit": "time",
+    "walltime": "time",
+    "timeout": "time",
+    "args": "extra",
+    "flags": "extra",
+    "options": "extra",
+    "extra_args": "extra",
+    "address": "scheduler",
+    "url": "scheduler",
+    "limit": "max_jobs",
+    "max_parallel": "max_jobs",
+}
+"""The same for the keys of what an executor is told."""
+
+RESOURCE_WORDS = frozenset(
+    ["cpu", "cpus", "cpus_per_task", "cores", "mem", "memory", "gpu", "gpus", "gres", "resources"]
+)
+"""Words for what a step takes, which it says under `resources` wherever it runs."""
+
 WORD_BY_OTHER_IN_NOTIFY: Mapping[str, str] = {
     "on": "when",
     "if": "when",

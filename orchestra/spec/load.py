@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from orchestra.errors import Fault, PathParts, Problem
+from orchestra.model.errand import LOCAL
 from orchestra.model.workflow import Workflow
 from orchestra.spec.document import Document, read_document
+from orchestra.spec.executors import Executors, Whereabouts
 from orchestra.spec.files import read_file
 from orchestra.spec.findings import MORE, Findings, TooManyError
 from orchestra.spec.places import Places
@@ -58,35 +60,51 @@ class Loaded:
 
 
 def load(
-    path: str, data: Optional[bytes] = None, read: Read = read_file, is_past: bool = False
+    path: str,
+    data: Optional[bytes] = None,
+    read: Read = read_file,
+    is_past: bool = False,
+    executor: Optional[str] = None,
 ) -> Loaded:
     """The workflow in the file `path`, whose bytes are read unless `data` gives them.
 
     The files that it uses are read with it, each once; `read` gives the bytes of a file. Of one
-    that `is_past` it is not looked whether the files and folders that it names are there now.
+    that `is_past` it is not looked whether the files and folders that it names are there now. The
+    `executor` that a person wants takes the place of what files say for all their steps; `local`
+    of what steps say, too.
 
     Raises:
         UsageError: the file cannot be read.
     """
-    return _load(path, data, (), {}, read, is_past)
+    bytes_by_path: Dict[str, bytes] = {}
+
+    def read_once(file: str) -> bytes:
+        if file not in bytes_by_path:
+            bytes_by_path[file] = read(file)
+        return bytes_by_path[file]
+
+    whereabouts = Whereabouts(executor or LOCAL, executor)
+    return _load(path, data, (), {}, read_once, is_past, whereabouts)
 
 
 def _load(
     path: str,
     data: Optional[bytes],
     chain: Tuple[str, ...],
-    known: Dict[str, Opened],
+    known: Dict[Tuple[str, str], Opened],
     read: Read,
     is_past: bool,
+    whereabouts: Whereabouts,
 ) -> Loaded:
     chain = (*chain, os.path.realpath(path))
 
-    def open_used(file: str) -> Opened:
-        real = os.path.realpath(file)
-        if real not in known:
-            used = _load(file, None, chain, known, read, is_past)
-            known[real] = (used.workflow, used.faults)
-        return known[real]
+    def open_used(file: str, executor: str) -> Opened:
+        key = os.path.realpath(file), executor
+        if key not in known:
+            inside = whereabouts._replace(around=executor)
+            used = _load(file, None, chain, known, read, is_past, inside)
+            known[key] = (used.workflow, used.faults)
+        return known[key]
 
     document = read_document(path, read(path) if data is None else data)
     with collection_paused():
@@ -95,7 +113,7 @@ def _load(
         cut = False
         try:
             if document.whole:
-                draft = _workflow(document, findings, chain, open_used, is_past)
+                draft = _workflow(document, findings, chain, open_used, is_past, whereabouts)
         except TooManyError:
             cut = True
         faults = [*document.blemish_faults(), *document.faults(findings.problems)]
@@ -110,6 +128,7 @@ def _workflow(
     chain: Tuple[str, ...],
     open_used: Open,
     is_past: bool,
+    whereabouts: Whereabouts,
 ) -> Optional[Workflow]:
     """The workflow, None where the schema is not met; all that is wrong goes to the findings."""
     data = document.root
@@ -136,16 +155,18 @@ def _workflow(
     places = Places(os.path.dirname(path), findings, looks=not is_past)
     texts = Texts(names, findings)
     secrets, _ = read_secrets(data.get("secrets", []))
-    uses = UsesReader(os.path.dirname(path), chain, secrets, open_used, texts, findings)
-    steps = Steps(texts, places, uses, findings)
+    executors = Executors(texts, findings, whereabouts)
+    folder = os.path.dirname(path)
+    uses = UsesReader(folder, chain, secrets, open_used, texts, findings, executors)
+    steps = Steps(texts, places, uses, findings, executors)
     roots = Roots(texts, places, steps, findings)
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])
+    fields["executor_settings"] = executors.read_root(data)
     steps.read_defaults(data.get("defaults", {}))
     step_by_id = steps.steps(data["steps"], ())
     handlers = steps.run_handlers(data)
     if mismatch.problems:
         return None
-    folder = os.path.dirname(path)
     workflow = Workflow(
         path=path, folder=folder, step_by_id=step_by_id, handlers=handlers, **fields
     )

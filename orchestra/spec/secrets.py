@@ -114,6 +114,7 @@ def problems_of_secrets(workflow: Workflow, above: Hidden = NOTHING_HIDDEN) -> I
     yield from _problems_at(("vars",), workflow.vars, root)
     yield from _problems_at(("concurrency",), workflow.concurrency, root)
     yield from _problems_at(("outputs",), workflow.outputs, root)
+    yield from _problems_at((), workflow.executor_settings, root)
     yield from _problems_of_steps((), workflow.step_by_id, below, root)
     yield from _problems_of_handlers((), workflow.handlers, {}, below, root)
 
@@ -189,7 +190,9 @@ def _shown(path: PathParts, value: Any) -> Iterator[Tuple[PathParts, Expression]
             yield from _shown((*path, key), part)
     elif hasattr(value, "_fields"):
         for field, part in zip(value._fields, value):
-            if field not in _NOT_SHOWN and not isinstance(part, ShellScript):
+            if field == "executor_settings":
+                yield from _shown((*path, value.executor), part)
+            elif field not in _NOT_SHOWN and not isinstance(part, ShellScript):
                 yield from _shown((*path, *_keys(field, part)), part)
     elif isinstance(value, (list, tuple)):
         for number, part in enumerate(value):

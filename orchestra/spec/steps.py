@@ -27,6 +27,7 @@ from orchestra.model.workflow import (
     Uses,
 )
 from orchestra.spec.bodies import BODY_KEYS, Bodies
+from orchestra.spec.executors import SETTINGS_KEYS, Executors
 from orchestra.spec.fanouts import FanOuts
 from orchestra.spec.findings import Findings
 from orchestra.spec.handlers import HANDLER_KEYS, Handlers
@@ -44,11 +45,19 @@ _IN_ENV = with_secrets(IN_STEP)
 class Steps:
     """Reads the steps of one workflow. `read_defaults` comes first."""
 
-    def __init__(self, texts: Texts, places: Places, uses: UsesReader, findings: Findings) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        places: Places,
+        uses: UsesReader,
+        findings: Findings,
+        executors: Executors,
+    ) -> None:
         self._texts = texts
         self._uses = uses
         self._places = places
         self._findings = findings
+        self._executors = executors
         self._bodies = Bodies(texts, places, findings)
         self._fan_outs = FanOuts(texts, findings)
         self._quantities = Quantities(texts, findings)
@@ -105,13 +114,15 @@ class Steps:
 
     def _step(self, id: str, place: int, data: Mapping[str, Any], path: PathParts) -> Step:
         fan_out = self._fan_outs.fields(data, path)
+        whereabouts = self._executors.enter(data, path)
         if "steps" in data or "uses" in data:
-            return self._with_inner(id, place, data, path, fan_out)
+            return self._with_inner(id, place, data, path, {**fan_out, **whereabouts})
         if "with" in data:
             message = "`with` does nothing in a step without `uses`"
             self._findings.warning((*path, "with"), "no-use", message)
         fields = self._fields(data, path)
         fields.update(fan_out)
+        fields.update(whereabouts)
         shell = self._default_shell
         if "shell" in data:
             shell = read_shell(data["shell"], self._texts, path)
@@ -133,6 +144,8 @@ class Steps:
             message = "`enforce` limits nothing: the step says neither `memory` nor `cpu`"
             hint = "say what it takes under `resources`"
             self._findings.warning((*path, "enforce"), "no-use", message, hint)
+        if whereabouts and fields.get("jobserver"):
+            self._executors.refuse_job_server(data, path)
         if "cache" in data and body is None:
             message = "`cache` does nothing in a step that runs nothing"
             self._findings.warning((*path, "cache"), "no-use", message)
@@ -147,9 +160,12 @@ class Steps:
         place: int,
         data: Mapping[str, Any],
         path: PathParts,
-        fan_out: Mapping[str, Any],
+        more: Mapping[str, Any],
     ) -> Step:
-        """A step with others in it, which takes no defaults: those are for the steps inside."""
+        """A step with others in it, which takes no defaults: those are for the steps inside.
+
+        `more` are its fields that are not read here.
+        """
         kind = "steps" if "steps" in data else "uses"
         for key in data:
             is_with = key == "with" and kind == "uses"
@@ -158,7 +174,7 @@ class Steps:
                 hint = "give it to the steps inside"
                 self._findings.error((*path, key), "not-here", message, hint, on_key=True)
         self._bodies.body(data, path, self._default_shell)
-        fields = {**self._fields(data, path), **fan_out}
+        fields = {**self._fields(data, path), **more}
         if not isinstance(fields.get("allow_failure", False), bool):
             message = "a step with others in it has no exit code"
             place_path = (*path, "allow_failure")
@@ -175,7 +191,7 @@ class Steps:
         if kind == "uses":
             body = self._uses.body(data, path)
         else:
-            with self._texts.inside(data["steps"]):
+            with self._texts.inside(data["steps"]), self._executors.inside():
                 body = InnerSteps(self.steps(data["steps"], path))
         allowed = {key: value for key, value in fields.items() if key in _FIELDS_BESIDE_STEPS}
         return Step(id, place, body, **allowed)
@@ -190,7 +206,8 @@ class Steps:
                 self._findings.error((*path, id), "case-twin", message, hint, on_key=True)
 
     def run_handlers(self, data: Mapping[str, Any]) -> Dict[str, Handler]:
-        """What the workflow has for the end of its run; after `read_defaults`."""
+        """What the workflow has for the end of its run; after `read_defaults` and all steps."""
+        self._executors.leave()
         working_dir = self._defaults.get("working_dir")
         return {
             key: handler if handler.working_dir else handler._replace(working_dir=working_dir)
@@ -454,7 +471,9 @@ _MOST_LEVELS = 16
 _BESIDE_STEPS = frozenset(["name", "description", "needs", "if", "require", "matrix", "foreach"])
 _BESIDE_STEPS |= frozenset(["max_parallel", "fail_fast", "timeout", "allow_failure", "duration"])
 _BESIDE_STEPS |= frozenset(HANDLER_KEYS)
+_BESIDE_STEPS |= frozenset(["executor", *SETTINGS_KEYS])
 _FIELDS_BESIDE_STEPS = _BESIDE_STEPS - {"if"} | {"condition", "fan_out", "duration_s", "handlers"}
+_FIELDS_BESIDE_STEPS |= frozenset(["executor", "executor_settings"])
 _LIMITED = frozenset(["memory", "cpu"])
 _HANDLER_FIELDS = frozenset(HANDLER_KEYS)
 _CODE_FIELDS = frozenset(["success_codes", "skip_codes", "retry", "allow_failure"])

@@ -9,6 +9,7 @@ from orchestra.errors import Fault, PathParts, UsageError
 from orchestra.model.expression import Template, Tree
 from orchestra.model.nearest import did_you_mean
 from orchestra.model.workflow import SecretSource, Uses, Workflow
+from orchestra.spec.executors import Executors
 from orchestra.spec.findings import Findings
 from orchestra.spec.paramtypes import ParamError, check_rules, from_value
 from orchestra.spec.references import IN_STEP, Where, with_secrets
@@ -21,8 +22,9 @@ MOST_STEPS = 100_000
 """Steps of a workflow with those of all files that it uses."""
 
 Opened = Tuple[Optional[Workflow], Tuple[Fault, ...]]
-Open = Callable[[str], Opened]
-"""Reads a workflow file by its path: the workflow, or None and what is wrong with it.
+Open = Callable[[str, str], Opened]
+"""Reads a workflow file by its path, and the executor of the step that uses it: the workflow, or
+None and what is wrong with it.
 
 Raises:
     UsageError: it cannot be read.
@@ -44,6 +46,7 @@ class UsesReader:
         open: Open,
         texts: Texts,
         findings: Findings,
+        executors: Executors,
     ) -> None:
         self._secrets = secrets
         self._folder = folder
@@ -51,6 +54,7 @@ class UsesReader:
         self._open = open
         self._texts = texts
         self._findings = findings
+        self._executors = executors
 
     def body(
         self, step: Mapping[str, Any], path: PathParts, where: Where = IN_STEP
@@ -84,7 +88,7 @@ class UsesReader:
             self._findings.error(path, "too-deep", message)
             return None
         try:
-            workflow, faults = self._open(file)
+            workflow, faults = self._open(file, self._executors.here)
         except UsageError as fault:
             hint = "relative paths start at the folder of the workflow file"
             self._findings.error(path, "missing-file", str(fault), hint)

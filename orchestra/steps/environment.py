@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple, Union
 from orchestra.engine.ports import Launching
 from orchestra.errors import UsageError
 from orchestra.model.run import JOB_DESCRIPTORS, LONGEST_STRING_BYTES
-from orchestra.model.units import Amounts
 from orchestra.steps.summaries import SUMMARY_SUFFIX
 
 if TYPE_CHECKING:
@@ -44,6 +43,11 @@ _FILE_LINE = re.compile(r"(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<
 _QUOTED = re.compile(r"""(?:'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)")[ \t]*(?:\#.*)?""")
 _ESCAPE = re.compile(r"\\(.)")
 _MEANING = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+_OF_THIS_MACHINE = re.compile(
+    rb"(CUDA|NVIDIA|ROCR|HIP)_VISIBLE_DEVICES|GPU_DEVICE_ORDINAL|SLURM_(?!CONF$).*|SLURMD_.*"
+)
+"""Of a job of Slurm in which orchestra runs as well."""
+
 _NO_FLAG = re.compile(rb"[\s\\$#'\"]")
 _COMMENT = re.compile(r"[ \t]#.*")
 _SUMMARY_SUFFIX = SUMMARY_SUFFIX.encode()
@@ -97,6 +101,8 @@ class Environments:
         if base is None:
             base = self._base_by_inherit[inherit] = self._inherited(inherit)
         env = base.copy()
+        if launching.errand is not None:
+            _leave_here(env)
         if self._trace is not None:
             env[b"TRACEPARENT"] = self._trace.traceparent(launching.key).encode()
         for name, value in launching.env.items():
@@ -122,14 +128,16 @@ class Environments:
 
     def _add_own(self, env: Dict[bytes, bytes], launching: Launching) -> None:
         key, resources = launching.key, launching.step.resources
-        cpus = b"%d" % whole_cpus(launching.demand)
+        errand = launching.errand
+        cpu = launching.demand.get("cpu", 0) if errand is None else errand.cpu
+        cpus = b"%d" % whole_cpus(cpu)
         env[b"ORCHESTRA_RUN_ID"] = self._run_id
         env[b"ORCHESTRA_STEP"] = key.step.encode()
         env[b"ORCHESTRA_ATTEMPT"] = b"%d" % key.number
         env[b"ORCHESTRA_CPUS"] = cpus
         if "cpu" in resources:
             env.setdefault(b"OMP_NUM_THREADS", cpus)
-        if "gpu" in resources:
+        if "gpu" in resources and errand is None:
             env[b"CUDA_VISIBLE_DEVICES"] = ",".join(map(str, launching.devices)).encode()
 
 
@@ -151,9 +159,15 @@ def name_job_server(env: Dict[bytes, bytes], jobs: int, path: str) -> None:
     env[b"MAKEFLAGS"] = options + flags + dashes + variables
 
 
-def whole_cpus(demand: Amounts) -> int:
-    """How many threads make sense on the cores of a demand: whole ones, and never none."""
-    return max(1, -(-demand.get("cpu", 0) // 1000))
+def whole_cpus(cpu: int) -> int:
+    """How many threads make sense on so much cpu, in thousandths: whole ones, and never none."""
+    return max(1, -(-cpu // 1000))
+
+
+def _leave_here(env: Dict[bytes, bytes]) -> None:
+    """Take out what is inherited and speaks of this machine: the engine elsewhere sets its own."""
+    for name in [name for name in env if _OF_THIS_MACHINE.fullmatch(name)]:
+        del env[name]
 
 
 def read_env_file(path: str) -> Dict[str, str]:

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional
 
 from orchestra.engine.ports import Launching, Written
+from orchestra.model.errand import Errand
 from orchestra.model.expression import ExpressionError, Scope, Text, fill_text
 from orchestra.model.masking import Masker
 from orchestra.model.patterns import pattern_problem
@@ -85,7 +86,8 @@ class StepRenderer:
         if step.working_dir is not None:
             working_dir = _working_dir(step.working_dir, launching.scope, folder)
         env = self._environments.environment(launching, working_dir, self._outputs + name)
-        job_server = self.job_server(step, key) if step.jobserver else None
+        is_here = launching.errand is None
+        job_server = self.job_server(step, key) if step.jobserver and is_here else None
         if job_server is not None:
             name_job_server(env, launching.jobs, job_server)
         place = Place(
@@ -101,6 +103,8 @@ class StepRenderer:
             invocation = render_shell(body, launching, place, self._commands, self._shells)
         else:
             invocation = _RENDERERS[type(body)](body, launching, place)
+        if launching.errand is not None:
+            return _elsewhere(invocation, launching.errand)
         if step.enforce:
             invocation = invocation._replace(limits=_limits(launching))
         if job_server is not None:
@@ -150,6 +154,14 @@ def _working_dir(text: Text, scope: Scope, folder: str) -> str:
         raise fault.within("working_dir") from None
     encode(given, "working_dir")
     return os.path.join(folder, given) if given else folder
+
+
+def _elsewhere(invocation: Invocation, errand: Errand) -> Invocation:
+    """The same for another machine, which finds the program by itself, and has its own limits."""
+    argv = invocation.fallback or invocation.argv  # what of this machine has let it do without
+    return invocation._replace(
+        argv=argv, executable=None, fallback=None, preload=None, errand=errand
+    )
 
 
 def _limits(launching: Launching) -> Limits:

@@ -65,6 +65,9 @@ def test_the_root_has_the_keys_of_this_version_and_no_others() -> None:
         "defaults",
         "budget",
         "max_parallel",
+        "executor",
+        "slurm",
+        "dask",
         "fail_fast",
         "timeout",
         "notify",
@@ -119,6 +122,9 @@ def test_a_step_has_the_keys_of_this_version_and_no_others() -> None:
         "jobserver",
         "priority",
         "mutex",
+        "executor",
+        "slurm",
+        "dask",
         "duration",
     ]
 

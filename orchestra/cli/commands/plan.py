@@ -40,6 +40,7 @@ def plan(
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
+    executor: Optional[str] = options.EXECUTOR,
     format: Optional[str] = _FORMAT,
     against: Optional[str] = typer.Option(
         None,
@@ -79,7 +80,7 @@ def plan(
     terminal = Terminal(environ)
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
-    )._replace(policy=policy)
+    )._replace(policy=policy, executor=executor)
     runs = RUNS_FOR_SUGGESTIONS if suggest else RUNS_FOR_DURATION
     with collection_paused():  # a plan is no garbage, however often it is walked
         prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=True, runs=runs)

@@ -21,6 +21,7 @@ def resume(
     jobs: Optional[int] = options.JOBS,
     budget: List[str] = options.BUDGET,
     fail_fast: Optional[bool] = options.FAIL_FAST,
+    executor: Optional[str] = options.EXECUTOR,
     report: List[str] = options.REPORT,
     log_file: Optional[str] = options.LOG_FILE,
     output: Optional[str] = options.OUTPUT,
@@ -45,7 +46,7 @@ def resume(
         options.check_log_file(log_file)
     found = find_run(run, state_dir)
     resuming.refuse_held(found.store, found.record)
-    wanted = options.resumed(found.record, jobs, budget, fail_fast, state_dir)
+    wanted = options.resumed(found.record, jobs, budget, fail_fast, executor, state_dir)
     prepared = prepare.prepare(found.record.path, wanted, environ, os.getcwd())
     changed = resuming.changes_since(found.store, found.record, prepared.plan.workflow)
     if resuming.is_done(found.record, changed):

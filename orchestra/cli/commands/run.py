@@ -29,6 +29,7 @@ def run(
     skip: List[str] = options.SKIP,
     force: bool = options.FORCE,
     policy: Optional[str] = options.POLICY,
+    executor: Optional[str] = options.EXECUTOR,
     dry_run: bool = typer.Option(False, "--dry-run", help="Show the plan, run nothing."),
     format: str = FORMAT,
     report: List[str] = options.REPORT,
@@ -58,7 +59,7 @@ def run(
         options.check_log_file(log_file)
     wanted = options.PlanOptions(
         params, params_file, jobs, budget, fail_fast, only, start, until, skip, state_dir, force
-    )._replace(policy=policy)
+    )._replace(policy=policy, executor=executor)
     with collection_paused():
         prepared = prepare.prepare(file, wanted, environ, os.getcwd(), foresee=dry_run)
         prepare.tell_warnings(prepared, terminal)

@@ -26,6 +26,8 @@ def render_plan_svg(plan: Plan) -> str:
 
 def _node(step: PlannedStep, critical: bool) -> Node:
     facts = [_WORDS[step.will]]
+    if step.runs_elsewhere:
+        facts.append("on " + step.step.executor)
     if step.duration_s is not None:
         facts.append(format_duration(step.duration_s))
     if step.inner:

@@ -40,6 +40,9 @@ def _graph(plan: Plan) -> Graph:
 
 
 def _label(step: PlannedStep) -> str:
-    if step.duration_s is None:
-        return step.title
-    return "%s %s" % (step.title, format_duration(step.duration_s))
+    words = [step.title]
+    if step.duration_s is not None:
+        words.append(format_duration(step.duration_s))
+    if step.runs_elsewhere:
+        words.append("on " + step.step.executor)
+    return " ".join(words)
