@@ -40,8 +40,8 @@ def missing_programs() -> List[str]:
 class Cluster:
     """A cluster that runs from `with` to its end; `environ` is what its clients need."""
 
-    def __init__(self, shape: Shape = Shape()) -> None:
-        self.shape = shape
+    def __init__(self, shape: Optional[Shape] = None) -> None:
+        self.shape = shape or Shape()
         # not below pytest's folder: the path of a socket has 107 bytes at most
         self.folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="slurm-")))
         self.environ: Mapping[str, str] = {"SLURM_CONF": str(self.folder / "slurm.conf")}

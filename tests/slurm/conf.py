@@ -60,6 +60,7 @@ ReturnToService=2
 SlurmdTimeout={shape.node_timeout_s}
 SlurmctldTimeout=5
 KillWait=2
+MessageTimeout=3
 MinJobAge={shape.min_job_age_s}
 Licenses={shape.licenses}
 SlurmdParameters=config_overrides
@@ -76,9 +77,7 @@ PartitionName=short Nodes=ALL MaxTime=10 State=UP PriorityTier=1
 """
 
 
-def files(
-    shape: Shape, folder: str, host: str, user: str, ports: Sequence[int]
-) -> Dict[str, str]:
+def files(shape: Shape, folder: str, host: str, user: str, ports: Sequence[int]) -> Dict[str, str]:
     """The texts of the files by name, for a cluster in `folder`; a port more than nodes."""
     slurm = _SLURM.format(
         folder=folder, host=host, user=user, ports=ports, shape=shape, scheduling=_SCHEDULING
@@ -86,13 +85,16 @@ def files(
     if shape.gpus:
         slurm += "GresTypes=gpu\n"
     for name, port in zip(shape.names, ports[1:]):
-        slurm += "NodeName=%s NodeHostname=%s NodeAddr=127.0.0.1 Port=%d CPUs=%d RealMemory=%d%s\n" % (
-            name,
-            name,
-            port,
-            shape.cpus,
-            shape.memory_mb,
-            " Gres=gpu:%d" % shape.gpus if shape.gpus else "",
+        slurm += (
+            "NodeName=%s NodeHostname=%s NodeAddr=127.0.0.1 Port=%d CPUs=%d RealMemory=%d%s\n"
+            % (
+                name,
+                name,
+                port,
+                shape.cpus,
+                shape.memory_mb,
+                " Gres=gpu:%d" % shape.gpus if shape.gpus else "",
+            )
         )
     devices = ""
     if shape.gpus:
