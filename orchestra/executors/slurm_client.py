@@ -56,7 +56,7 @@ _OUTAGES = (
     "zero bytes",
 )
 _HEADS = re.compile(
-    r"^\w+: (error: |fatal: )?(Batch job submission failed: |allocation failure: )*"
+    r"^(\w+: (error|fatal): )?(Batch job submission failed: |allocation failure: )*"
 )
 
 

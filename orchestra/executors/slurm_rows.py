@@ -32,7 +32,7 @@ _WAITING = {"CONFIGURING", "PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
 # for ever. Source: "Job Reason Codes" in the manual of squeue.
 _FOR_EVER = re.compile(
     r"AccountNotAllowed|BadConstraints|DependencyNeverSatisfied|InvalidAccount|InvalidQOS"
-    r"|MaxMemPerLimit|PartitionNodeLimit|PartitionTimeLimit|QOSNotAllowed"
+    r"|MaxMemPerLimit|PartitionConfig|PartitionNodeLimit|PartitionTimeLimit|QOSNotAllowed"
     r"|(Assoc|QOS)Max\w*(PerJob|PerJobLimit|PerNode|PerNodeLimit)"
 )
 _MEMORY = re.compile(r"exceeded memory limit(?: \((\d+) >)?|exceeded job memory|oom.?kill", re.I)
