@@ -11,6 +11,10 @@ import signal
 
 from hypothesis import settings
 
+from tests.slurm.engine import shared_cluster
+
+__all__ = ["shared_cluster"]
+
 if "CI" in os.environ:
     settings.register_profile(
         "untimed", deadline=None, derandomize=True, database=None, print_blob=True
