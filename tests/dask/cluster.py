@@ -18,7 +18,7 @@ _QUIET = {
 
 
 class Cluster:
-    """Processes that are ended by their numbers."""
+    """Processes that are ended by their numbers: a scheduler, a worker with a gpu, one without."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -26,6 +26,20 @@ class Cluster:
         self.scheduler: subprocess.Popen[bytes]
         self.worker_by_name: Dict[str, subprocess.Popen[bytes]] = {}
         self._all: List[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Cluster:
+        try:
+            self.start_scheduler()
+            self.start_worker("w1", "cpu=2 gpu=1")
+            self.start_worker("w2", "cpu=2")
+            self.wait()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.end()
 
     def start_scheduler(self, port: int = 0) -> None:
         self.scheduler = self._start(

@@ -23,23 +23,20 @@ def _engine() -> None:
 
 @pytest.fixture
 def cluster(tmp_path: Path, _engine: None) -> Iterator[Cluster]:
-    """A scheduler and two workers, all of this test's own."""
-    own = Cluster(tmp_path)
-    try:
-        own.start_scheduler()
-        own.start_worker("w1", "cpu=2 gpu=1")
-        own.start_worker("w2", "cpu=2")
-        own.wait()
+    """A scheduler and two workers, all of this test's own: it may kill them."""
+    with Cluster(tmp_path) as own:
         yield own
-    finally:
-        own.end()
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory, _engine: None) -> Iterator[Cluster]:
+    """A scheduler and two workers that no test may harm."""
+    with Cluster(tmp_path_factory.mktemp("cluster")) as own:
+        yield own
 
 
 @pytest.fixture
 def desk(cluster: Cluster, tmp_path: Path) -> Iterator[Desk]:
-    """A place at that cluster, which is closed in the end; no task is left."""
-    own = Desk(tmp_path / "errands", {"scheduler": cluster.address})
-    try:
+    """A place at a cluster of the test's own; no task is left."""
+    with Desk(tmp_path / "errands", {"scheduler": cluster.address}) as own:
         yield own
-    finally:
-        own.end()

@@ -17,6 +17,9 @@ from orchestra.model.run import Invocation
 from tests.dask.waiting import until
 
 
+PLAIN = Errand("dask")
+
+
 class Desk:
     """Tasks run `sh -c SCRIPT` in the folder `ground`."""
 
@@ -30,17 +33,27 @@ class Desk:
         self.told: List[News] = []
         self.names: List[str] = []
 
-    def task(self, name: str, script: str, errand: Errand = Errand("dask")) -> Task:
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.end()
+
+    def task(self, name: str, script: str, errand: Optional[Errand] = None) -> Task:
         path = str(self.folder / name)
         invocation = Invocation(
             (b"sh", b"-c", script.encode()),
             {b"PATH": os.environb[b"PATH"]},
             str(self.ground),
             path + ".log",
-            errand=errand,
+            errand=errand or PLAIN,
         )
         make_errand(path, invocation, 0o022)
-        return Task(name, path, name, errand)
+        return Task(name, path, name, errand or PLAIN)
+
+    def known(self, name: str) -> Task:
+        """A task that another process has made here."""
+        return Task(name, str(self.folder / name), name, PLAIN)
 
     def submit(self, *tasks: Task) -> None:
         self.names.extend(task.name for task in tasks)
@@ -110,5 +123,3 @@ def is_alive(pid: int) -> bool:
     """Whether a process runs; a dead one that waits to be reaped does not."""
     state = subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, check=False)
     return state.stdout.strip()[:1] not in (b"", b"Z")
-
-

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Iterator
+
+import pytest
 
 from orchestra.executors.places import Fate, Gone, Queued
 from orchestra.model.errand import Errand
+from tests.dask.cluster import Cluster
 from tests.dask.desk import Desk, is_alive
+
+
+@pytest.fixture
+def desk(steady: Cluster, tmp_path: Path) -> Iterator[Desk]:
+    """Nothing here harms the cluster."""
+    with Desk(tmp_path / "errands", {"scheduler": steady.address}) as own:
+        yield own
 
 
 def test_a_task_is_queued_under_its_name_and_ends_as_its_record_says(desk: Desk) -> None:
@@ -55,7 +67,11 @@ def test_a_folder_that_a_worker_does_not_see_is_told_of_in_its_shell_s_words(des
 
 
 def test_term_reaches_the_step_which_may_end_as_it_likes(desk: Desk) -> None:
-    desk.submit(desk.task("kind", "trap 'echo bye >said; exit 5' TERM; echo >up; while :; do sleep 0.02; done"))
+    desk.submit(
+        desk.task(
+            "kind", "trap 'echo bye >said; exit 5' TERM; echo >up; while :; do sleep 0.02; done"
+        )
+    )
     desk.until(lambda: desk.lines("up"))
 
     desk.place.stop(["kind"], "SIGTERM")
@@ -66,7 +82,9 @@ def test_term_reaches_the_step_which_may_end_as_it_likes(desk: Desk) -> None:
 
 
 def test_kill_leaves_no_process_of_a_task(desk: Desk) -> None:
-    script = "trap '' TERM; (setsid sleep 300 & echo $! >far; wait) & sleep 300 & echo $! >near; wait"
+    script = (
+        "trap '' TERM; (setsid sleep 300 & echo $! >far; wait) & sleep 300 & echo $! >near; wait"
+    )
     desk.submit(desk.task("hard", script))
     desk.until(lambda: desk.lines("far") and desk.lines("near"))
     wrapper = desk.pid_of("hard")
@@ -101,7 +119,9 @@ def test_a_task_waits_for_a_worker_that_has_what_it_asks_for(desk: Desk) -> None
     desk.submit(desk.task("one", wait, gpu))
     desk.until_running("one")
     desk.submit(desk.task("two", wait, gpu))
-    desk.until(lambda: desk.last("two", Queued) == Queued("two", "two", "waits for room on its worker"))
+    desk.until(
+        lambda: desk.last("two", Queued) == Queued("two", "two", "waits for room on its worker")
+    )
 
     assert len(desk.lines("begun")) == 1
     (desk.ground / "go").touch()
