@@ -21,6 +21,8 @@ from orchestra.executors.dask_demand import Worker
 
 _ANSWER_S = 10.0
 _LEAVE_S = 2.0
+_TALKERS = ("asyncio", "bokeh", "distributed", "tornado")
+_BREAK_S = 0.1
 _THREADS_PER_CORE = 32  # they only wait for processes; what counts is the resource `cpu`
 _START = 'exec sh "$1/start" 2>>"$1/dask"'
 """A script that starts a task; what it says itself is why a worker cannot.
@@ -66,11 +68,12 @@ class Job(NamedTuple):
 
 def hush() -> None:
     """Keep Dask from writing to the terminal that this process shares with the user's."""
-    for name in ("distributed", "tornado", "asyncio"):
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
-        logger.setLevel(logging.CRITICAL)
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in _TALKERS:  # some below have handlers of their own
+            logger = logging.getLogger(name)
+            logger.handlers = [logging.NullHandler()]
+            logger.propagate = False
+            logger.setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"(dask|distributed|tornado)\b")
 
 
@@ -291,9 +294,21 @@ class Link:
     def _ask(self, question: Callable[[distributed.Client], object]) -> Any:
         client = self._live()
         try:
-            return client.sync(lambda: question(client), callback_timeout=_ANSWER_S)
+            return client.sync(self._heard, client, question, callback_timeout=_ANSWER_S)
         except _FAULTS as error:
             raise LinkDown("%s does not answer (%s)" % (self.called, _why(error))) from error
+
+    async def _heard(
+        self, client: distributed.Client, question: Callable[[distributed.Client], Any]
+    ) -> object:
+        """The answer; a scheduler that goes while it is asked is not waited for."""
+        answer = asyncio.ensure_future(question(client))
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=_BREAK_S)
+            if not answer.done() and not self.is_up:
+                answer.cancel()
+                raise OSError("the connection is lost")
+        return answer.result()
 
 
 def _own_cluster() -> distributed.LocalCluster:

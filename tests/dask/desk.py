@@ -16,7 +16,6 @@ from orchestra.model.errand import Errand
 from orchestra.model.run import Invocation
 from tests.dask.waiting import until
 
-
 PLAIN = Errand("dask")
 
 
