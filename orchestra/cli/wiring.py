@@ -25,6 +25,7 @@ from orchestra.cli.preflight import check_shells, read_env_files, tell_what_is_u
 from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.reporting import RENDERERS, Subject
 from orchestra.cli.resuming import Resumption, take_up
+from orchestra.cli.sites import Site, open_executor
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view, planned_expectation
 from orchestra.engine.audience import Audience
@@ -249,15 +250,27 @@ def _drive(
         stack.callback(audience.close)
         if turn.unstarted is not None:
             return _record_unstarted(turn.unstarted, plan, scopes, origin, journal, audience)
-        executor = LocalExecutor(
+
+        driver: Optional[Driver] = None
+
+        def note(text: str) -> None:
+            if driver is None:
+                terminal.say(text)
+            else:
+                driver.note([Noted("", text)])
+
+        local = LocalExecutor(
             folder.run_id,
             view.on_output,
             masker=kept.masker,
             folder=folder.path,
             board=keeper and keeper.board,
             on_taken=keeper and keeper.tell_of,
-            on_note=lambda text: driver.note([Noted("", text)]),
+            on_note=note,
         )
+        stack.callback(local.close)
+        site = Site(folder, kept, inherited, view.on_output, note, signals.fileno())
+        executor = open_executor(local, plan, scopes, site)
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)
         alerts = open_alerts(plan, facts, env_file, kept, store, replay, executor, environ, read)
