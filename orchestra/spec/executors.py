@@ -10,7 +10,6 @@ from orchestra.model.errand import LOCAL
 from orchestra.model.executor_names import OWN_EXECUTORS, is_executor, known_executors
 from orchestra.model.expression import Tree
 from orchestra.model.nearest import did_you_mean
-from orchestra.model.sbatch_options import name_of, why_refused
 from orchestra.spec.findings import Findings
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_SETTINGS, IN_STEP, Where
@@ -20,8 +19,8 @@ SETTINGS_KEYS = tuple(name for name in OWN_EXECUTORS if name != LOCAL)
 """The keys that hold what an executor is told; each is the name of one."""
 
 _KEYS = frozenset(["executor", *SETTINGS_KEYS])
-_OF_RUN = ("scheduler", "max_jobs")
-"""Settings of the whole run, which count at the root alone."""
+_OF_RUN = "max_jobs"
+"""The setting of the whole run, which counts at the root alone."""
 
 _Settings = Mapping[str, Mapping[str, Tree]]
 
@@ -125,7 +124,7 @@ class Executors:
         return found
 
     def _setting(self, name: str, value: Any, path: PathParts, where: Where) -> Tree:
-        if name == "max_jobs":
+        if name == _OF_RUN:
             return int(value)
         if name == "time":
             return self._time(value, path, where)
@@ -143,6 +142,8 @@ class Executors:
 
     def _option(self, value: str, path: PathParts, where: Where) -> Tree:
         """An option for sbatch, which must be known by its name before anything runs."""
+        from orchestra.model.sbatch_options import name_of, why_refused  # few files have such
+
         name = name_of(value)
         if value in ("-", "--"):
             self._findings.error(path, "option", "`%s` is no option of sbatch" % value)
@@ -157,11 +158,10 @@ class Executors:
     def _tell_of_useless(
         self, executor: str, settings: Mapping[str, Tree], path: PathParts
     ) -> None:
-        for name in _OF_RUN:
-            if name in settings:
-                message = "`%s` does nothing here: there is one for the run" % name
-                hint = "put it under `%s` at the root of the file" % executor
-                self._findings.warning((*path, name), "no-use", message, hint)
+        if _OF_RUN in settings:
+            message = "`%s` does nothing here: there is one for the run" % _OF_RUN
+            hint = "put it under `%s` at the root of the file" % executor
+            self._findings.warning((*path, _OF_RUN), "no-use", message, hint)
 
 
 def hint_for(name: str) -> str:
