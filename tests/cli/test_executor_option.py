@@ -28,27 +28,29 @@ steps:
       one: {run: echo c, executor: dask, duration: 1s}
 """
 
+TABLE = """
+flow: 3 steps in 2 waves, 3 run
+
+wave  step   needs  where  will  why          demand                                time
+   1  fetch         local  run   no needs     cpu 1                                 1.0s
+   2  fit    fetch  slurm  run   after fetch  cpu 4000, memory 58.2 TiB, licence 1  2.0s
+   2  parts  fetch         run   after fetch
+   2    one         dask   run   no needs     cpu 1                                 1.0s
+
+budget         cpu 2, memory 1 GiB, gpu 0, licence 2
+peak demand    cpu 1, licence 1
+critical path  fetch → fit
+work           4.0s
+lower bound    3.0s
+predicted      3.0s
+"""
+
 
 def test_a_plan_says_where_each_step_runs_and_what_it_asks_for_there(cli):
     cli.file("flow.yaml", FLOW)
     result = cli.run("plan", "flow.yaml", "--budget", "cpu=2,memory=1GiB")
     assert (result.code, result.err) == (0, "")
-    assert result.out == (
-        "flow: 3 steps in 2 waves, 3 run\n"
-        "\n"
-        "wave  step   needs  where  will  why          demand                                  time\n"
-        "   1  fetch         local  run   no needs     cpu 1                                   1.0s\n"
-        "   2  fit    fetch  slurm  run   after fetch  cpu 4000, memory 58.2 TiB, licence 1    2.0s\n"
-        "   2  parts  fetch         run   after fetch                                          1.0s\n"
-        "   2    one         dask   run   no needs     cpu 1                                   1.0s\n"
-        "\n"
-        "budget         cpu 2, memory 1 GiB, gpu 0, licence 2\n"
-        "peak demand    cpu 1, licence 1\n"
-        "critical path  fetch → fit\n"
-        "work           4.0s\n"
-        "lower bound    3.0s\n"
-        "predicted      3.0s\n"
-    )
+    assert "\n" + result.out == TABLE
 
 
 def test_a_plan_in_json_says_so_too(cli):
@@ -82,7 +84,7 @@ def test_graphs_name_the_executor_of_what_runs_elsewhere(cli):
         '    s1["fit 2.0s on slurm"]:::run',
         '    s2["parts"]:::run',
     ]
-    assert "will run · 2.0s · on slurm" in cli.run("plan", "flow.yaml", "--format", "svg").out
+    assert "will run · on slurm" in cli.run("plan", "flow.yaml", "--format", "svg").out
 
 
 def test_an_executor_that_is_wanted_takes_the_place_of_the_file_s(cli):

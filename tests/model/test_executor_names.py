@@ -15,10 +15,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     info = tmp_path / "kube-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kube\nVersion: 1.0\n")
-    points = (
-        "[orchestra.executors]\nkube = kube:open_place\nslurm = kube:open_place\n[other]\nx = x\n"
-    )
-    (info / "entry_points.txt").write_text(points)
+    points = ["[orchestra.executors]", "kube = k:open_place", "slurm = k:open_place"]
+    points += ["[other]", "x = x", ""]
+    (info / "entry_points.txt").write_text("\n".join(points))
     monkeypatch.syspath_prepend(str(tmp_path))
 
 
