@@ -6,6 +6,7 @@ from typing import Dict
 
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
+from orchestra.engine.planner import planned_errands
 from orchestra.engine.ports import Ended, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.simulate import predict
@@ -14,7 +15,7 @@ from orchestra.engine.whereabouts import executor_of, moved, root_settings
 from orchestra.model.errand import Errand
 from orchestra.model.expression import parse_text
 from orchestra.model.plan import Prediction
-from orchestra.model.workflow import Foreach, Handler, InnerSteps, Retry, Stop, Uses
+from orchestra.model.workflow import Foreach, Handler, InnerSteps, OutputType, Retry, Stop, Uses
 from tests.engine.plans import BODY, check, make_plan, messages, step, workflow
 from tests.engine.world import Behaviour, ends, play
 
@@ -188,6 +189,19 @@ def test_the_settings_of_the_step_that_uses_a_file_hold_in_it() -> None:
     found = launched(machine.begin(0.0))
     assert found["a/do"].errand == Errand("slurm", {"partition": "batch", "qos": "inner"})
     assert found["a/other"].errand == Errand("dask")
+
+
+def test_alike_errands_of_a_plan_are_told_once_before_the_run() -> None:
+    unknown = {"partition": parse_text("${{ steps.a.outputs.p }}")}
+    plan, scopes = make_plan(
+        step("a", executor="slurm", resources=BIG, outputs={"p": OutputType.STRING}),
+        step("b", executor="slurm", resources=BIG),
+        step("c", executor="slurm", body=InnerSteps({"d": step("d", executor="dask")})),
+        step("e", "a", executor="slurm", executor_settings=unknown),
+        step("f"),
+    )
+    big = Errand("slurm", {}, 64000, 2**40, 8)
+    assert planned_errands(plan, scopes) == {"slurm": [big], "dask": [Errand("dask")]}
 
 
 def test_a_step_may_move_between_runs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Dict, List, Mapping, Optional, Tuple
 
 import pytest
@@ -247,3 +248,37 @@ def test_settings_show_no_secret_and_no_time_of_nothing() -> None:
 )
 def test_other_tools_words_are_known(keys: str, hint: str) -> None:
     assert [fault[4] for fault in faults("steps: {a: {run: x, %s}}\n" % keys)] == [hint]
+
+
+@pytest.fixture
+def kube(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that brings the executor `kube`."""
+    info = tmp_path / "kube-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: kube\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[orchestra.executors]\nkube = kube:open_place\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_the_executor_of_another_package_has_settings_at_the_root(kube: None) -> None:
+    text = (
+        "kube: {image: 'x:${{ params.tag }}', max_jobs: 5}\n"
+        "params: {tag: 1}\n"
+        "steps: {a: {run: x, executor: kube}}\n"
+    )
+    settings = {"image": parse_text("x:${{ params.tag }}"), "max_jobs": 5}
+    assert told(text) == settings
+    assert loaded(text).executor_settings == {"kube": settings}
+
+
+def test_what_that_is_told_must_be_a_mapping_with_names_that_are_known(kube: None) -> None:
+    message = "`kube` must be a mapping of what that executor is told"
+    assert faults("kube: 3\nsteps: {a: {run: x}}\n") == [(1, 7, "error", message, "")]
+    text = "kube: {image: '${{ params.tga }}'}\nparams: {tag: 1}\nsteps: {a: {run: x}}\n"
+    assert faults(text)[0][3:] == ("`tga` is no parameter", "did you mean `tag`?")
+
+
+def test_settings_of_an_executor_that_is_not_there_are_an_unknown_key() -> None:
+    assert [fault[3] for fault in faults("kube: {image: x}\nsteps: {a: {run: x}}\n")] == [
+        "unknown key `kube` in the workflow"
+    ]
