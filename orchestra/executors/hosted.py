@@ -62,7 +62,8 @@ class HostedExecutor:
     It works in the `folder` of the run, which all machines of the engine see by the same path.
     `secrets` are the values to mask; `on_output` is handed each block once it is in the log,
     `on_note` what a person should know though it harms no step, `on_hired` the pid of each helper
-    that is started, whose end is then taken by somebody else. `settings` are those of the root of the file.
+    that is started, whose end is then taken by somebody else. `settings` are those of the root of
+    the file.
     """
 
     def __init__(
