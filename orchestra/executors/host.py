@@ -45,28 +45,32 @@ _HELD_BYTES = 1 << 18
 
 def main(descriptor: int) -> None:
     """Serve the process at the other end until that is gone, or has closed."""
-    with socket.socket(fileno=descriptor) as link:
-        frames = Frames()
-        waiting: List[Message] = []
-        while not waiting:
-            block = link.recv(_BLOCK_BYTES)
-            if not block:
-                return
-            waiting.extend(frames.feed(block))
-        order = waiting.pop(0)
-        opening = Opening(*order["opening"])
-        try:
-            place = opening.open_place()(order["settings"], order["run_id"])
-        except (PlaceFault, BrokenExecutor) as fault:
-            _refuse(link, frames, waiting, str(fault))
+    link = socket.socket(fileno=descriptor)
+    _serve(link)
+    link.close()  # not before: what is raised is to be written down when the other end sees it
+
+
+def _serve(link: socket.socket) -> None:
+    frames = Frames()
+    waiting: List[Message] = []
+    while not waiting:
+        block = link.recv(_BLOCK_BYTES)
+        if not block:
             return
-        secrets = order["secrets"]
-        masker = Masker(needles_of(secrets)) if secrets else None
-        host = Host(place, link, frames, masker, order["grace_s"], order["watched"])
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            host.serve(waiting)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            place.close()
+        waiting.extend(frames.feed(block))
+    order = waiting.pop(0)
+    opening = Opening(*order["opening"])
+    try:
+        place = opening.open_place()(order["settings"], order["run_id"])
+    except (PlaceFault, BrokenExecutor) as fault:
+        _refuse(link, frames, waiting, str(fault))
+        return
+    secrets = order["secrets"]
+    masker = Masker(needles_of(secrets)) if secrets else None
+    host = Host(place, link, frames, masker, order["grace_s"], order["watched"])
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        host.serve(waiting)
+    place.close()
 
 
 def _refuse(link: socket.socket, frames: Frames, waiting: List[Message], fault: str) -> None:
