@@ -149,19 +149,17 @@ def test_a_job_that_is_refused_is_not_launched_and_says_why(driver: PlaceDriver)
     assert "Invalid partition name specified" in gone.reason
 
 
-def test_a_job_whose_options_make_slurm_fail_to_start_it_is_not_launched(
-    driver: PlaceDriver,
+def test_a_job_whose_log_has_no_place_on_its_node_is_not_launched(
+    driver: PlaceDriver, shared_cluster: Cluster
 ) -> None:
-    task = driver.task("mislaid", "exit 0")
-    hidden = Path(task.folder).parent / "slurm"
-
-    # a file where the folder of the log should be: as on a node that does not see it
+    task = driver.task("mislaid", "exit 0", Errand("slurm", {"extra": ["--hold"]}))
     driver.submit(task)
-    hidden.rename(hidden.with_name("moved"))
-    hidden.touch()
+    folder = Path(task.folder).parent / "slurm"
+
+    folder.rename(folder.with_name("moved"))
+    folder.touch()  # Slurm makes folders that are missing, where it may
+    shared_cluster.ask("scontrol", "release", driver.queued(task)[0].job)
     [gone] = driver.end(task)
-    hidden.unlink()
-    hidden.with_name("moved").rename(hidden)
 
     assert gone.fate is Fate.NOT_LAUNCHED
     assert "is the folder of the run one that every node sees?" in gone.reason
