@@ -38,6 +38,7 @@ def test_an_outage_is_silence_and_a_job_that_ends_in_it_is_over_after_it(
     driver.start(task)
     before = driver.place.period_s()
 
+    own_cluster.wait_for_state_saved_since(Path(task.folder) / "began")
     own_cluster.kill_controller()
     periods = silences(driver, 4)
     refused = driver.submit(late)
@@ -55,6 +56,27 @@ def test_an_outage_is_silence_and_a_job_that_ends_in_it_is_over_after_it(
     assert periods[0] > before
     assert driver.gone(task)[0].fate is Fate.ENDED
     assert (Path(late.folder) / "ran").read_text() == "ran\n"
+
+
+def test_a_controller_that_comes_back_without_what_it_knew_makes_no_job_run_twice(
+    own_cluster: Cluster, drive: Drive
+) -> None:
+    driver = drive(place_on(own_cluster))
+    script = "mkdir $folder/claim || exit 75\necho ran >>$folder/ran\n" + WAITS
+    tasks = [driver.task("t%d" % number, script) for number in range(3)]
+    driver.submit(*tasks)
+    driver.start(*tasks)
+
+    own_cluster.kill_controller()
+    silences(driver, 1)
+    for task in tasks:
+        (Path(task.folder) / "go").touch()
+    driver.until(lambda: all((Path(task.folder) / "done").exists() for task in tasks))
+    own_cluster.up_controller()
+    driver.end(*tasks)
+
+    assert [len(driver.gone(task)) for task in tasks] == [1, 1, 1]
+    assert [(Path(task.folder) / "ran").read_text() for task in tasks] == ["ran\n"] * 3
 
 
 @pytest.mark.parametrize("own_cluster", [FORGETFUL], indirect=True)
