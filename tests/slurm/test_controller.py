@@ -38,7 +38,7 @@ def test_an_outage_is_silence_and_a_job_that_ends_in_it_is_over_after_it(
     driver.start(task)
     before = driver.place.period_s()
 
-    own_cluster.wait_for_state_saved_since(Path(task.folder) / "began")
+    own_cluster.save_state(driver.queued(task)[0].job)
     own_cluster.kill_controller()
     periods = silences(driver, 4)
     refused = driver.submit(late)
