@@ -203,7 +203,7 @@ class SlurmPlace:
         for job in self._jobs:
             row = sighting.of(job)
             if row is None:
-                job.unseen += 1
+                job.untold_by(since_s)
                 if job.unseen >= _ANSWERS:
                     missing.append(job)
             elif row.is_over:
@@ -217,10 +217,10 @@ class SlurmPlace:
         if hopeless:
             self._client.cancel([job.id for job in hopeless])
         if missing:
-            news.extend(self._missed(missing, since_s))
+            news.extend(self._missed(missing))
         return news
 
-    def _missed(self, jobs: Sequence[Job], since_s: float) -> List[News]:
+    def _missed(self, jobs: Sequence[Job]) -> List[News]:
         """What is told of jobs that the controller no longer has."""
         kept = Sighting(self._kept_rows(sorted({job.batch.name for job in jobs})))
         news: List[News] = []
@@ -228,7 +228,7 @@ class SlurmPlace:
             row = kept.of(job)
             if row is not None and row.is_over:
                 news.append(self._gone(job, row))
-            elif not job.node and since_s < self._facts.memory_s:
+            elif not job.node and job.gap_s < self._facts.memory_s:
                 # of an element that is cancelled while it waits, Slurm keeps nothing
                 reason = "cancelled in Slurm while it waited"
                 news.append(self._dropped(job, Fate.CANCELLED, reason))
