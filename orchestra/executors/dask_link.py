@@ -24,7 +24,11 @@ _LEAVE_S = 2.0
 _TALKERS = ("asyncio", "bokeh", "distributed", "tornado")
 _BREAK_S = 0.1
 _THREADS_PER_CORE = 32  # they only wait for processes; what counts is the resource `cpu`
-_START = 'exec sh "$1/start" 2>>"$1/dask"'
+_START = """
+if [ -r "$1/start" ]; then exec sh "$1/start" 2>>"$1/dask"; fi
+echo "$1/start: cannot be read on $(uname -n)" >&2
+exit 127
+"""
 """A script that starts a task; what it says itself is why a worker cannot.
 
 What the task says goes to a file: whatever a step leaves behind would hold a pipe open.
