@@ -6,6 +6,10 @@ import signal
 
 from hypothesis import settings
 
+from tests.slurm.engine import shared_cluster
+
+__all__ = ["shared_cluster"]
+
 settings.register_profile("untimed", deadline=None)
 
 

@@ -1,0 +1,180 @@
+"""Slurm's own programs: started with an environment of their own, told apart in how they fail."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+
+PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol")
+"""What must be there."""
+
+_LIMIT_S = 30.0  # with its controller gone, a program of Slurm takes 9 s to say so
+_SIGNAL_LIMIT_S = 2.0
+_MOST_JOBS = 400  # in one argv
+# scancel asks with ten threads, each of which sleeps 5 s and more where it is told to try again
+_MOST_SIGNALLED = 10
+# A job inherits what sbatch has. Slurm's other variables are those of a job that this may run in,
+# and would be taken for options.
+_PASSED_ON = (
+    "HOME",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "PATH",
+    "SBATCH_ACCOUNT",
+    "SBATCH_CLUSTERS",
+    "SBATCH_CONSTRAINT",
+    "SBATCH_PARTITION",
+    "SBATCH_QOS",
+    "SBATCH_RESERVATION",
+    "SLURM_CLUSTERS",
+    "SLURM_CONF",
+    "SLURM_CONF_SERVER",
+    "TZ",
+    "USER",
+)
+_OUTAGES = (
+    "authentication",
+    "backup controller",
+    "communication",
+    "configuration source",
+    "connect failure",
+    "connection refused",
+    "munge",
+    "not responding",
+    "reset by peer",
+    "standby mode",
+    "submitjob",  # a limit on how many may be in the queue: AssocMaxSubmitJobLimit and its like
+    "temporarily",
+    "timed out",
+    "transport endpoint",
+    "try again",
+    "unable to contact",
+    "zero bytes",
+)
+_HEADS = re.compile(
+    r"^(\w+: (error|fatal): )?(Batch job submission failed: |allocation failure: )*"
+)
+
+
+class SlurmSilence(Exception):
+    """Slurm did not answer, or not now; whether it has done what was asked is not known."""
+
+
+class SlurmRefusal(Exception):
+    """Slurm has answered that it will not do it, and why."""
+
+
+class Answer(NamedTuple):
+    """What a program said in full, and how it ended."""
+
+    code: int
+    text: str
+    complaint: str
+
+
+class SlurmClient:
+    """Runs Slurm's programs, one at a time."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ: Dict[str, str] = {
+            name: environ[name] for name in _PASSED_ON if name in environ
+        }
+        self._environ["LC_ALL"] = "C"
+        self._path = environ.get("PATH", os.defpath)
+
+    def missing(self) -> List[str]:
+        """The programs that are not to be found."""
+        return [name for name in PROGRAMS if shutil.which(name, path=self._path) is None]
+
+    def ask(self, *argv: str, stdin: str = "", held: Optional[int] = None) -> str:
+        """What the program says on its standard output.
+
+        `held` is a descriptor that it keeps open as long as it lives.
+
+        Raises:
+            SlurmSilence: it got no answer.
+            SlurmRefusal: it got one, which is no.
+        """
+        answer = self.answer(*argv, stdin=stdin, held=held)
+        if answer.code == 0:
+            return answer.text
+        words = _words_of(answer.complaint) or "%s ended with %d" % (argv[0], answer.code)
+        if any(each in words.lower() for each in _OUTAGES):
+            raise SlurmSilence(words)
+        raise SlurmRefusal(words)
+
+    def answer(self, *argv: str, stdin: str = "", held: Optional[int] = None) -> Answer:
+        """What the program says, however it ends.
+
+        Raises:
+            SlurmSilence: it does not end, or could not be started.
+        """
+        try:
+            done = subprocess.run(
+                argv,
+                input=stdin,
+                capture_output=True,
+                env=self._environ,
+                cwd="/",
+                pass_fds=() if held is None else (held,),
+                timeout=_LIMIT_S,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except subprocess.TimeoutExpired:
+            raise SlurmSilence("%s has not answered in %d s" % (argv[0], _LIMIT_S)) from None
+        except OSError as error:
+            raise SlurmSilence("%s: %s" % (argv[0], error.strerror)) from None
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def is_up(self) -> bool:
+        """Whether a controller answers; the one question that fails at once where none does."""
+        try:
+            return self.answer("scontrol", "ping").code == 0
+        except SlurmSilence:
+            return False
+
+    def cancel(self, jobs: Sequence[str]) -> None:
+        """End jobs, and take those that wait out of the queue; what is over is left alone.
+
+        No option may be given with it: one makes scancel look for jobs by itself, and for one
+        element of an array that waits it finds, and cancels, all that wait.
+        """
+        for begin in range(0, len(jobs), _MOST_JOBS):
+            with suppress(SlurmSilence):
+                self.answer("scancel", *jobs[begin : begin + _MOST_JOBS])
+
+    def signal(self, jobs: Sequence[str], name: str) -> None:
+        """Send a signal to all processes of running jobs.
+
+        As long as another element of its array waits, Slurm sends the signal and yet says that it
+        is to be tried again; scancel then sends it ten times in a minute. It is ended before it
+        sends it a second time.
+        """
+        running = []
+        for begin in range(0, len(jobs), _MOST_SIGNALLED):
+            some = jobs[begin : begin + _MOST_SIGNALLED]
+            with suppress(OSError):
+                running.append(self._start("scancel", "--full", "--signal=" + name[3:], *some))
+        for process in running:
+            try:
+                process.wait(_SIGNAL_LIMIT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _start(self, *argv: str) -> subprocess.Popen[bytes]:
+        null = subprocess.DEVNULL
+        return subprocess.Popen(
+            argv, env=self._environ, cwd="/", stdin=null, stdout=null, stderr=null
+        )
+
+
+def _words_of(complaint: str) -> str:
+    """What a program complains of: its last two lines, without what stands before the reasons."""
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    return "; ".join(_HEADS.sub("", line) for line in lines[-2:])

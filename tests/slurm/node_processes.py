@@ -1,0 +1,63 @@
+"""The processes of a node's jobs: found by what they are and descend from, and ended as one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from typing import Dict, List, NamedTuple
+
+
+class _Process(NamedTuple):
+    parent: int
+    words: str
+    environ: str
+
+
+def end_processes_of(folder: str, node: str) -> None:
+    """Kill what runs for jobs on a node of the cluster in that folder.
+
+    All are stopped before the first dies: at a loss of power no script sees its child killed.
+    """
+    doomed = _processes_of(folder, node)
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _processes_of(folder: str, node: str) -> List[int]:
+    """Those that watch over its jobs, and all that have come of them."""
+    process_by_pid = _all_processes()
+    marks = ("SLURM_CONF=%s/slurm.conf" % folder, "SLURMD_NODENAME=%s" % node)
+    found = set()
+    for pid, process in process_by_pid.items():
+        if not set(marks) <= set(process.environ.split("\0")):
+            continue
+        found.add(pid)
+        parent = process_by_pid.get(process.parent)
+        if parent is not None and parent.words.startswith("slurmstepd: "):
+            found.add(process.parent)
+    grown = True
+    while grown:
+        children = {pid for pid, each in process_by_pid.items() if each.parent in found} - found
+        grown = bool(children)
+        found |= children
+    return sorted(found)
+
+
+def _all_processes() -> Dict[int, _Process]:
+    processes = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with suppress(OSError):
+            parent = _read(name, "stat").rpartition(")")[2].split()[1]
+            process = _Process(int(parent), _read(name, "cmdline"), _read(name, "environ"))
+            processes[int(name)] = process
+    return processes
+
+
+def _read(pid: str, what: str) -> str:
+    with open("/proc/%s/%s" % (pid, what), encoding="utf-8", errors="replace") as stream:
+        return stream.read()
