@@ -6,9 +6,10 @@ import signal
 
 from hypothesis import settings
 
+from tests.dask.engine import shared_dask
 from tests.slurm.engine import shared_cluster
 
-__all__ = ["shared_cluster"]
+__all__ = ["shared_cluster", "shared_dask"]
 
 settings.register_profile("untimed", deadline=None)
 
