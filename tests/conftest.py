@@ -11,9 +11,10 @@ import signal
 
 from hypothesis import settings
 
+from tests.dask.engine import shared_dask
 from tests.slurm.engine import shared_cluster
 
-__all__ = ["shared_cluster"]
+__all__ = ["shared_cluster", "shared_dask"]
 
 if "CI" in os.environ:
     settings.register_profile(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from orchestra.executors.places import Fate, Gone, Queued, Running, Silent
 from orchestra.model.errand import Errand
 from tests.dask.cluster import Cluster
-from tests.dask.desk import Desk, is_alive
+from tests.dask.desk import Desk, is_alive, place
 from tests.dask.waiting import until
 
 _GPU = Errand("dask", gpus=1)  # runs on w1
@@ -35,9 +34,7 @@ desk.until(lambda: False)
 
 def _elsewhere(cluster: Cluster, folder: Path) -> Desk:
     """A place on another machine than the workers' one, as far as it knows."""
-    module = importlib.import_module("orchestra.executors.dask_place")  # it needs Dask
-    place = module.DaskPlace({"scheduler": cluster.address}, {}, here="somewhere-else")
-    return Desk(folder, place=place)
+    return Desk(folder, place=place(cluster.address, here="somewhere-else"))
 
 
 @pytest.fixture(params=["here", "elsewhere"])
