@@ -79,10 +79,12 @@ class StepTree:
         return why_held, group.drain() if group is not None and why_held else []
 
     def beside(self, run: StepRun) -> List[StepRun]:
-        """All steps that a step's failure may keep from starting, itself among them."""
+        """All steps that a step's failure may keep from starting, but not itself."""
         if run.instance_of is not None:
-            return [run.instance_of, *self.group_of(run.instance_of).members]
-        return self.within(run.block.runs)
+            around = [run.instance_of, *self.group_of(run.instance_of).members]
+        else:
+            around = self.within(run.block.runs)
+        return [each for each in around if each is not run]
 
     def within(self, runs: Sequence[StepRun]) -> List[StepRun]:
         """Steps, and all that are parts of them, as far as they have not ended."""

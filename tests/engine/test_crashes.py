@@ -6,7 +6,9 @@ import random
 from typing import Any, Dict, Mapping, Sequence
 
 from orchestra.engine.stimuli import StopAsked
-from orchestra.model.workflow import Foreach, InnerSteps, Step
+from orchestra.model.events import StepEnded
+from orchestra.model.run import AttemptKey
+from orchestra.model.workflow import Artifacts, ArtifactsWhen, Foreach, InnerSteps, Step
 from tests.engine.crashes import CrashingWorld
 from tests.engine.plans import make_plan, step
 from tests.engine.world import Behaviour
@@ -127,3 +129,25 @@ def test_steps_in_one_that_has_come_to_its_handlers_are_done_with() -> None:
     assert world.resumed == 1
     assert world.states["a"] == "recovered"
     assert attempts(world) == {"a": 0, "a/i": 1, "a:fallback": 1, "a:finally": 1}
+
+
+def test_a_failed_step_is_not_called_off_by_its_own_failure_when_the_run_goes_on() -> None:
+    fails = step("a", handlers="finally", artifacts=Artifacts(("x",), ArtifactsWhen.FAILURE))
+
+    world = run(fails, turn=5, goes={"a": FAILS}, fail_fast=True)
+
+    assert world.resumed == 1
+    assert world.states == {"a": "failed", "a:finally": "succeeded"}
+    assert world.reasons["a"] == "exit code 1"
+    assert sum(isinstance(event, StepEnded) and event.step == "a" for event in world.events) == 1
+
+
+def test_a_share_that_was_given_back_is_not_given_back_again_when_the_run_goes_on() -> None:
+    fails = step("a", handlers="finally", artifacts=Artifacts(("x",), ArtifactsWhen.FAILURE))
+    others = step("b", if_="always()"), step("c", if_="always()")
+
+    world = run(fails, *others, turn=5, goes={"a": FAILS}, max_parallel=1, fail_fast=True)
+
+    assert world.resumed == 1
+    assert attempts(world) == {"a": 1, "b": 1, "c": 1, "a:finally": 1}
+    assert world.launch_times[AttemptKey("c", 1)] >= world.launch_times[AttemptKey("b", 1)] + 1.0
