@@ -26,7 +26,8 @@ class Block:
     `names` are those that all of them see beside the usual ones, `limits` what each of them takes
     beside its demand, so that not too many run at once. `open` counts the steps that have not
     ended, `failures` are those of its steps that have failed; `struck_by` is the one whose failure
-    keeps others from starting, `called_off` says why none may start but what cleans up.
+    keeps others from starting, `called_off` says why none may start but what cleans up. What comes
+    after them had begun before the run went on if `had_its_turn`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Block:
         self.open = len(self.runs)
         self.struck_by = ""
         self.called_off = ""
+        self.had_its_turn = False
         self.failures: List[Failure] = []
         self._ended: Dict[StepState, Tuple[int, str]] = {}
 
@@ -130,7 +132,7 @@ class Block:
     @property
     def has_started(self) -> bool:
         """Whether the turn of one of its steps has come."""
-        return any(run.first_started_at is not None for run in self.runs)
+        return self.had_its_turn or any(run.first_started_at is not None for run in self.runs)
 
     def outcome(self) -> Tuple[StepState, str]:
         """What the steps come to for the step that they are in."""

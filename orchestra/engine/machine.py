@@ -80,6 +80,7 @@ from orchestra.model.events import (
     RunFinished,
     StepEnded,
     StepsAdded,
+    StepTimedOut,
     StopRequested,
     SummaryWritten,
 )
@@ -690,6 +691,9 @@ class Machine:
             else:
                 self._fail(run, str(fault))
             return
+        if self._past is not None:
+            block.called_off = self._past.called_off(run.step.id)
+            block.had_its_turn = self._past.has_come_to_handlers(run.step.id)
         if type(run) is PartRun:
             self._line.give_back(run.owner)
             if self._halt.stop is not None and run.timeout_s is None:
@@ -755,6 +759,7 @@ class Machine:
         """The time of a step is over in which others run."""
         assert owner.timeout_s is not None
         block.called_off = "timed out after %s" % format_duration(owner.timeout_s)
+        self._events.append(StepTimedOut(owner.step.id, block.called_off))
         self._attempts.call_off(block, "the timeout of `%s`" % owner.step.id)
         self._call_off(self._tree.within(block.runs))
 

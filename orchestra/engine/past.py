@@ -78,6 +78,16 @@ class Past:
         roles = (role for role in roles_after(last) if self.has_begun(part_id(run, role)))
         return next(roles, None)
 
+    def has_come_to_handlers(self, step: str) -> bool:
+        """Whether a handler had begun of a step in which others run."""
+        steps = self._record.step_by_id
+        return step in steps and any(steps[p].role in HANDLER_ROLES for p in steps[step].parts)
+
+    def called_off(self, step: str) -> str:
+        """Why the steps in one were called off before the run went on; empty where that is over."""
+        found = self._record.step_by_id.get(step)
+        return "" if found is None else found.called_off
+
     def devices_of(self, step: str) -> Tuple[int, ...]:
         """The devices that a step had last."""
         attempts = self._record.step_by_id[step].attempts

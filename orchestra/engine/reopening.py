@@ -111,6 +111,7 @@ def reopen(record: RunRecord, event: RunResumed, at: float) -> None:
         if record.step_by_id.get(step.id) is step:
             _open(step)
     _follow_plan(record, event)
+    _let_time_begin_anew(record)
     _recount(record)
     record.state, record.exit_code, record.reason = RunState.RUNNING, None, ""
     record.ended_at, record.stopping = None, ""
@@ -267,6 +268,18 @@ def _open(step: StepRecord) -> None:
     step.reason, step.outputs = "", {}
     step.ended_at = step.ready_at = step.retry_at = None
     step.spent = len(step.attempts)
+
+
+def _let_time_begin_anew(record: RunRecord) -> None:
+    """Forget that the time of steps was over, but of those that have come to what is after that.
+
+    What is in a handler goes on as it stood.
+    """
+    steps = record.step_by_id
+    for step in steps.values():
+        has_gone_on = any(steps[part].role in HANDLER_ROLES for part in step.parts)
+        if not has_gone_on and not step.is_handler:
+            step.called_off = ""
 
 
 def _interrupt(attempts: List[Attempt], at: float) -> None:

@@ -25,6 +25,7 @@ from orchestra.model.events import (
     StepEnded,
     StepReady,
     StepsAdded,
+    StepTimedOut,
     StopRequested,
     SummaryWritten,
 )
@@ -195,6 +196,10 @@ def _retry_scheduled(record: RunRecord, event: RetryScheduled, at: float) -> Non
     _move(record, step, StepState.WAITING_RETRY)
 
 
+def _step_timed_out(record: RunRecord, event: StepTimedOut, at: float) -> None:
+    record.step_by_id[event.step].called_off = event.reason
+
+
 def _step_ended(record: RunRecord, event: StepEnded, at: float) -> None:
     step = record.step_by_id[event.step]
     step.reason = event.reason
@@ -254,6 +259,7 @@ _HANDLERS: Dict[type, Callable[..., None]] = {
     SummaryWritten: _summary_written,
     ArtifactsKept: _artifacts_kept,
     RetryScheduled: _retry_scheduled,
+    StepTimedOut: _step_timed_out,
     StepEnded: _step_ended,
     ResultReused: _result_reused,
     CacheMissed: _cache_missed,

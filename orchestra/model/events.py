@@ -176,6 +176,13 @@ class RetryScheduled(NamedTuple):
     delay_s: float
 
 
+class StepTimedOut(NamedTuple):
+    """The time of a step is over in which others run; it ends when they have, for this reason."""
+
+    step: str
+    reason: str
+
+
 class StepEnded(NamedTuple):
     """A step reached a final state, for the one recorded reason."""
 
@@ -266,6 +273,7 @@ Event = Union[
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
+    StepTimedOut,
     StepEnded,
     ResultReused,
     CacheMissed,
@@ -289,6 +297,7 @@ _KINDS: Tuple[Type[Event], ...] = (
     SummaryWritten,
     ArtifactsKept,
     RetryScheduled,
+    StepTimedOut,
     StepEnded,
     ResultReused,
     CacheMissed,

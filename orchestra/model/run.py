@@ -253,7 +253,8 @@ class StepRecord:
     be cached; `spent` is how many of its attempts its retries do not count: those before it ran
     again, and those that were interrupted; `item` tells what an instance stands for; `parts` are
     the ids of its instances, of the steps in it, of its handlers; `expected_s` is how long it was
-    expected to take, None where that was not known.
+    expected to take, None where that was not known; `called_off` is why the steps in it were, if
+    its time was over.
     """
 
     id: str
@@ -283,6 +284,7 @@ class StepRecord:
     item: str = ""
     parts: List[str] = field(default_factory=list)
     expected_s: Optional[float] = None
+    called_off: str = ""
 
     @property
     def max_rss_bytes(self) -> Optional[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import StepEnded
@@ -26,19 +26,28 @@ class Patient(random.Random):
         return values[0]
 
 
+class Forgetful(Patient):
+    """Nobody can tell how what ran at a death ended."""
+
+    def random(self) -> float:
+        return 0.25
+
+
 def run(
     *steps: Step,
     turn: int,
+    then: int = 0,
     goes: Mapping[str, Behaviour] = {},
     stops: Mapping[float, StopAsked] = {},
+    rng: Optional[random.Random] = None,
     **fields: Any,
 ) -> CrashingWorld:
-    """Run them and die after that turn; each attempt of a step goes as it says."""
+    """Run them and die after that turn, and after another; each attempt of a step goes as told."""
     return CrashingWorld(
         lambda: make_plan(*steps, **fields),
         lambda key: goes.get(key.step, Behaviour()),
-        Patient(1),
-        [(turn, False)],
+        rng or Patient(1),
+        [(turn, False), (then, False)],
         stops,
     ).run()
 
@@ -151,3 +160,56 @@ def test_a_share_that_was_given_back_is_not_given_back_again_when_the_run_goes_o
     assert world.resumed == 1
     assert attempts(world) == {"a": 1, "b": 1, "c": 1, "a:finally": 1}
     assert world.launch_times[AttemptKey("c", 1)] >= world.launch_times[AttemptKey("b", 1)] + 1.0
+
+
+def test_a_step_whose_time_was_over_has_failed_though_the_run_went_on_in_its_handler() -> None:
+    slow = step("a", body=InnerSteps({"i": step("i")}), handlers="finally", timeout=0.5)
+
+    world = run(slow, turn=4, goes={"a/i": Behaviour(3.0)})
+
+    assert world.resumed == 1
+    assert (world.states["a"], world.reasons["a"]) == ("failed", "timed out after 0.50s")
+    assert attempts(world) == {"a": 0, "a/i": 1, "a:finally": 1}
+
+
+def test_a_fallback_goes_on_of_a_step_whose_time_was_over() -> None:
+    slow = step("a", body=InnerSteps({"i": step("i")}), handlers="fallback", timeout=0.5)
+
+    world = run(slow, turn=4, goes={"a/i": Behaviour(3.0)})
+
+    assert world.resumed == 1
+    assert world.states == {"a": "recovered", "a/i": "cancelled", "a:fallback": "succeeded"}
+    assert attempts(world) == {"a": 0, "a/i": 1, "a:fallback": 1}
+
+
+def test_a_handler_goes_on_of_a_step_in_which_nothing_had_started() -> None:
+    waits = step("a", body=InnerSteps({"i": step("i")}), handlers="finally", timeout=0.5)
+    others = step("first", priority=1), step("last", priority=-1)
+
+    world = run(*others, waits, turn=5, max_parallel=1)
+
+    assert world.resumed == 1
+    assert (world.states["a"], world.reasons["a"]) == ("failed", "timed out after 0.50s")
+    assert attempts(world)["a:finally"] == 1
+
+
+def test_that_the_time_of_a_step_was_over_is_forgotten_where_no_handler_had_begun() -> None:
+    slow = step("a", body=InnerSteps({"i": step("i")}), handlers="finally", timeout=0.5)
+    goes = {"a/i": Behaviour(0.7)}
+
+    world = run(slow, turn=3, then=6, goes=goes)
+
+    assert world.resumed == 2
+    assert world.states == {"a": "succeeded", "a/i": "succeeded", "a:finally": "succeeded"}
+
+
+def test_a_handler_goes_on_of_a_step_in_which_nobody_saw_anything_end() -> None:
+    lasts = step("a", body=InnerSteps({"i": step("i")}), handlers="finally")
+    fails = step("b", "z", require=(("false", "not so"),))
+    goes = {"a/i": Behaviour(3.0), "z": Behaviour(0.5), "a:finally": Behaviour(10.0)}
+
+    world = run(lasts, step("z"), fails, turn=3, then=6, goes=goes, rng=Forgetful(1), fail_fast=True)
+
+    assert world.resumed == 2
+    assert world.states["a"] == "cancelled"
+    assert attempts(world) == {"a": 0, "z": 1, "b": 0, "a/i": 1, "a:finally": 1}

@@ -73,6 +73,7 @@ def test_a_line_has_a_place_for_each_fact() -> None:
         (StepEnded("a", "failed", "exit code 2", {}), "error", "failed, exit code 2"),
         (StepEnded("a", "blocked", "b failed", {}), "warning", "blocked, b failed"),
         (RetryScheduled("a", 2, 5.0), "warning", "attempt 2 comes in 5.0s"),
+        (events.StepTimedOut("a", "timed out after 5.0s"), "warning", "timed out after 5.0s"),
         (Noted("", "look"), "warning", "look"),
         (StopRequested("SIGINT", False), "warning", "the run is being stopped: SIGINT"),
         (AlertSent("me", "failure", "x", True, ""), "info", "alert to x: sent"),
