@@ -144,6 +144,8 @@ class StepTree:
         stop = self._halt.stop
         if self._halt.holds(ruled) and stop and (stop.at_once or not cleans_up(run)):
             return self._halt.why
+        if type(run) is PartRun:
+            return self._why_part_held(run)
         if run.instance_of is not None:
             struck_by = self._group_by_owner[ruled.id].struck_by
             if struck_by:

@@ -208,8 +208,23 @@ def test_a_handler_goes_on_of_a_step_in_which_nobody_saw_anything_end() -> None:
     fails = step("b", "z", require=(("false", "not so"),))
     goes = {"a/i": Behaviour(3.0), "z": Behaviour(0.5), "a:finally": Behaviour(10.0)}
 
-    world = run(lasts, step("z"), fails, turn=3, then=6, goes=goes, rng=Forgetful(1), fail_fast=True)
+    fields = {"rng": Forgetful(1), "fail_fast": True}
+    world = run(lasts, step("z"), fails, turn=3, then=6, goes=goes, **fields)
 
     assert world.resumed == 2
     assert world.states["a"] == "cancelled"
-    assert attempts(world) == {"a": 0, "z": 1, "b": 0, "a/i": 1, "a:finally": 1}
+    assert attempts(world)["a/i"] == 1
+    assert world.states["a:finally"] == "succeeded"
+
+
+def test_a_handler_that_nobody_saw_end_is_made_again_though_another_step_had_failed() -> None:
+    lasts = step("a", handlers="finally")
+    fails = step("b", "z", require=(("false", "not so"),))
+    goes = {"z": Behaviour(2.0), "a:finally": Behaviour(10.0)}
+    fields = {"rng": Forgetful(1), "fail_fast": True}
+
+    world = run(lasts, step("z"), fails, turn=5, goes=goes, **fields)
+
+    assert world.resumed == 1
+    assert world.states["a:finally"] == "succeeded"
+    assert attempts(world)["a:finally"] == 2
