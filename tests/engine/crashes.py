@@ -7,6 +7,7 @@ Processes go on meanwhile. Of some of them nobody can tell afterwards how they e
 from __future__ import annotations
 
 import random
+from heapq import heapify
 from typing import Any, Callable, Dict, Mapping, Sequence, Set, Tuple
 
 from orchestra.engine.machine import Machine
@@ -98,6 +99,7 @@ class CrashingWorld(World):
             for each in self._agenda
             if isinstance(each[2], (AttemptOver, StopAsked)) and self._is_of_process(each[2])
         ]
+        heapify(self._agenda)
         self._copies.clear()
         assert self._rng is not None
         for key in self._alive:
@@ -143,6 +145,7 @@ class CrashingWorld(World):
             self._schedule(self.now + self._late(), Lost(key))
         elif key in self._lost:
             self._agenda = [each for each in self._agenda if not self._is_end_of(each[2], key)]
+            heapify(self._agenda)
             self._schedule(max(min(ends), self.now), Lost(key))
         elif min(ends) > self.now:
             self._schedule(self.now, Reattached(key, self.now - self._began[key]))

@@ -228,3 +228,15 @@ def test_a_handler_that_nobody_saw_end_is_made_again_though_another_step_had_fai
     assert world.resumed == 1
     assert world.states["a:finally"] == "succeeded"
     assert attempts(world)["a:finally"] == 2
+
+
+def test_what_goes_on_beside_a_death_ends_in_its_time() -> None:
+    steps = [step(id) for id in "abcdefg"]
+    goes = {
+        id: Behaviour(lasts) for id, lasts in zip("abcdefg", (1.0, 3.0, 4.0, 2.0, 7.0, 5.0, 6.0))
+    }
+
+    world = run(*steps, turn=1, goes=goes, cpu=7)
+
+    ended = [event.step for event in world.events if isinstance(event, StepEnded)]
+    assert "".join(ended) == "adbcfge"
