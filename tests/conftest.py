@@ -1,12 +1,22 @@
-"""What holds for all tests: signals mean what they mean in a terminal, and no test is timed."""
+"""What holds for all tests: signals mean what they mean in a terminal, and no test is timed.
+
+Examples are drawn anew each time, but in CI: there a change is judged by the same ones as the
+change before it, with every version of hypothesis.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
 
-settings.register_profile("untimed", deadline=None)
+if "CI" in os.environ:
+    settings.register_profile(
+        "untimed", deadline=None, derandomize=True, database=None, print_blob=True
+    )
+else:
+    settings.register_profile("untimed", deadline=None)
 
 
 def pytest_configure() -> None:
