@@ -9,6 +9,9 @@ from orchestra.model.expression import Value
 LOCAL = "local"
 """The executor that runs steps on this machine."""
 
+ELSEWHERE = b"ORCHESTRA_ELSEWHERE"
+"""The variable that marks a process as that of an attempt of an engine, by the id of its run."""
+
 
 class Errand(NamedTuple):
     """An attempt that another machine is to run: by which executor, and what it asks for there.
