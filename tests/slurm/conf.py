@@ -68,7 +68,8 @@ SchedulerParameters={scheduling}
 """
 _SCHEDULING = (
     "batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1,"
-    "default_queue_depth=1000,partition_job_depth=0,preempt_youngest_first"
+    "default_queue_depth=1000,partition_job_depth=0,preempt_youngest_first,"
+    "bf_max_job_array_resv=1000,bf_max_job_test=1000"
 )
 _PARTITIONS = """\
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1
