@@ -188,6 +188,25 @@ def test_steps_of_a_cluster_of_the_run_s_own_are_found_when_it_died_with_the_run
     assert (gone.fate, len(desk.lines("begun"))) == (Fate.ENDED, 1)
 
 
+def test_a_task_on_a_host_without_workers_is_lost_after_half_a_minute(
+    shared_dask: Cluster, tmp_path: Path
+) -> None:
+    now = [0.0]
+    with Desk(tmp_path / "errands", place=place(shared_dask.address, clock=lambda: now[0])) as desk:
+        task = desk.task("step", "exit 0")
+        (desk.folder / "step" / "claim").mkdir()
+        (desk.folder / "step" / "claim" / "by").write_text("far\n1\n2.0\n\n.\n")
+        found = [desk.place.find([task]), desk.place.poll()]
+        now[0] = 30.0
+        found.append(desk.place.poll())
+
+    assert found == [
+        [Running("step", "step", "far")],
+        [],
+        [Gone("step", Fate.NODE_FAILED, "there is no worker on far any more")],
+    ]
+
+
 def _killed(folder: Path, address: str, script: str, count: int) -> None:
     """Tasks whose place was killed as soon as the first of them ran."""
     process = subprocess.Popen(
