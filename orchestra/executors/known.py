@@ -5,14 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib import metadata
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from orchestra.executors.places import OpenPlace
-from orchestra.model.errand import LOCAL
+from orchestra.model.executor_names import GROUP, OWN_EXECUTORS
 from orchestra.model.nearest import nearest
-
-GROUP = "orchestra.executors"
-"""The entry points of packages that bring executors: `name = module:open_place`."""
 
 IN_FLIGHT = 100
 """How many attempts may be under way at once where an executor does not say."""
@@ -91,13 +88,8 @@ def find_executor(name: str) -> Opening:
         return Opening(name, _OWN[name])
     others = _others()
     if name not in others:
-        raise UnknownExecutor(name, nearest(name, [LOCAL, *_OWN, *others]))
+        raise UnknownExecutor(name, nearest(name, [*OWN_EXECUTORS, *others]))
     return others[name]
-
-
-def executor_names() -> List[str]:
-    """All names, `local` first."""
-    return [LOCAL, *_OWN, *sorted(_others().keys() - _OWN.keys())]
 
 
 def _others() -> Dict[str, Opening]:

@@ -11,7 +11,6 @@ from orchestra.executors.known import (
     BrokenExecutor,
     Opening,
     UnknownExecutor,
-    executor_names,
     find_executor,
 )
 
@@ -43,7 +42,7 @@ def test_packages_bring_others_with_their_settings() -> None:
     assert grid.in_flight() == 200
     assert (grid.settings_schema() or {})["additionalProperties"] is False
     assert grid.open_place()({"slots": 1}, "run").period_s() > 0
-    assert executor_names() == ["local", "slurm", "dask", "broken", "grid"]
+    assert list(known_executors()) == ["local", "slurm", "dask", "broken", "grid"]
 
 
 @pytest.mark.usefixtures("installed")
