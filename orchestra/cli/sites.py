@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Callable, Dict, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
 
 from orchestra.cli.kept import Kept
 from orchestra.engine.planner import planned_errands
@@ -13,7 +13,7 @@ from orchestra.engine.scope import Scopes
 from orchestra.engine.whereabouts import root_settings
 from orchestra.errors import UsageError
 from orchestra.executors.local import LocalExecutor
-from orchestra.model.expression import ExpressionError
+from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
 from orchestra.store.directory import RunFolder
@@ -67,6 +67,7 @@ def _open(
         opening = find_executor(name)
         opening.open_place()
         settings = root_settings(plan.workflow, name, scopes.root_scope())
+        _check_settings(name, settings, opening.settings_schema())
     except UnknownExecutor as fault:
         raise UsageError("executor `%s` is not known" % name, fault.hint or "") from None
     except (BrokenExecutor, ExpressionError) as fault:
@@ -83,3 +84,21 @@ def _open(
         on_note=site.on_note,
         on_hired=local.hire,
     )
+
+
+def _check_settings(
+    name: str, settings: Mapping[str, Value], schema: Optional[Mapping[str, Any]]
+) -> None:
+    """Hold them to the schema of an executor that has one.
+
+    Raises:
+        UsageError: they do not fit it.
+    """
+    if schema is None:
+        return
+    from jsonschema import Draft202012Validator
+
+    own = {key: each for key, each in settings.items() if key != "max_jobs"}  # orchestra's
+    for fault in Draft202012Validator(schema).iter_errors(own):
+        where = ".".join([name, *map(str, fault.absolute_path)])
+        raise UsageError("the settings `%s` of an executor: %s" % (where, fault.message))

@@ -11,9 +11,6 @@ from orchestra.executors.places import OpenPlace
 from orchestra.model.executor_names import GROUP, OWN_EXECUTORS
 from orchestra.model.nearest import nearest
 
-IN_FLIGHT = 100
-"""How many attempts may be under way at once where an executor does not say."""
-
 _OWN = {"slurm": "orchestra.executors.slurm", "dask": "orchestra.executors.dask"}
 _OPEN = "open_place"
 
@@ -53,14 +50,6 @@ class Opening(NamedTuple):
         if found is None:
             raise BrokenExecutor(self.name, "%s has no %s" % (self.module, self.attribute))
         return found
-
-    def in_flight(self) -> int:
-        """How many of its attempts may be under way at once, unless its settings say otherwise.
-
-        Raises:
-            BrokenExecutor: it cannot be loaded.
-        """
-        return int(getattr(self._load(), "IN_FLIGHT", IN_FLIGHT))
 
     def settings_schema(self) -> Optional[Mapping[str, Any]]:
         """The JSON Schema of its settings, if it has one.

@@ -13,15 +13,10 @@ from orchestra.executors.slurm_check import problems_of
 from orchestra.executors.slurm_client import SlurmClient, SlurmRefusal, SlurmSilence
 from orchestra.executors.slurm_facts import SlurmFacts
 from orchestra.executors.slurm_jobs import Job, Jobs, Sighting
-from orchestra.executors.slurm_request import SETTINGS, options_of
+from orchestra.executors.slurm_request import options_of
 from orchestra.executors.slurm_rows import FORMAT, Row, end_of, rows_of
 from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
-
-__all__ = ["IN_FLIGHT", "SETTINGS", "SlurmPlace", "open_place"]
-
-IN_FLIGHT = 1000
-"""How many jobs may wait or run at once, where the settings do not say it."""
 
 _PERIOD_S = 0.3
 _PERIOD_PER_JOB_S = 0.0015

@@ -13,6 +13,7 @@ from orchestra.executors.known import (
     UnknownExecutor,
     find_executor,
 )
+from orchestra.model.executor_names import known_executors
 
 
 @pytest.fixture
@@ -39,7 +40,6 @@ def test_packages_bring_others_with_their_settings() -> None:
     grid = find_executor("grid")
 
     assert grid == Opening("grid", "tests.executors.process_place", "open_place")
-    assert grid.in_flight() == 200
     assert (grid.settings_schema() or {})["additionalProperties"] is False
     assert grid.open_place()({"slots": 1}, "run").period_s() > 0
     assert list(known_executors()) == ["local", "slurm", "dask", "broken", "grid"]
@@ -48,7 +48,7 @@ def test_packages_bring_others_with_their_settings() -> None:
 @pytest.mark.usefixtures("installed")
 def test_code_that_cannot_be_loaded_is_named_with_the_reason() -> None:
     with pytest.raises(BrokenExecutor, match="no_such_module_at_all"):
-        find_executor("broken").in_flight()
+        find_executor("broken").open_place()
 
 
 def test_a_module_that_opens_nothing_is_named() -> None:
