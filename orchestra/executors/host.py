@@ -169,6 +169,7 @@ class Host:
                 continue
             charge.stopped = signal
             if name in self._unsent:
+                forestall(charge.folder)  # a silent engine may have taken it in all the same
                 self._end(charge, {"signal": signal})
             elif name in self._over:
                 self._judge(charge)
