@@ -41,9 +41,10 @@ PLACES: Dict[str, Callable[[pytest.FixtureRequest], Open]] = {
     "process": processes,
     "slurm": slurm,
 }
+OF_ENGINES = [pytest.param("slurm", marks=pytest.mark.engines)]
 
 
-@pytest.fixture(params=sorted(PLACES))
+@pytest.fixture(params=["process", *OF_ENGINES])
 def opened(request: pytest.FixtureRequest) -> Open:
     return PLACES[request.param](request)
 
