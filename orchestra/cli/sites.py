@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+)
 
 from orchestra.cli.kept import Kept
 from orchestra.engine.planner import planned_errands
@@ -13,6 +23,7 @@ from orchestra.engine.scope import Scopes
 from orchestra.engine.whereabouts import root_settings
 from orchestra.errors import UsageError
 from orchestra.executors.local import LocalExecutor
+from orchestra.model.errand import LOCAL, Errand
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
@@ -33,19 +44,26 @@ class Site(NamedTuple):
     stop_fd: int
 
 
-def open_executor(local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site) -> Executor:
+def open_executor(
+    local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site, former: Iterable[str] = ()
+) -> Executor:
     """The executor of a run: that of this machine, joined by those elsewhere if there are any.
+
+    `former` are the executors that still have attempts of a run which goes on.
 
     Raises:
         UsageError: one cannot be used, or can never give what a step asks it for.
     """
-    if not plan.executors:
+    wanted: Dict[str, Sequence[Errand]] = dict.fromkeys(former, ())
+    wanted.update(planned_errands(plan, scopes))
+    wanted.pop(LOCAL, None)
+    if not wanted:
         return local
     from orchestra.executors.mixed import MixedExecutor
 
     with ExitStack() as opened:
         hosted: Dict[str, Executor] = {}
-        for name, errands in planned_errands(plan, scopes).items():
+        for name, errands in wanted.items():
             hosted[name] = executor = _open(name, local, plan, scopes, site)
             opened.callback(executor.close)
             problems = executor.check(errands, site.stop_fd)

@@ -41,7 +41,7 @@ def slurm(request: pytest.FixtureRequest) -> Open:
 
 def dask(request: pytest.FixtureRequest) -> Open:
     need_dask()
-    address = request.getfixturevalue("shared_dask").address
+    address = request.getfixturevalue("shared_scheduler").address
     return lambda: open_place({"scheduler": address}, "run")
 
 
@@ -50,9 +50,10 @@ PLACES: Dict[str, Callable[[pytest.FixtureRequest], Open]] = {
     "process": processes,
     "slurm": slurm,
 }
+OF_ENGINES = [pytest.param("slurm", marks=pytest.mark.engines)]
 
 
-@pytest.fixture(params=sorted(PLACES))
+@pytest.fixture(params=["process", *OF_ENGINES])
 def opened(request: pytest.FixtureRequest) -> Open:
     return PLACES[request.param](request)
 

@@ -33,17 +33,19 @@ with Desk(Path(sys.argv[1]), {"scheduler": sys.argv[2]} if sys.argv[2] else {}) 
 """
 
 
-def test_what_workers_have_is_no_problem(shared_dask: Cluster) -> None:
+def test_what_workers_have_is_no_problem(shared_scheduler: Cluster) -> None:
     errands = [PLAIN, Errand("dask", cpu=2000, gpus=1, memory_bytes=10**9, named={"licence": 2})]
-    assert _check(shared_dask.address, *errands) == []
+    assert _check(shared_scheduler.address, *errands) == []
 
 
-def test_what_no_worker_can_ever_give_is_told_once(shared_dask: Cluster) -> None:
+def test_what_no_worker_can_ever_give_is_told_once(shared_scheduler: Cluster) -> None:
     big, many = Errand("dask", cpu=3000), Errand("dask", gpus=2)
     both = Errand("dask", cpu=2000, gpus=1)
-    assert _check(shared_dask.address, big, many, big, both) == [
-        "Dask at %s: a step asks for cpu 3, and no worker has more than 2" % shared_dask.address,
-        "Dask at %s: a step asks for gpu 2, and no worker has more than 1" % shared_dask.address,
+    assert _check(shared_scheduler.address, big, many, big, both) == [
+        "Dask at %s: a step asks for cpu 3, and no worker has more than 2"
+        % shared_scheduler.address,
+        "Dask at %s: a step asks for gpu 2, and no worker has more than 1"
+        % shared_scheduler.address,
     ]
 
 
@@ -69,8 +71,8 @@ def test_a_scheduler_without_workers_is_told_of_with_what_to_do(tmp_path: Path) 
     ]
 
 
-def test_a_step_may_name_a_scheduler_of_its_own(shared_dask: Cluster, tmp_path: Path) -> None:
-    own = Errand("dask", {"scheduler": shared_dask.address})
+def test_a_step_may_name_a_scheduler_of_its_own(shared_scheduler: Cluster, tmp_path: Path) -> None:
+    own = Errand("dask", {"scheduler": shared_scheduler.address})
     with Desk(tmp_path / "errands", {"scheduler": "tcp://127.0.0.1:1"}) as desk:
         assert desk.place.check([own]) == []
         desk.submit(desk.task("step", "exit 0", own))

@@ -15,9 +15,9 @@ from tests.dask.desk import Desk, is_alive
 
 
 @pytest.fixture
-def desk(shared_dask: Cluster, tmp_path: Path) -> Iterator[Desk]:
+def desk(shared_scheduler: Cluster, tmp_path: Path) -> Iterator[Desk]:
     """Nothing here harms the cluster."""
-    with Desk(tmp_path / "errands", {"scheduler": shared_dask.address}) as own:
+    with Desk(tmp_path / "errands", {"scheduler": shared_scheduler.address}) as own:
         yield own
 
 

@@ -189,10 +189,12 @@ def test_steps_of_a_cluster_of_the_run_s_own_are_found_when_it_died_with_the_run
 
 
 def test_a_task_on_a_host_without_workers_is_lost_after_half_a_minute(
-    shared_dask: Cluster, tmp_path: Path
+    shared_scheduler: Cluster, tmp_path: Path
 ) -> None:
     now = [0.0]
-    with Desk(tmp_path / "errands", place=place(shared_dask.address, clock=lambda: now[0])) as desk:
+    with Desk(
+        tmp_path / "errands", place=place(shared_scheduler.address, clock=lambda: now[0])
+    ) as desk:
         task = desk.task("step", "exit 0")
         (desk.folder / "step" / "claim").mkdir()
         (desk.folder / "step" / "claim" / "by").write_text("far\n1\n2.0\n\n.\n")
