@@ -20,8 +20,8 @@ SETTINGS: Mapping[str, object] = {
         "account": {"type": "string", "description": "The account that is charged."},
         "qos": {"type": "string", "description": "The quality of service."},
         "time": {
-            "type": ["string", "integer"],
-            "description": "The time limit as Slurm writes it, such as 1-12:00:00, or minutes.",
+            "type": ["string", "number"],
+            "description": "The time limit: seconds, or text as Slurm writes it (1-12:00:00).",
         },
         "extra": {
             "type": "array",
@@ -61,8 +61,11 @@ def options_of(
     held = ["%s:%d" % pair for pair in sorted(errand.named.items()) if pair[0] in licenses]
     if held:
         options.append("--licenses=" + ",".join(held))
-    if chosen.get("time"):
-        options.append("--time=%s" % chosen["time"])
-    elif errand.limit_s is not None:
-        options.append("--time=%d" % math.ceil((errand.limit_s + _MARGIN_S) / 60))
+    limit = chosen.get("time")
+    if limit is None and errand.limit_s is not None:
+        limit = errand.limit_s + _MARGIN_S
+    if isinstance(limit, (int, float)):
+        options.append("--time=%d" % math.ceil(limit / 60))  # sbatch takes a number for minutes
+    elif limit:
+        options.append("--time=%s" % limit)
     return tuple(options)
