@@ -1,4 +1,4 @@
-"""The same file gives the same, wherever it runs: the penguins here, on two Slurm nodes, on Dask."""
+"""The same file gives the same wherever it runs: penguins here, on two Slurm nodes, on Dask."""
 
 from __future__ import annotations
 
