@@ -41,5 +41,5 @@ def options_of(
     if limit_s is None and errand.limit_s is not None:
         limit_s = errand.limit_s + _MARGIN_S
     if isinstance(limit_s, (int, float)):
-        options.append("--time=%d" % math.ceil(limit_s / 60))
+        options.append("--time=%d" % math.ceil(limit_s / 60))  # a number is for minutes
     return tuple(options)
