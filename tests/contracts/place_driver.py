@@ -10,7 +10,7 @@ from typing import Callable, List, Optional, Sequence
 from orchestra.executors.places import Gone, News, Place, Queued, Running, Silent, Task
 from orchestra.model.errand import Errand
 
-LIMIT_S = 90.0
+LIMIT_S = 200.0  # Slurm tries again after 2 minutes to start what it could not
 
 
 class PlaceDriver:
