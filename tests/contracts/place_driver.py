@@ -13,7 +13,7 @@ from orchestra.executors.places import Gone, News, Place, Queued, Running, Silen
 from orchestra.model.errand import Errand
 from orchestra.model.run import Invocation
 
-LIMIT_S = 90.0
+LIMIT_S = 200.0  # Slurm tries again after 2 minutes to start what it could not
 
 
 class PlaceDriver:

@@ -19,6 +19,7 @@ ANSWERS = "touch $folder/began; until [ -e $folder/go ]; do sleep 0.05; done"
 WHOLE_NODE = Errand("slurm", cpu=4000)
 
 
+@pytest.mark.parametrize("own_cluster", [Shape(message_timeout_s=3)], indirect=True)
 def test_the_job_of_a_node_that_dies_is_told_as_that_and_no_other_is(
     own_cluster: Cluster, drive: Drive
 ) -> None:
