@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import Any, Dict, List
 
 from tests.cli.commandline import CommandLine
 from tests.cli.elsewhere import Engine
-from tests.cli.going import ledger
+from tests.cli.going import engine_of, ledger, running
 
 HANDED_ON = """
 steps:
@@ -227,3 +229,22 @@ def test_a_fan_out_goes_there_with_its_outputs_in_order(engine: Engine) -> None:
     assert sorted(ledger(cli)) == ["1", "2", "3"]
     assert cli.run("logs", "sum").out == "14 9 1 4\n"
     assert [where for id, where in places(cli).items() if "[" in id] == [[engine.name]] * 3
+
+
+def test_what_an_engine_runs_on_this_machine_outlives_the_orchestrator(process: Engine) -> None:
+    cli = process.cli
+    steps = """
+steps:
+  there: {run: 'echo begun >> ledger; while [ ! -e go ]; do sleep 0.02; done; echo done >> ledger'}
+  here: {executor: local, run: 'while [ ! -e on ]; do sleep 0.02; done'}
+"""
+    started = running(cli, "version: 1\n" + process.root + steps)
+    os.kill(engine_of(started), signal.SIGKILL)
+    (cli.folder / "on").touch()
+    started.communicate(timeout=60)
+
+    (cli.folder / "go").touch()
+    result = cli.run("resume")
+
+    assert (started.returncode, result.code) == (3, 0)
+    assert ledger(cli) == ["begun", "done"]
