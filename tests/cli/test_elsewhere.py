@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 from tests.cli.commandline import CommandLine
 from tests.cli.elsewhere import Engine
-from tests.cli.going import engine_of, ledger, running
+from tests.cli.going import children_of, engine_of, is_dead, ledger, running, until, words_of
 
 HANDED_ON = """
 steps:
@@ -239,7 +239,10 @@ steps:
   here: {executor: local, run: 'while [ ! -e on ]; do sleep 0.02; done'}
 """
     started = running(cli, "version: 1\n" + process.root + steps)
-    os.kill(engine_of(started), signal.SIGKILL)
+    engine = engine_of(started)
+    (helper,) = [pid for pid in children_of(engine) if b"hosting" in words_of(pid)]
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: is_dead(helper))  # so that the keeper has what that leaves
     (cli.folder / "on").touch()
     started.communicate(timeout=60)
 
