@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import platform
+import socket
 import subprocess
 import warnings
 from concurrent.futures import CancelledError
@@ -17,6 +18,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 import dask
 import distributed
+from distributed.comm.addressing import get_address_host_port, parse_address
 
 from orchestra.executors.dask_demand import Worker
 
@@ -48,6 +50,7 @@ _FAULTS = (
     RuntimeError,
     ValueError,
     AttributeError,  # of a comm that is None
+    MemoryError,  # what is no scheduler may tell of a message without end
 )
 """What distributed raises where a scheduler goes while it is asked."""
 
@@ -128,6 +131,8 @@ class Link:
         if self.address is None and self._cluster is None:
             self._cluster = _own_cluster()
         try:
+            if self.address is not None:
+                _knock(self.address, within_s)
             self._client = distributed.Client(
                 self._cluster or self.address,
                 timeout=within_s,
@@ -321,6 +326,17 @@ class Link:
         return answer.result()
 
 
+def _knock(address: str, within_s: float) -> None:
+    """Find at once what a client would try again and again until its time is over.
+
+    Raises:
+        OSError: nobody listens there, or there is no such machine.
+        ValueError: it is no address.
+    """
+    if parse_address(address)[0] in ("tcp", "tls"):
+        socket.create_connection(get_address_host_port(address), within_s).close()
+
+
 def _own_cluster() -> distributed.LocalCluster:
     """A scheduler and a worker in this process, with the cores and the memory of the machine."""
     cores = _cores()
@@ -359,4 +375,6 @@ def _last_line(text: Optional[bytes]) -> str:
 
 
 def _why(error: Optional[BaseException]) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error).strip().split("\n")[0] or type(error).__name__
