@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,10 +100,15 @@ def test_a_run_that_is_killed_goes_on_and_its_jobs_run_once(
     cli: CommandLine, shared_cluster: Cluster
 ) -> None:
     cli.file("outlives.yaml", OUTLIVES)
-    with cli.start("run", "outlives.yaml", start_new_session=True) as process:
+    null = subprocess.DEVNULL
+    with cli.start("run", "outlives.yaml", stdout=null, stderr=null) as keeper:
         until(lambda: _jobs(shared_cluster, "RUNNING"))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        listed = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(keeper.pid)], capture_output=True, check=True
+        )
+        keeper.kill()
+        for engine in listed.stdout.split():
+            os.kill(int(engine), signal.SIGKILL)
     cli.file("go", "")
     assert cli.run("resume").code == 0
     assert cli.read("ledger") == "once\n"
