@@ -206,4 +206,3 @@ ON_DASK: Dict[str, Play] = {
 
 def _state(cluster: Cluster) -> str:
     return cluster.ask("sinfo", "-h", "-N", "-p", "main", "-o", "%T")
-
