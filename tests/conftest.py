@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+from typing import List
 
+import pytest
 from hypothesis import settings
 
+from tests.dask.engine import shared_scheduler
 from tests.slurm.engine import shared_cluster
 
-__all__ = ["shared_cluster"]
+__all__ = ["shared_cluster", "shared_scheduler"]
+
+_OF_ENGINES = {"dask", "slurm"}
 
 if "CI" in os.environ:
     settings.register_profile(
@@ -28,3 +34,11 @@ def pytest_configure() -> None:
     settings.load_profile("untimed")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+@pytest.hookimpl(tryfirst=True)  # before it is looked which marks are wanted
+def pytest_collection_modifyitems(items: List[pytest.Item]) -> None:
+    """What needs a cluster is marked by where it is; of what is elsewhere its params are."""
+    for item in items:
+        if Path(str(item.fspath)).parent.name in _OF_ENGINES:
+            item.add_marker("engines")

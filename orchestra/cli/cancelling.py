@@ -13,6 +13,7 @@ from orchestra.errors import RunBroken, UsageError
 from orchestra.executors.survivors import end_survivors
 from orchestra.model.run import RunRecord, RunState
 from orchestra.model.screen_text import safe_line
+from orchestra.model.whereabouts import open_elsewhere
 from orchestra.store import holders
 
 _PAUSE_S = 0.1
@@ -22,11 +23,11 @@ _LOOKED_AT = 50  # runs that are looked at for one that could have been meant
 def cancel_run(found: Found, terminal: Terminal) -> None:
     """Ask the run to stop, or if it is stopping, to stop at once; wait until nobody holds it.
 
-    Of a run whose orchestrator died the steps are ended that go on.
+    Of a run whose orchestrator died the steps are ended that go on, wherever they do.
 
     Raises:
         UsageError: it has ended, or cannot be reached from here.
-        RunBroken: it stopped, and how is not recorded.
+        RunBroken: it stopped, and how is not recorded; or an engine may still run some of it.
         StoreError: the record cannot be read, or it cannot be told who holds the run.
         KeyboardInterrupt: the waiting was ended, the run is stopping all the same.
     """
@@ -36,6 +37,7 @@ def cancel_run(found: Found, terminal: Terminal) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # it ends the waiting
     if _is_cut_off(found):
         end_survivors(found.folder.path, run_id)
+        _end_elsewhere(found)
         terminal.say("run %s was cut off; nothing of it runs any more" % run_id)
         terminal.say("  help: %s" % _resume(found))
         return
@@ -62,6 +64,27 @@ def _is_cut_off(found: Found) -> bool:
     if found.record.state is not RunState.RUNNING or found.store.is_alive(found.folder.run_id):
         return False
     return _read_again(found).state is RunState.RUNNING  # it may have ended since it was read
+
+
+def _end_elsewhere(found: Found) -> None:
+    """End what engines still have of a run that was cut off.
+
+    Raises:
+        RunBroken: they may still run something of it.
+    """
+    record = _read_again(found)
+    if not open_elsewhere(record):
+        return
+    from orchestra.cli.recalling import end_elsewhere  # what no other run needs
+
+    try:
+        lines = end_elsewhere(found, record)
+    finally:
+        found.store.close()
+    if lines:
+        run_id = found.folder.run_id
+        again = "`%s` again, once they answer" % command_line("cancel", run_id, found.store.state)
+        raise RunBroken("run %s was cut off; %s" % (run_id, "; ".join(lines)), again)
 
 
 def _ask(found: Found) -> None:

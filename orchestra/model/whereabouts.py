@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence, Tuple
 
 from orchestra.model.errand import LOCAL
-from orchestra.model.run import Attempt
+from orchestra.model.run import Attempt, AttemptKey, RunRecord
 from orchestra.model.screen_text import safe_line
 
 
@@ -21,6 +21,15 @@ def place_words(attempts: Sequence[Attempt]) -> str:
     last = attempts[-1]
     job = "%s %s" % (safe_line(last.executor), safe_line(last.job))
     return "%s, %s" % (safe_line(last.node), job.rstrip()) if last.node else job.rstrip()
+
+
+def open_elsewhere(record: RunRecord) -> List[Tuple[AttemptKey, Attempt]]:
+    """The attempts that were handed to engines, and are not known to have ended."""
+    return [
+        (AttemptKey(step.id, step.attempts[-1].number), step.attempts[-1])
+        for step in record.step_by_id.values()
+        if step.attempts and step.attempts[-1].outcome is None and is_elsewhere(step.attempts[-1])
+    ]
 
 
 def has_run(attempt: Attempt) -> bool:

@@ -8,10 +8,12 @@ from typing import Callable, Dict, Iterator, List
 
 import pytest
 
+from orchestra.executors.dask import open_place
 from orchestra.executors.places import Fate, Gone, Place, Queued, Running
 from orchestra.model.errand import Errand
 from tests.contracts.place_driver import PlaceDriver
-from tests.contracts.process_place import ProcessPlace
+from tests.dask.engine import need_dask
+from tests.executors.process_place import ProcessPlace
 from tests.slurm.cluster import Cluster
 from tests.slurm.engine import place_on
 
@@ -29,7 +31,7 @@ Open = Callable[[], Place]
 
 
 def processes(request: pytest.FixtureRequest) -> Open:
-    return ProcessPlace
+    return lambda: ProcessPlace(slots=8)
 
 
 def slurm(request: pytest.FixtureRequest) -> Open:
@@ -37,13 +39,21 @@ def slurm(request: pytest.FixtureRequest) -> Open:
     return lambda: place_on(cluster)
 
 
+def dask(request: pytest.FixtureRequest) -> Open:
+    need_dask()
+    address = request.getfixturevalue("shared_scheduler").address
+    return lambda: open_place({"scheduler": address}, "run")
+
+
 PLACES: Dict[str, Callable[[pytest.FixtureRequest], Open]] = {
+    "dask": dask,
     "process": processes,
     "slurm": slurm,
 }
+OF_ENGINES = [pytest.param(name, marks=pytest.mark.engines) for name in ("dask", "slurm")]
 
 
-@pytest.fixture(params=sorted(PLACES))
+@pytest.fixture(params=["process", *OF_ENGINES])
 def opened(request: pytest.FixtureRequest) -> Open:
     return PLACES[request.param](request)
 

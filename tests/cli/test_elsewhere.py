@@ -1,0 +1,229 @@
+"""Runs whose steps go to engines: what they come to is what they come to on this machine."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List
+
+from tests.cli.commandline import CommandLine
+from tests.cli.elsewhere import Engine
+from tests.cli.going import ledger
+
+HANDED_ON = """
+steps:
+  here: {executor: local, run: 'echo "rows=3" >> "$ORCHESTRA_OUTPUT"', outputs: {rows: int}}
+  there:
+    needs: here
+    run: |
+      echo "got ${{ steps.here.outputs.rows }} as $ORCHESTRA_STEP"
+      echo "twice=${{ 2 * steps.here.outputs.rows }}" >> "$ORCHESTRA_OUTPUT"
+    outputs: {twice: int}
+  back:
+    executor: local
+    needs: there
+    run: echo "back ${{ steps.there.outputs.twice }}"
+outputs: {twice: '${{ steps.there.outputs.twice }}'}
+"""
+
+
+def report(cli: CommandLine) -> Dict[str, Any]:
+    shown: Dict[str, Any] = json.loads(cli.run("show", "--format", "json").out)
+    return shown
+
+
+def by_id(cli: CommandLine) -> Dict[str, Any]:
+    return {step["id"]: step for step in report(cli)["steps"]}
+
+
+def places(cli: CommandLine) -> Dict[str, List[str]]:
+    """Where the attempts of each step ran."""
+    return {
+        id: [attempt.get("executor", "local") for attempt in step["attempts"]]
+        for id, step in by_id(cli).items()
+    }
+
+
+def attempts(cli: CommandLine, step: str, *fields: str) -> List[List[Any]]:
+    """What the report says of these in each attempt of a step."""
+    return [[attempt[field] for field in fields] for attempt in by_id(cli)[step]["attempts"]]
+
+
+def test_outputs_go_there_and_come_back(engine: Engine) -> None:
+    cli = engine.flow(HANDED_ON)
+
+    result = cli.run("run", "flow.yaml")
+
+    assert (result.code, result.err) == (0, "")
+    assert cli.run("logs", "there").out == "got 3 as there\n"
+    assert cli.run("logs", "back").out == "back 6\n"
+    assert places(cli) == {"here": ["local"], "there": [engine.name], "back": ["local"]}
+    [[outcome, job, node]] = attempts(cli, "there", "outcome", "job", "node")
+    assert (outcome, bool(job), bool(node)) == ("succeeded", True, True)
+
+
+SECRET = """
+secrets: [TOKEN]
+steps:
+  a:
+    env: {TOKEN: '${{ secrets.TOKEN }}'}
+    run: |
+      echo "[$TOKEN]"
+      printf %s "$TOKEN" | cut -c 1-4 | tr -d '\\n'; sleep 0.3
+      printf %s "$TOKEN" | cut -c 5-
+      printf %s "$TOKEN" | base64
+"""
+
+
+def test_secrets_are_masked_in_logs_and_in_the_terminal(engine: Engine) -> None:
+    cli = engine.flow(SECRET)
+    cli.environ["TOKEN"] = "hunter2hunter22"
+
+    result = cli.run("run", "flow.yaml", "--output", "stream")
+
+    log = cli.run("logs", "a").out
+    assert (result.code, log) == (0, "[***]\n***\n***\n")
+    assert result.out.count("***") == 3
+    run_folder = next((cli.folder / ".orchestra/runs").iterdir())
+    kept = b"".join(path.read_bytes() for path in run_folder.rglob("*") if path.is_file())
+    kept += (cli.folder / ".orchestra/runs.db").read_bytes()
+    assert b"hunter2" not in kept
+
+
+LEFT = """
+steps:
+  a:
+    run: |
+      echo '**rows** 7' >> "$ORCHESTRA_SUMMARY"
+      echo made > made.txt
+    artifacts: {paths: [made.txt]}
+"""
+
+
+def test_summaries_and_artifacts_are_taken(engine: Engine) -> None:
+    cli = engine.flow(LEFT)
+
+    assert cli.run("run", "flow.yaml", "--report", "markdown=page.md").code == 0
+
+    assert "**rows** 7" in cli.read("page.md")
+    (kept,) = by_id(cli)["a"]["artifacts"]
+    assert (cli.folder / ".orchestra/runs" / report(cli)["run_id"] / kept["path"]).read_text() == (
+        "made\n"
+    )
+
+
+CODES = """
+steps:
+  again:
+    run: '[ "$ORCHESTRA_ATTEMPT" = 3 ] || exit 75'
+    retry: {max: 3, delay: 0s, when: {exit_codes: [75]}}
+  once: {run: exit 4, retry: {max: 3, delay: 0s, when: {exit_codes: [75]}}, allow_failure: true}
+  skips: {run: exit 100, skip_codes: [100]}
+  fine: {run: exit 3, success_codes: [3]}
+  dies: {run: 'kill -ABRT $$', allow_failure: true}
+  absent: {command: [no-such-program], allow_failure: true}
+"""
+
+
+def test_exit_codes_mean_what_the_file_says(engine: Engine) -> None:
+    cli = engine.flow(CODES)
+
+    result = cli.run("run", "flow.yaml")
+
+    assert result.code == 0
+    assert attempts(cli, "again", "outcome", "exit_code") == [
+        ["failed", 75],
+        ["failed", 75],
+        ["succeeded", 0],
+    ]
+    assert attempts(cli, "once", "outcome", "exit_code") == [["failed", 4]]
+    assert attempts(cli, "dies", "outcome", "signal") == [["signalled", "SIGABRT"]]
+    assert attempts(cli, "absent", "outcome", "exit_code") == [["not_launched", None]]
+    assert "no-such-program: no such program in PATH" in by_id(cli)["absent"]["reason"]
+    states = {id: step["state"] for id, step in by_id(cli).items()}
+    assert states == {
+        "again": "succeeded",
+        "once": "allowed_failure",
+        "skips": "skipped",
+        "fine": "succeeded",
+        "dies": "allowed_failure",
+        "absent": "allowed_failure",
+    }
+
+
+LATE = """
+steps:
+  a:
+    run: 'trap "echo asked; exit 7" TERM; echo begun; sleep 60 & wait'
+    timeout: 2s
+"""
+
+
+def test_a_step_that_takes_too_long_is_asked_to_end_where_it_runs(engine: Engine) -> None:
+    cli = engine.flow(LATE)
+
+    result = cli.run("run", "flow.yaml")
+
+    assert result.code == 1
+    assert attempts(cli, "a", "outcome") == [["timed_out"]]
+    assert cli.run("logs", "a").out == "begun\nasked\n"
+
+
+HANDLED = """
+steps:
+  a:
+    run: echo a $ORCHESTRA_STEP; exit 1
+    fallback: {run: echo mirrored}
+    on_success: {run: echo told}
+  b:
+    run: exit 1
+    allow_failure: true
+    on_failure: {run: echo rolled back}
+    finally: {run: echo tidied}
+finally: {run: echo over}
+"""
+
+
+def test_handlers_of_a_step_run_where_it_does_and_those_of_the_run_here(engine: Engine) -> None:
+    cli = engine.flow(HANDLED)
+
+    assert cli.run("run", "flow.yaml").code == 0
+
+    assert places(cli) == {
+        "a": [engine.name],
+        "a:fallback": [engine.name],
+        "a:on_success": [engine.name],
+        "b": [engine.name],
+        "b:on_failure": [engine.name],
+        "b:finally": [engine.name],
+        ":finally": ["local"],
+    }
+    states = {id: step["state"] for id, step in by_id(cli).items()}
+    assert (states["a"], states["b"]) == ("recovered", "allowed_failure")
+    assert cli.run("logs", "b:on_failure").out == "rolled back\n"
+
+
+FANNED = """
+steps:
+  list: {executor: local, run: "echo 'all=[3, 1, 2]' >> $ORCHESTRA_OUTPUT", outputs: {all: json}}
+  each:
+    needs: list
+    foreach: ${{ steps.list.outputs.all }}
+    run: |
+      echo ${{ item }} >> ledger
+      echo "square=$(expr ${{ item }} '*' ${{ item }})" >> "$ORCHESTRA_OUTPUT"
+    outputs: {square: int}
+  sum:
+    executor: local
+    needs: each
+    run: echo ${{ sum(steps.each.outputs.square) }} ${{ steps.each.outputs.square }}
+"""
+
+
+def test_a_fan_out_goes_there_with_its_outputs_in_order(engine: Engine) -> None:
+    cli = engine.flow(FANNED)
+
+    assert cli.run("run", "flow.yaml").code == 0
+
+    assert sorted(ledger(cli)) == ["1", "2", "3"]
+    assert cli.run("logs", "sum").out == "14 9 1 4\n"
+    assert [where for id, where in places(cli).items() if "[" in id] == [[engine.name]] * 3
