@@ -29,7 +29,10 @@ version: 1
 executor: slurm
 steps:
   work:
-    run: 'while [ ! -e go ]; do sleep 0.05; done; echo once >> ledger; echo n=4 >> $ORCHESTRA_OUTPUT'
+    run: |
+      while [ ! -e go ]; do sleep 0.05; done
+      echo once >> ledger
+      echo n=4 >> "$ORCHESTRA_OUTPUT"
     outputs: {n: int}
   next: {needs: work, run: 'echo n is ${{ steps.work.outputs.n }}'}
 """

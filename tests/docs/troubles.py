@@ -121,26 +121,24 @@ def over_memory(scene: Scene) -> str:
 
 def node_failed(scene: Scene) -> str:
     step = '{run: "touch began; %s", resources: {cpu: 4}}' % WAITS
-    with Cluster(Shape(nodes=1)) as cluster:
-        with scene.started("slurm", step, environ=cluster.environ):
-            until(scene.runs)
-            cluster.kill_node("n1")
-            cluster.wait_for(lambda: "down" in _state(cluster), "the node is not held for down")
-            scene.go()
-            cluster.up_node("n1")
+    with Cluster(Shape(nodes=1)) as cluster, scene.started("slurm", step, environ=cluster.environ):
+        until(scene.runs)
+        cluster.kill_node("n1")
+        cluster.wait_for(lambda: "down" in _state(cluster), "the node is not held for down")
+        scene.go()
+        cluster.up_node("n1")
     return scene.said()
 
 
 def controller_away(scene: Scene) -> str:
     step = '{run: "touch began; %s"}' % WAITS
-    with Cluster(Shape(nodes=1)) as cluster:
-        with scene.started("slurm", step, environ=cluster.environ):
-            until(scene.runs)
-            cluster.kill_controller()
-            until(lambda: "does not answer" in scene.said())
-            cluster.up_controller()
-            until(lambda: "answers again" in scene.said())
-            scene.go()
+    with Cluster(Shape(nodes=1)) as cluster, scene.started("slurm", step, environ=cluster.environ):
+        until(scene.runs)
+        cluster.kill_controller()
+        until(lambda: "does not answer" in scene.said())
+        cluster.up_controller()
+        until(lambda: "answers again" in scene.said())
+        scene.go()
     return scene.said()
 
 
