@@ -127,7 +127,7 @@ def test_a_job_is_never_requeued(driver: PlaceDriver, shared_cluster: Cluster) -
 def test_a_job_that_waits_for_what_never_comes_is_taken_out(
     driver: PlaceDriver, shared_cluster: Cluster
 ) -> None:
-    too_long = Errand("slurm", {"partition": "short", "time": 100})
+    too_long = Errand("slurm", {"partition": "short", "time": 6000})
     task = driver.task("patient", "touch $folder/ran", too_long)
 
     driver.submit(task)
