@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Container, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Container, Dict, FrozenSet, List, Mapping, NamedTuple, Tuple
 
 from orchestra.cli.versions import workflow_of_run
 from orchestra.engine.changes import changed_steps
@@ -33,10 +33,14 @@ class Resumption(NamedTuple):
 
 
 class GoesOn(NamedTuple):
-    """What the machine goes on from, and the last event that was recorded."""
+    """What the machine goes on from, and the last event that was recorded.
+
+    `executors` are those to which attempts were handed that have not ended as far as is known.
+    """
 
     past: Past
     recorded: Envelope
+    executors: FrozenSet[str]
 
 
 def refuse_held(store: RunStore, record: RunRecord) -> None:
@@ -124,15 +128,12 @@ def take_up(
     at = max(time.time(), recorded.at)
     past = fold([*envelopes, Envelope(recorded.seq + 1, at, resumed)])
     assert past is not None
-    kept = _under_way(past)
-    Survivors(resumption.run_id).end_all_but(kept)
-    return GoesOn(Past(past, resumed, at), recorded)
-
-
-def _under_way(record: RunRecord) -> List[AttemptKey]:
-    """The attempts that had begun and not ended."""
-    return [
-        AttemptKey(step.id, step.attempts[-1].number)
-        for step in record.step_by_id.values()
+    under_way = [
+        (step, step.attempts[-1])
+        for step in past.step_by_id.values()
         if step.attempts and step.attempts[-1].outcome is None
     ]
+    kept = [AttemptKey(step.id, attempt.number) for step, attempt in under_way]
+    Survivors(resumption.run_id).end_all_but(kept)
+    executors = frozenset(attempt.executor for _, attempt in under_way)
+    return GoesOn(Past(past, resumed, at), recorded, executors)

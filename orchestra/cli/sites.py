@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+)
 
 from orchestra.cli.kept import Kept
+from orchestra.engine.planner import planned_errands
 from orchestra.engine.ports import Executor
 from orchestra.engine.scope import Scopes
-from orchestra.engine.whereabouts import amounts_of, asked, errand_of, root_settings
+from orchestra.engine.whereabouts import root_settings
 from orchestra.errors import UsageError
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.errand import LOCAL, Errand
-from orchestra.model.expression import ExpressionError
+from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
-from orchestra.model.workflow import steps_within
 from orchestra.store.directory import RunFolder
+
+if TYPE_CHECKING:
+    from orchestra.executors.hosted import HostedExecutor
 
 
 class Site(NamedTuple):
@@ -31,35 +44,40 @@ class Site(NamedTuple):
     stop_fd: int
 
 
-def executors_of(plan: Plan) -> List[str]:
-    """The executors that steps of a plan name, but that of this machine, in file order."""
-    steps = steps_within(plan.workflow.step_by_id, plan.workflow.handlers)
-    return list(dict.fromkeys(step.executor for step in steps if step.executor != LOCAL))
-
-
-def open_executor(local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site) -> Executor:
+def open_executor(
+    local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site, former: Iterable[str] = ()
+) -> Executor:
     """The executor of a run: that of this machine, joined by those elsewhere if there are any.
+
+    `former` are the executors that still have attempts of a run which goes on.
 
     Raises:
         UsageError: one cannot be used, or can never give what a step asks it for.
     """
-    names = executors_of(plan)
-    if not names:
+    wanted: Dict[str, Sequence[Errand]] = dict.fromkeys(former, ())
+    wanted.update(planned_errands(plan, scopes))
+    wanted.pop(LOCAL, None)
+    if not wanted:
         return local
     from orchestra.executors.mixed import MixedExecutor
 
     with ExitStack() as opened:
         hosted: Dict[str, Executor] = {}
-        for name in names:
-            executor = _open(name, local, plan, scopes, site)
-            hosted[name] = executor
+        for name, errands in wanted.items():
+            hosted[name] = executor = _open(name, local, plan, scopes, site)
             opened.callback(executor.close)
+            problems = executor.check(errands, site.stop_fd)
+            if problems:
+                hint = "--executor local runs it here"
+                raise UsageError("%s: %s" % (name, "; ".join(problems)), hint)
         mixed = MixedExecutor(local, hosted)
         opened.pop_all()
     return mixed
 
 
-def _open(name: str, local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site) -> Executor:
+def _open(
+    name: str, local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site
+) -> HostedExecutor:
     from orchestra.executors.hosted import HostedExecutor
     from orchestra.executors.known import BrokenExecutor, UnknownExecutor, find_executor
 
@@ -67,11 +85,12 @@ def _open(name: str, local: LocalExecutor, plan: Plan, scopes: Scopes, site: Sit
         opening = find_executor(name)
         opening.open_place()
         settings = root_settings(plan.workflow, name, scopes.root_scope())
+        _check_settings(name, settings, opening.settings_schema())
     except UnknownExecutor as fault:
         raise UsageError("executor `%s` is not known" % name, fault.hint or "") from None
     except (BrokenExecutor, ExpressionError) as fault:
         raise UsageError("executor `%s` cannot be used: %s" % (name, fault)) from None
-    executor = HostedExecutor(
+    return HostedExecutor(
         opening,
         settings,
         site.folder.run_id,
@@ -83,25 +102,21 @@ def _open(name: str, local: LocalExecutor, plan: Plan, scopes: Scopes, site: Sit
         on_note=site.on_note,
         on_hired=local.hire,
     )
-    problems = executor.check(list(_errands(name, plan, scopes)), site.stop_fd)
-    if problems:
-        executor.close()
-        raise UsageError("%s: %s" % (name, "; ".join(problems)), "--executor local runs it here")
-    return executor
 
 
-def _errands(name: str, plan: Plan, scopes: Scopes) -> Iterator[Errand]:
-    """What steps will ask an executor for, each once, as far as that can be told before the run."""
-    scope = scopes.root_scope()
-    seen: Set[str] = set()
-    for step in steps_within(plan.workflow.step_by_id, plan.workflow.handlers):
-        if step.executor != name or not asked(step):
-            continue
-        limit_s = step.timeout if isinstance(step.timeout, float) else None
-        try:
-            errand = errand_of(step, scope, amounts_of(asked(step), scope), 0, limit_s)
-        except ExpressionError:
-            continue  # what it depends on is known later
-        if repr(errand) not in seen:
-            seen.add(repr(errand))
-            yield errand
+def _check_settings(
+    name: str, settings: Mapping[str, Value], schema: Optional[Mapping[str, Any]]
+) -> None:
+    """Hold them to the schema of an executor that has one.
+
+    Raises:
+        UsageError: they do not fit it.
+    """
+    if schema is None:
+        return
+    from jsonschema import Draft202012Validator
+
+    own = {key: each for key, each in settings.items() if key != "max_jobs"}  # orchestra's
+    for fault in Draft202012Validator(schema).iter_errors(own):
+        where = ".".join([name, *map(str, fault.absolute_path)])
+        raise UsageError("the settings `%s` of an executor: %s" % (where, fault.message))

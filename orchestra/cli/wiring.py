@@ -270,7 +270,7 @@ def _drive(
         )
         stack.callback(local.close)
         site = Site(folder, kept, inherited, view.on_output, note, signals.fileno())
-        executor = open_executor(local, plan, scopes, site)
+        executor = open_executor(local, plan, scopes, site, goes_on.executors if goes_on else ())
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)
         alerts = open_alerts(plan, facts, env_file, kept, store, replay, executor, environ, read)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from orchestra.engine.aftermath import cleans_up, sight
 from orchestra.engine.block import Block
@@ -22,10 +22,10 @@ from orchestra.engine.stimuli import (
     Timer,
 )
 from orchestra.engine.verdicts import Cause
-from orchestra.engine.whereabouts import errand_of
+from orchestra.engine.whereabouts import errand_of, settings_of
 from orchestra.model.errand import LOCAL
 from orchestra.model.events import AttemptLaunched, AttemptQueued, AttemptStarted, Event, Noted
-from orchestra.model.expression import ExpressionError, Value, fill_tree
+from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.run import Attempt, AttemptKey
 
 CLEAN_UP_S = 60.0
@@ -108,14 +108,13 @@ class Attempts:
     def take_over(self, run: StepRun, last: Attempt) -> None:
         """Follow an attempt that another orchestrator started."""
         scopes, view = sight(run)
-        settings: Dict[str, Value] = {}
+        settings: Mapping[str, Value] = {}
         with suppress(ExpressionError):  # it could be evaluated when the attempt was launched
             env = scopes.env(run.step, view, run.names)
             scope = scopes.scope(run.step, env, view, None, run.names)
             run.timeout_s = resolve_timeout_s(run.step, scope)
             if last.executor == run.step.executor:  # else they are those of another one
-                asked = run.step.executor_settings.items()
-                settings = {name: fill_tree(tree, scope) for name, tree in asked}
+                settings = settings_of(run.step, scope, scopes.settings_above(last.executor))
         key, job = run.key, last.job
         self._run_by_key[key] = run
         if last.executor != LOCAL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.engine.demand import fit_demand, resolve_demand
@@ -13,16 +14,17 @@ from orchestra.engine.whereabouts import (
     amounts_of,
     asked,
     asked_here,
+    errand_of,
     in_flight,
     mutex_name,
     takes_in_flight,
 )
 from orchestra.errors import PathParts, Problem
-from orchestra.model.errand import LOCAL, in_flight_name
+from orchestra.model.errand import LOCAL, Errand, in_flight_name
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import SPARED, UNKNOWN_DURATION_S, Plan, PlannedStep, PlannedUse, Room
 from orchestra.model.selection import EVERYTHING, Selection
-from orchestra.model.workflow import Step, Workflow
+from orchestra.model.workflow import InnerSteps, Step, Workflow
 
 _NOTHING: Mapping[str, int] = {}
 
@@ -241,6 +243,28 @@ def _asked(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, i
         place = ("steps", step.id, "resources")
         trade.problems.append(Problem(place, "expression", fault.message, fault.hint))
         return None
+
+
+def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[Errand]]:
+    """What a run is to ask of each executor elsewhere, alike errands once.
+
+    Left out is what only the run can tell, and what stands in a file that a step uses.
+    """
+    found: Dict[str, Dict[str, Errand]] = {executor: {} for executor in plan.executors}
+    waiting = list(plan.steps)
+    for planned in waiting:
+        step = planned.step
+        if isinstance(step.body, InnerSteps):
+            waiting.extend(planned.inner)
+        settings = step.executor_settings.values()
+        is_told = all(scopes.is_known(tree, step) for tree in settings)
+        if planned.runs_elsewhere and planned.runs and planned.wanted and is_told:
+            timeout_s = step.timeout if isinstance(step.timeout, float) else None
+            with suppress(ExpressionError):  # the run will say what is wrong
+                scope = scopes.early_scope(step)
+                errand = errand_of(step, scope, planned.demand or {}, 0, timeout_s)
+                found[step.executor].setdefault(repr(errand), errand)
+    return {executor: list(errands.values()) for executor, errands in found.items()}
 
 
 def _ranks(graph: Graph, durations: Sequence[float], below_s: float) -> List[float]:

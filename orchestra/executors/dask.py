@@ -8,33 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib.util import find_spec
-from typing import Any, Dict, Mapping, Tuple
+from typing import Mapping, Tuple
 
 from orchestra.executors.places import Place, PlaceFault
 from orchestra.model.expression import Value
-
-IN_FLIGHT = 500
-"""How many tasks may be under way at once, where the settings do not say."""
-
-SETTINGS: Dict[str, Any] = {
-    "type": "object",
-    "description": "Where steps run whose `executor` is `dask`.",
-    "properties": {
-        "scheduler": {
-            "type": "string",
-            "minLength": 1,
-            "description": "The address of a scheduler, as in `tcp://head:8786`. Without it, that"
-            " of `DASK_SCHEDULER_ADDRESS`; without both, a cluster on this machine for the run.",
-        },
-        "max_jobs": {
-            "type": "integer",
-            "minimum": 1,
-            "description": "How many tasks may be under way at once, 500 if not given.",
-        },
-    },
-    "additionalProperties": False,
-}
-"""A JSON Schema of the settings."""
 
 _OLDEST = (3, 10)
 

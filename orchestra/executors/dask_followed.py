@@ -47,7 +47,9 @@ class Followed:
 
     def placed(self, state: str) -> News:
         """What it is while its scheduler says that it waits or runs."""
-        owner = self.claim()
+        if isinstance(self.told, Running):
+            return self.told
+        owner = self.claim() if state == "processing" else None
         if owner is not None:
             return self.running(owner)
         reason = _WAITING.get(state, "")

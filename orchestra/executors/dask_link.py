@@ -15,16 +15,26 @@ import warnings
 from concurrent.futures import CancelledError
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+import dask
 import distributed
 
 from orchestra.executors.dask_demand import Worker
 
 _ANSWER_S = 10.0
 _LEAVE_S = 2.0
+_LOOPBACK = "127.0.0.1:0"
+_NO_PAGES: Dict[str, List[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 _TALKERS = ("asyncio", "bokeh", "distributed", "tornado")
 _BREAK_S = 0.1
 _THREADS_PER_CORE = 32  # they only wait for processes; what counts is the resource `cpu`
-_START = 'exec sh "$1/start" 2>>"$1/dask"'
+_START = """
+if [ -r "$1/start" ]; then exec sh "$1/start" 2>>"$1/dask"; fi
+echo "$1/start: cannot be read on $(uname -n)" >&2
+exit 127
+"""
 """A script that starts a task; what it says itself is why a worker cannot.
 
 What the task says goes to a file: whatever a step leaves behind would hold a pipe open.
@@ -315,17 +325,21 @@ def _own_cluster() -> distributed.LocalCluster:
     """A scheduler and a worker in this process, with the cores and the memory of the machine."""
     cores = _cores()
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=cores * _THREADS_PER_CORE,
-        processes=False,
-        protocol="inproc://",
-        dashboard_address=None,
-        worker_dashboard_address=None,
-        memory_limit=0,
-        resources={"cpu": cores, "memory": memory},
-        silence_logs=logging.CRITICAL,
-    )
+    with dask.config.set(_NO_PAGES):
+        cluster = distributed.LocalCluster(
+            n_workers=1,
+            threads_per_worker=cores * _THREADS_PER_CORE,
+            processes=False,
+            protocol="inproc://",
+            dashboard_address=_LOOPBACK,
+            worker_dashboard_address=_LOOPBACK,
+            memory_limit=0,
+            resources={"cpu": cores, "memory": memory},
+            silence_logs=logging.CRITICAL,
+        )
+    for server in [cluster.scheduler, *cluster.workers.values()]:
+        server.http_server.stop()  # each has one, whether it is wanted or not
+    return cluster
 
 
 def _cores() -> int:

@@ -34,7 +34,8 @@ _PLACED = ("released", "waiting", "no-worker", "queued", "processing")
 class DaskPlace:
     """All the tasks of a run that Dask runs, on as many schedulers as its steps name.
 
-    `here` is the name of this machine, on which nobody else need look for processes.
+    `here` is the name of this machine, on which nobody else need look for processes; `patience_s`
+    is for a scheduler to answer at first, and for its first worker to come.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class DaskPlace:
         environ: Mapping[str, str],
         clock: Clock = time.monotonic,
         here: str = "",
+        patience_s: float = _CONNECT_S,
     ) -> None:
         hush()
         self._address = settings.get("scheduler") or environ.get(_ADDRESS)
         self._clock = clock
         self._here = here or os.uname().nodename
+        self._patience_s = patience_s
         self._scheduler_by_address: Dict[Optional[str], _Scheduler] = {}
 
     def check(self, errands: Sequence[Errand]) -> List[str]:
@@ -102,25 +105,28 @@ class DaskPlace:
 
     def _scheduler(self, address: Optional[str]) -> _Scheduler:
         if address not in self._scheduler_by_address:
-            self._scheduler_by_address[address] = _Scheduler(Link(address), self._clock, self._here)
+            self._scheduler_by_address[address] = _Scheduler(
+                Link(address), self._clock, self._here, self._patience_s
+            )
         return self._scheduler_by_address[address]
 
 
 class _Scheduler:
     """One scheduler with the tasks that were handed to it."""
 
-    def __init__(self, link: Link, clock: Clock, here: str) -> None:
+    def __init__(self, link: Link, clock: Clock, here: str, patience_s: float) -> None:
         self.link = link
         self._clock = clock
+        self._patience_s = patience_s
         self._survey = Survey(link, clock, here)
         self._followed: Dict[str, Followed] = {}
         self.is_silent = False
 
     def check(self, errands: Sequence[Errand]) -> List[str]:
         """What is wrong with it, or with what is asked of it."""
-        until = self._clock() + _CONNECT_S
+        until = self._clock() + self._patience_s
         try:
-            self.link.connect(_CONNECT_S)
+            self.link.connect(self._patience_s)
             workers = self.link.workers()
             while not workers and self._clock() < until:  # those that are started with it
                 time.sleep(_LOOK_S)
@@ -137,7 +143,7 @@ class _Scheduler:
     def submit(self, tasks: Sequence[Task]) -> List[News]:
         """Told of as queued are those that the scheduler says it has."""
         try:
-            self._connect(_CONNECT_S)
+            self._connect(self._patience_s)
             workers = self.link.workers()
             fresh = [Followed(task, resources(task.errand, workers)) for task in tasks]
             self.link.submit([Job(one.task.name, one.task.folder, one.asked) for one in fresh])
@@ -158,7 +164,7 @@ class _Scheduler:
         """Follow what is there; hold what the scheduler has."""
         names = [task.name for task in tasks]
         try:
-            self.link.connect(_CONNECT_S)
+            self.link.connect(self._patience_s)
             workers = self.link.workers()
             self._hold(names)
         except LinkDown as down:

@@ -27,7 +27,7 @@ _LOWEST = 10  # out of the way of the number at which it finds its socket
 _PROGRAM = """
 import json, os, sys
 sys.path[:] = json.loads(os.environ.pop(%r))
-from orchestra.executors.host import main
+from orchestra.executors.hosting import main
 main(%d)
 """
 

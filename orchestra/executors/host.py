@@ -1,4 +1,4 @@
-"""The helper process of an engine: asks its place what orchestra wants done, tells what came of it.
+"""What goes on in the helper of an engine: its place is asked, what came of it is told.
 
 It ends when its socket does: then tasks go on, and another helper finds them by their names.
 """
@@ -23,74 +23,26 @@ from orchestra.executors.errands import (
 )
 from orchestra.executors.fates import Fields, is_lost, is_settled, recorded, unrecorded
 from orchestra.executors.frames import Frames, Message, bytes_of, packed, text_of
-from orchestra.executors.known import BrokenExecutor, Opening
-from orchestra.executors.places import Fate, Gone, News, Place, PlaceFault, Queued, Running, Silent
+from orchestra.executors.places import Fate, Gone, News, Place, Queued, Running, Silent
 from orchestra.model.errand import Errand
 from orchestra.model.masking import Masker
 from orchestra.model.run import Invocation
-from orchestra.model.secret_forms import needles_of
 
 PART = 500
 """How many tasks are handed over at once."""
 
-CLOSE_S = 10.0
-"""How long the last tasks may take to die when a run is given up."""
-
 _FOLLOW_S = 0.2
 _SHARE = 10  # of the time goes into following at most one part
 _CLOSE_PERIOD_S = 0.1
-_BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 18
 _HELD_BYTES = 1 << 18
-
-
-def main(descriptor: int) -> None:
-    """Serve the process at the other end until that is gone, or has closed."""
-    with socket.socket(fileno=descriptor) as link:
-        frames = Frames()
-        waiting: List[Message] = []
-        while not waiting:
-            block = link.recv(_BLOCK_BYTES)
-            if not block:
-                return
-            waiting.extend(frames.feed(block))
-        order = waiting.pop(0)
-        opening = Opening(*order["opening"])
-        try:
-            place = opening.open_place()(order["settings"], order["run_id"])
-        except (PlaceFault, BrokenExecutor) as fault:
-            _refuse(link, frames, waiting, str(fault))
-            return
-        secrets = order["secrets"]
-        masker = Masker(needles_of(secrets)) if secrets else None
-        host = Host(place, link, frames, masker, order["grace_s"], order["watched"])
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            host.serve(waiting)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            place.close()
-
-
-def _refuse(link: socket.socket, frames: Frames, waiting: List[Message], fault: str) -> None:
-    """Say that the place cannot be used, whatever is asked, until nobody asks."""
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        while True:
-            for message in waiting:
-                if message["do"] == "check":
-                    link.sendall(packed({"news": [["problems", [fault]]]}))
-                elif message["do"] == "close":
-                    return
-                else:
-                    link.sendall(packed({"news": [["fault", fault]]}))
-            block = link.recv(_BLOCK_BYTES)
-            if not block:
-                return
-            waiting = list(frames.feed(block))
 
 
 class Host:
     """What goes on in it. The news that it sends are lists: a word, a name, what there is to it.
 
     For `grace_s` seconds in which the engine answers it is waited for the record of a task that is
-    over; then it is lost.
+    over; then it is lost. For `close_s` seconds the last tasks may take to die at the end.
     """
 
     def __init__(
@@ -100,6 +52,7 @@ class Host:
         frames: Frames,
         masker: Optional[Masker],
         grace_s: float,
+        close_s: float,
         watched: bool,
     ) -> None:
         self._place = place
@@ -107,6 +60,7 @@ class Host:
         self._frames = frames
         self._masker = masker
         self._grace_s = grace_s
+        self._close_s = close_s
         self._watched = watched
         self._umask = current_umask()
         self._charges: Dict[str, Charge] = {}
@@ -143,7 +97,7 @@ class Host:
             self._turn()
             messages = []
             if poller.poll(self._wait_ms()):
-                block = self._link.recv(_BLOCK_BYTES)
+                block = self._link.recv(BLOCK_BYTES)
                 if not block:
                     return
                 messages.extend(self._frames.feed(block))
@@ -215,6 +169,7 @@ class Host:
                 continue
             charge.stopped = signal
             if name in self._unsent:
+                forestall(charge.folder)  # a silent engine may have taken it in all the same
                 self._end(charge, {"signal": signal})
             elif name in self._over:
                 self._judge(charge)
@@ -236,7 +191,7 @@ class Host:
         """Let no task live on, as far as the engine answers in time; then say what is left."""
         for charge in list(self._unsent.values()):
             self._end(charge, {"signal": "SIGKILL"})
-        deadline = time.monotonic() + CLOSE_S
+        deadline = time.monotonic() + self._close_s
         for charge in self._charges.values():
             charge.stopped, charge.owed = "SIGKILL", True
         while self._charges and time.monotonic() < deadline:

@@ -23,7 +23,6 @@ from orchestra.engine.ports import (
 from orchestra.executors.errands import errands_of, task_name
 from orchestra.executors.frames import Frames, Message, bytes_of, packed, text_of
 from orchestra.executors.helper import start_helper
-from orchestra.executors.host import CLOSE_S
 from orchestra.executors.known import Opening
 from orchestra.executors.poller import new_poller
 from orchestra.executors.process import CAN_PEEK
@@ -34,6 +33,9 @@ from orchestra.model.run import AttemptKey, Invocation, Outcome
 
 GRACE_S = 30.0
 """How long the record of an attempt that is over may take to be seen, while the engine answers."""
+
+CLOSE_S = 10.0
+"""How long the last attempts may take to die when a run is given up."""
 
 MOST_STARTS = 4
 """How often the helper is started, the first time included."""
@@ -80,6 +82,7 @@ class HostedExecutor:
         on_note: Optional[Callable[[str], None]] = None,
         on_hired: Optional[Callable[[int], None]] = None,
         grace_s: float = GRACE_S,
+        close_s: float = CLOSE_S,
     ) -> None:
         self.name = opening.name
         self._run_id = run_id
@@ -95,8 +98,10 @@ class HostedExecutor:
             "run_id": run_id,
             "secrets": list(secrets),
             "grace_s": grace_s,
+            "close_s": close_s,
             "watched": on_output is not None,
         }
+        self._close_s = close_s
         self._poller = new_poller()
         self._entries: Dict[str, _Entry] = {}
         self._told: List[str] = []
@@ -207,7 +212,7 @@ class HostedExecutor:
         if self._closed:
             return
         self._closed = True
-        deadline = time.monotonic() + CLOSE_S + _SPARE_S
+        deadline = time.monotonic() + self._close_s + _SPARE_S
         if self._link is not None:
             self._say({"do": "close"})
             poller = select.poll()
@@ -267,12 +272,9 @@ class HostedExecutor:
     def _flush(self) -> None:
         while self._unsent and self._link is not None:
             try:
-                sent = self._link.send(self._unsent)
-            except BlockingIOError:
-                return
+                del self._unsent[: self._link.send(self._unsent)]
             except OSError:
-                return  # it is dead, which is seen when it is listened to
-            del self._unsent[:sent]
+                return  # it is full; or dead, which is seen when it is listened to
 
     def _receive(self) -> None:
         self._flush()

@@ -5,17 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib import metadata
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from orchestra.executors.places import OpenPlace
-from orchestra.model.errand import LOCAL
+from orchestra.model.executor_names import GROUP, OWN_EXECUTORS
 from orchestra.model.nearest import nearest
-
-GROUP = "orchestra.executors"
-"""The entry points of packages that bring executors: `name = module:open_place`."""
-
-IN_FLIGHT = 100
-"""How many attempts may be under way at once where an executor does not say."""
 
 _OWN = {"slurm": "orchestra.executors.slurm", "dask": "orchestra.executors.dask"}
 _OPEN = "open_place"
@@ -57,14 +51,6 @@ class Opening(NamedTuple):
             raise BrokenExecutor(self.name, "%s has no %s" % (self.module, self.attribute))
         return found
 
-    def in_flight(self) -> int:
-        """How many of its attempts may be under way at once, unless its settings say otherwise.
-
-        Raises:
-            BrokenExecutor: it cannot be loaded.
-        """
-        return int(getattr(self._load(), "IN_FLIGHT", IN_FLIGHT))
-
     def settings_schema(self) -> Optional[Mapping[str, Any]]:
         """The JSON Schema of its settings, if it has one.
 
@@ -91,13 +77,8 @@ def find_executor(name: str) -> Opening:
         return Opening(name, _OWN[name])
     others = _others()
     if name not in others:
-        raise UnknownExecutor(name, nearest(name, [LOCAL, *_OWN, *others]))
+        raise UnknownExecutor(name, nearest(name, [*OWN_EXECUTORS, *others]))
     return others[name]
-
-
-def executor_names() -> List[str]:
-    """All names, `local` first."""
-    return [LOCAL, *_OWN, *sorted(_others().keys() - _OWN.keys())]
 
 
 def _others() -> Dict[str, Opening]:

@@ -148,10 +148,7 @@ class LocalExecutor:
         self._wakeup.poke()
 
     def hire(self, pid: int) -> None:
-        """Leave a child of this process alone that is the helper of another executor.
-
-        Whoever started it sees that it ends before this is closed.
-        """
+        """Leave a child alone, a helper; who started it sees that it ends before `close`."""
         self._servers.hire(pid)
 
     def lend(self, key: AttemptKey, tokens: int) -> None:

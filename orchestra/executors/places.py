@@ -128,8 +128,7 @@ class Place(Protocol):
 class OpenPlace(Protocol):
     """What an entry point of the group `orchestra.executors` names.
 
-    A module that has it may also have `SETTINGS`, a JSON Schema of its settings, and `IN_FLIGHT`,
-    how many of its tasks may be under way at once.
+    A module that has it may also have `SETTINGS`, a JSON Schema of its settings.
     """
 
     def __call__(self, settings: Mapping[str, Value], run_id: str) -> Place:

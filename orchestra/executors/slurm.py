@@ -13,15 +13,10 @@ from orchestra.executors.slurm_check import problems_of
 from orchestra.executors.slurm_client import SlurmClient, SlurmRefusal, SlurmSilence
 from orchestra.executors.slurm_facts import SlurmFacts
 from orchestra.executors.slurm_jobs import Job, Jobs, Sighting
-from orchestra.executors.slurm_request import SETTINGS, options_of
+from orchestra.executors.slurm_request import options_of
 from orchestra.executors.slurm_rows import FORMAT, Row, end_of, rows_of
 from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
-
-__all__ = ["IN_FLIGHT", "SETTINGS", "SlurmPlace", "open_place"]
-
-IN_FLIGHT = 1000
-"""How many jobs may wait or run at once, where the settings do not say it."""
 
 _PERIOD_S = 0.3
 _PERIOD_PER_JOB_S = 0.0015
@@ -87,11 +82,12 @@ class SlurmPlace:
             return []
         try:
             rows = self._rows(self._jobs.batch_names)
-            now = time.monotonic()
-            news = self._news_in(Sighting(rows), now - self._answered_at)
-            self._answered_at = now
+            memory_s = self._facts.memory_s
         except SlurmSilence as silence:
             return [self._hushed(silence)]
+        now = time.monotonic()
+        news = self._news_in(Sighting(rows), now - self._answered_at, memory_s)
+        self._answered_at = now
         self._quiet = 0 if news else self._quiet + 1
         return news
 
@@ -196,14 +192,15 @@ class SlurmPlace:
             return [self._gone(job, row)]
         return [*job.told_by(row)] or [job.queued]
 
-    def _news_in(self, sighting: Sighting, since_s: float) -> List[News]:
+    def _news_in(self, sighting: Sighting, since_s: float, memory_s: float) -> List[News]:
+        """What an answer says that came so long after the last, of a controller that remembers."""
         news: List[News] = []
         missing: List[Job] = []
         hopeless: List[Job] = []
         for job in self._jobs:
             row = sighting.of(job)
             if row is None:
-                job.unseen += 1
+                job.untold_by(since_s)
                 if job.unseen >= _ANSWERS:
                     missing.append(job)
             elif row.is_over:
@@ -217,10 +214,10 @@ class SlurmPlace:
         if hopeless:
             self._client.cancel([job.id for job in hopeless])
         if missing:
-            news.extend(self._missed(missing, since_s))
+            news.extend(self._missed(missing, memory_s))
         return news
 
-    def _missed(self, jobs: Sequence[Job], since_s: float) -> List[News]:
+    def _missed(self, jobs: Sequence[Job], memory_s: float) -> List[News]:
         """What is told of jobs that the controller no longer has."""
         kept = Sighting(self._kept_rows(sorted({job.batch.name for job in jobs})))
         news: List[News] = []
@@ -228,7 +225,7 @@ class SlurmPlace:
             row = kept.of(job)
             if row is not None and row.is_over:
                 news.append(self._gone(job, row))
-            elif not job.node and since_s < self._facts.memory_s:
+            elif not job.node and job.gap_s < memory_s:
                 # of an element that is cancelled while it waits, Slurm keeps nothing
                 reason = "cancelled in Slurm while it waited"
                 news.append(self._dropped(job, Fate.CANCELLED, reason))

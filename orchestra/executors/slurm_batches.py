@@ -121,8 +121,9 @@ def batches_in(folders: Iterable[str], limit_s: float) -> Dict[str, Tuple[Batch,
         with suppress(OSError), os.scandir(os.path.join(folder, _FOLDER)) as entries:
             paths = [(each.stat().st_mtime, each.path) for each in entries if _is_list(each.name)]
         for _, path in sorted(paths):
-            batch = _read(folder, path, deadline)
-            found.update({task: (batch, index) for index, task in enumerate(batch.tasks)})
+            with suppress(OSError):
+                batch = _read(folder, path, deadline)
+                found.update({task: (batch, index) for index, task in enumerate(batch.tasks)})
     return found
 
 

@@ -16,7 +16,8 @@ class Job:
     """A task that Slurm has: as an element of an array, or as a job of its own.
 
     `unseen` and `hopeless` count the answers in a row which did not tell of it, and which said that
-    it waits for what will not come.
+    it waits for what will not come; `gap_s` is the time between the last which did and the first
+    which did not.
     """
 
     def __init__(self, task: Task, batch: Batch, array: str, index: int) -> None:
@@ -27,8 +28,15 @@ class Job:
         self.id = batch.job_of(array, index)
         self.node = ""
         self.unseen = 0
+        self.gap_s = 0.0
         self.hopeless = 0
         self._reason = ""
+
+    def untold_by(self, answer_after_s: float) -> None:
+        """Count an answer that did not tell of it, so long after the one before."""
+        self.unseen += 1
+        if self.unseen == 1:
+            self.gap_s = answer_after_s
 
     @property
     def queued(self) -> Queued:

@@ -12,38 +12,14 @@ _MEBIBYTE = 1024 * 1024
 # The step's own limit ends it first, so that it is told as what it is.
 _MARGIN_S = 60.0
 
-SETTINGS: Mapping[str, object] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        "partition": {"type": "string", "description": "The partition, or several with commas."},
-        "account": {"type": "string", "description": "The account that is charged."},
-        "qos": {"type": "string", "description": "The quality of service."},
-        "time": {
-            "type": ["string", "integer"],
-            "description": "The time limit as Slurm writes it, such as 1-12:00:00, or minutes.",
-        },
-        "extra": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "More options of sbatch, such as --constraint=avx512.",
-        },
-        "max_jobs": {
-            "type": "integer",
-            "minimum": 1,
-            "description": "How many jobs may wait or run at once.",
-        },
-    },
-}
-"""A JSON Schema of the settings."""
-
 
 def options_of(
     errand: Errand, settings: Mapping[str, Value], licenses: Collection[str]
 ) -> Tuple[str, ...]:
     """The options that all attempts share which ask for the same.
 
-    The errand's own settings go before the others; `licenses` are the names that the cluster has.
+    The errand's own settings go before the others, `time` is in seconds; `licenses` are the names
+    that the cluster has.
     """
     chosen = {**settings, **errand.settings}
     options: List[str] = []
@@ -61,8 +37,9 @@ def options_of(
     held = ["%s:%d" % pair for pair in sorted(errand.named.items()) if pair[0] in licenses]
     if held:
         options.append("--licenses=" + ",".join(held))
-    if chosen.get("time"):
-        options.append("--time=%s" % chosen["time"])
-    elif errand.limit_s is not None:
-        options.append("--time=%d" % math.ceil((errand.limit_s + _MARGIN_S) / 60))
+    limit_s = chosen.get("time")
+    if limit_s is None and errand.limit_s is not None:
+        limit_s = errand.limit_s + _MARGIN_S
+    if isinstance(limit_s, (int, float)):
+        options.append("--time=%d" % math.ceil(limit_s / 60))  # a number is for minutes
     return tuple(options)

@@ -124,6 +124,8 @@ def end_of(row: Row, log: str) -> End:
 
 
 def _failed(row: Row, log: str, last: str, where: str) -> End:
+    if row.was_refused:
+        return End(Fate.NOT_LAUNCHED, "refused by Slurm: %s" % row.reason)
     number = row.status & 0x7F
     if number == _LAUNCH_FAILURE:
         said = last or (
@@ -138,8 +140,6 @@ def _failed(row: Row, log: str, last: str, where: str) -> End:
     if number:
         name = _signal_name(number)
         return End(Fate.CANCELLED, "ended%s by %s from outside" % (where, name))
-    if not row.node:
-        return End(Fate.NOT_LAUNCHED, "refused by Slurm: %s" % (row.reason or "no reason given"))
     return End(Fate.ENDED)
 
 

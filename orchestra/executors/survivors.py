@@ -15,7 +15,7 @@ from typing import Container, Dict, List, Mapping, NamedTuple, Optional, Sequenc
 from orchestra.executors.pidfd import hold
 from orchestra.executors.proc import Proc
 from orchestra.executors.sentry import keepers
-from orchestra.executors.wrapper import ELSEWHERE
+from orchestra.model.errand import ELSEWHERE
 from orchestra.model.run import AttemptKey
 
 _DEATH_S = 5.0

@@ -10,13 +10,11 @@ import re
 import signal
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
+from orchestra.model.errand import ELSEWHERE
 from orchestra.model.run import Invocation
 
 REFUSED_SECOND = 75
 """The exit code of a start of what has been started before. Source: EX_TEMPFAIL of sysexits.h."""
-
-ELSEWHERE = b"ORCHESTRA_ELSEWHERE"
-"""The variable that marks a process as that of an attempt of an engine, by the id of its run."""
 
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 _SHELLS_OWN = re.compile(

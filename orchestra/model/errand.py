@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 LOCAL = "local"
 """The executor that runs steps on this machine."""
 
+ELSEWHERE = b"ORCHESTRA_ELSEWHERE"
+"""The variable that marks a process as that of an attempt of an engine, by the id of its run."""
+
 
 IN_FLIGHT_PREFIX = "executor:"
 """How the names of the resources begin of which each step takes one that another machine runs."""

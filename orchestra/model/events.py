@@ -7,7 +7,19 @@ fields they do not know, so that kinds and fields can be added.
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
+from typing import (
+    Any,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    Union,
+    get_args,
+)
 
 from orchestra.model.errand import LOCAL
 from orchestra.model.expression import Value
@@ -303,30 +315,7 @@ Event = Union[
     AlertSent,
 ]
 
-_KINDS: Tuple[Type[Event], ...] = (
-    RunStarted,
-    RunResumed,
-    ResultsDropped,
-    StepsAdded,
-    StepReady,
-    AttemptStarted,
-    AttemptQueued,
-    AttemptLaunched,
-    AttemptEnded,
-    OutputsTaken,
-    SummaryWritten,
-    ArtifactsKept,
-    RetryScheduled,
-    StepTimedOut,
-    StepEnded,
-    ResultReused,
-    CacheMissed,
-    SuccessKept,
-    Noted,
-    StopRequested,
-    RunFinished,
-    AlertSent,
-)
+_KINDS: Tuple[Type[Event], ...] = get_args(Event)
 _PLACE_OF_ENTRIES: Dict[type, int] = {
     kind: kind._fields.index("steps") for kind in (RunStarted, RunResumed, StepsAdded)
 }

@@ -10,7 +10,7 @@ OWN_EXECUTORS = (LOCAL, "slurm", "dask")
 """Those that come with orchestra."""
 
 GROUP = "orchestra.executors"
-"""The group of entry points by which other packages add executors."""
+"""The group of entry points by which other packages add executors: `name = module:open_place`."""
 
 
 def is_executor(name: str) -> bool:

@@ -114,6 +114,13 @@ def count_words(counts: Mapping[StepState, int], *states: StepState) -> Tuple[st
     return tuple("%d %s" % (counts[s], state_word(s)) for s in states if counts.get(s))
 
 
+def resource_label(name: str) -> str:
+    """A resource of the budget, safe to show; `on slurm` for the steps that are under way there."""
+    if name.startswith(IN_FLIGHT_PREFIX):
+        name = "on " + name[len(IN_FLIGHT_PREFIX) :]
+    return safe_line(name)
+
+
 def amounts_text(amounts: Amounts, separator: str = ", ") -> str:
     """For people: `cpu 4, memory 16 GiB`; empty for nothing. What is in flight is none."""
     return separator.join(

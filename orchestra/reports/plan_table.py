@@ -38,7 +38,14 @@ def render_plan_table(plan: Plan, prediction: Prediction, width: int, look: Look
     """The plan wave by wave, then its peak demand, critical path and times."""
     demands = _Demands()
     rows = [
-        _row(_needs(plan.steps, step), demands.cell(each.wanted), prefix, wave, each)
+        _row(
+            _needs(plan.steps, step),
+            demands.cell(each.wanted),
+            plan.place_of(each),
+            prefix,
+            wave,
+            each,
+        )
         for step in sorted(plan.steps, key=lambda step: step.wave)
         for prefix, wave, each in step.walk()
     ]
@@ -134,7 +141,9 @@ class _Demands:
         return cell
 
 
-def _row(needs: str, demand: Cell, prefix: str, wave: int, step: PlannedStep) -> Tuple[Cell, ...]:
+def _row(
+    needs: str, demand: Cell, place: str, prefix: str, wave: int, step: PlannedStep
+) -> Tuple[Cell, ...]:
     depth = prefix.count("/")
     if depth:
         needs = ", ".join(safe_line(need.step) for need in step.step.needs[:_MOST_NEEDS])
@@ -142,7 +151,7 @@ def _row(needs: str, demand: Cell, prefix: str, wave: int, step: PlannedStep) ->
         Cell(str(wave), Tone.QUIET),
         Cell("  " * depth + safe_line(step.title)),
         Cell(needs, Tone.QUIET),
-        Cell("" if step.step.body is None or step.inner else step.step.executor),
+        Cell(place),
         _WILL_CELLS[step.will],
         Cell(safe_line(step.reason), Tone.QUIET),
         demand,

@@ -1532,3 +1532,33 @@ def _test_68(v: Any) -> bool:
 
 is_step = _test_0
 is_workflow = _test_68
+root_keys = frozenset(
+    [
+        'version',
+        'name',
+        'description',
+        'labels',
+        'params',
+        'vars',
+        'env',
+        'env_file',
+        'inherit_env',
+        'secrets',
+        'defaults',
+        'budget',
+        'max_parallel',
+        'executor',
+        'slurm',
+        'dask',
+        'fail_fast',
+        'timeout',
+        'notify',
+        'concurrency',
+        'steps',
+        'on_success',
+        'on_failure',
+        'on_cancel',
+        'finally',
+        'outputs',
+    ]
+)

@@ -10,7 +10,7 @@ from orchestra.model.errand import LOCAL
 from orchestra.model.executor_names import OWN_EXECUTORS, is_executor, known_executors
 from orchestra.model.expression import Tree
 from orchestra.model.nearest import did_you_mean
-from orchestra.model.sbatch_options import name_of, why_refused
+from orchestra.spec.accept import root_keys
 from orchestra.spec.findings import Findings
 from orchestra.spec.quantities import Quantities
 from orchestra.spec.references import IN_SETTINGS, IN_STEP, Where
@@ -20,8 +20,8 @@ SETTINGS_KEYS = tuple(name for name in OWN_EXECUTORS if name != LOCAL)
 """The keys that hold what an executor is told; each is the name of one."""
 
 _KEYS = frozenset(["executor", *SETTINGS_KEYS])
-_OF_RUN = ("scheduler", "max_jobs")
-"""Settings of the whole run, which count at the root alone."""
+_OF_RUN = "max_jobs"
+"""The setting of the whole run, which counts at the root alone."""
 
 _Settings = Mapping[str, Mapping[str, Tree]]
 
@@ -53,14 +53,17 @@ class Executors:
         self._own_settings: _Settings = {}
         self.here = LOCAL
 
-    def read_root(self, data: Mapping[str, Any]) -> _Settings:
-        """What executors are told at the root; it and `defaults` hold for the steps from now on."""
+    def read_root(self, data: Mapping[str, Any], others: Mapping[str, Any]) -> _Settings:
+        """What executors are told at the root; it and `defaults` hold for the steps from now on.
+
+        `others` is what is told to those of other packages, which look at it when a run begins.
+        """
         defaults = data.get("defaults", {})
         around, wanted = self._whereabouts
         said = self._executor_of(data, ())
         said = self._executor_of(defaults, ("defaults",)) or said
         self._executor = (wanted or said) if said else around
-        root = self._settings_of(data, (), IN_SETTINGS)
+        root = {**self._settings_of(data, (), IN_SETTINGS), **self._settings_of_others(others)}
         self._settings = _merged(root, self._settings_of(defaults, ("defaults",), IN_STEP))
         return root
 
@@ -124,8 +127,21 @@ class Executors:
                     self._tell_of_useless(executor, found[executor], place)
         return found
 
+    def _settings_of_others(self, others: Mapping[str, Any]) -> _Settings:
+        found: Dict[str, Mapping[str, Tree]] = {}
+        for executor, told in others.items():
+            if isinstance(told, dict):
+                found[executor] = {
+                    name: self._texts.tree(value, (executor, name), IN_SETTINGS)
+                    for name, value in told.items()
+                }
+            else:
+                message = "`%s` must be a mapping of what that executor is told" % executor
+                self._findings.error((executor,), "type", message)
+        return found
+
     def _setting(self, name: str, value: Any, path: PathParts, where: Where) -> Tree:
-        if name == "max_jobs":
+        if name == _OF_RUN:
             return int(value)
         if name == "time":
             return self._time(value, path, where)
@@ -143,6 +159,8 @@ class Executors:
 
     def _option(self, value: str, path: PathParts, where: Where) -> Tree:
         """An option for sbatch, which must be known by its name before anything runs."""
+        from orchestra.model.sbatch_options import name_of, why_refused  # few files have such
+
         name = name_of(value)
         if value in ("-", "--"):
             self._findings.error(path, "option", "`%s` is no option of sbatch" % value)
@@ -157,11 +175,19 @@ class Executors:
     def _tell_of_useless(
         self, executor: str, settings: Mapping[str, Tree], path: PathParts
     ) -> None:
-        for name in _OF_RUN:
-            if name in settings:
-                message = "`%s` does nothing here: there is one for the run" % name
-                hint = "put it under `%s` at the root of the file" % executor
-                self._findings.warning((*path, name), "no-use", message, hint)
+        if _OF_RUN in settings:
+            message = "`%s` does nothing here: there is one for the run" % _OF_RUN
+            hint = "put it under `%s` at the root of the file" % executor
+            self._findings.warning((*path, _OF_RUN), "no-use", message, hint)
+
+
+def settings_of_others(data: Any) -> Dict[str, Any]:
+    """What stands at the root for executors of other packages, by their names."""
+    unknown = data.keys() - root_keys if isinstance(data, dict) else ()
+    if not unknown:
+        return {}
+    known = known_executors()
+    return {name: data[name] for name in data if name in unknown and name in known}
 
 
 def hint_for(name: str) -> str:

@@ -71,7 +71,7 @@ def _fits(pattern: str, text: str) -> bool:
 
 
 def generate(schema: Mapping[str, Any]) -> str:
-    """The source of a module with the tests `is_workflow` and `is_step`.
+    """The source of a module with the tests `is_workflow` and `is_step`, and the `root_keys`.
 
     Raises:
         ValueError: the schema uses a keyword, or a mixture of them, that is not known here.
@@ -80,6 +80,8 @@ def generate(schema: Mapping[str, Any]) -> str:
     step = writer.test(schema["$defs"]["step"])
     workflow = writer.test(schema)
     names = "\n\nis_step = %s\nis_workflow = %s\n" % (step, workflow)
+    keys = "".join("        %r,\n" % key for key in schema["properties"])
+    names += "root_keys = frozenset(\n    [\n%s    ]\n)\n" % keys
     return _HEADER % "a workflow" + "".join(writer.parts) + names
 
 

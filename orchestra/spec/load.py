@@ -11,7 +11,7 @@ from orchestra.errors import Fault, PathParts, Problem
 from orchestra.model.errand import LOCAL
 from orchestra.model.workflow import Workflow
 from orchestra.spec.document import Document, read_document
-from orchestra.spec.executors import Executors, Whereabouts
+from orchestra.spec.executors import Executors, Whereabouts, settings_of_others
 from orchestra.spec.files import read_file
 from orchestra.spec.findings import MORE, Findings, TooManyError
 from orchestra.spec.places import Places
@@ -142,6 +142,9 @@ def _workflow(
         findings.error((), "test-file", message, "`orchestra test %s` plays its cases" % file)
         return None
     _refuse_nul(document, findings)
+    others = settings_of_others(data)
+    if others:
+        data = {key: value for key, value in data.items() if key not in others}
     mismatch = check(data)
     for problem in mismatch.problems:
         findings.add(problem)
@@ -161,7 +164,7 @@ def _workflow(
     steps = Steps(texts, places, uses, findings, executors)
     roots = Roots(texts, places, steps, findings)
     fields = roots.fields(data, os.path.splitext(os.path.basename(path))[0])
-    fields["executor_settings"] = executors.read_root(data)
+    fields["executor_settings"] = executors.read_root(data, others)
     steps.read_defaults(data.get("defaults", {}))
     step_by_id = steps.steps(data["steps"], ())
     handlers = steps.run_handlers(data)

@@ -12,6 +12,7 @@ from orchestra.model.look import (
     Look,
     Tone,
     count_words,
+    resource_label,
     state_tone,
 )
 from orchestra.model.run import ENDED_STATES, RunRecord, StepState
@@ -161,7 +162,7 @@ def _budget(
     drawn: List[List[Span]] = []
     for name, whole in budget.items():
         if name in used:
-            taken, label = used[name], safe_line(name)
+            taken, label = used[name], resource_label(name)
             tone = Tone.PLAIN if taken else Tone.QUIET
             share = _share(name, taken, whole)
             plain.append([("%s %s" % (label, share), tone)])

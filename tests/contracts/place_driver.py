@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from pathlib import Path
 from typing import Callable, List, Optional, Sequence
 
+from orchestra.executors.errands import current_umask, make_errand
 from orchestra.executors.places import Gone, News, Place, Queued, Running, Silent, Task
 from orchestra.model.errand import Errand
+from orchestra.model.run import Invocation
 
-LIMIT_S = 90.0
+LIMIT_S = 200.0  # Slurm tries again after 2 minutes to start what it could not
 
 
 class PlaceDriver:
@@ -27,8 +30,9 @@ class PlaceDriver:
         """A task that runs a script, in which `$folder` is its own folder."""
         unique = "%s-%s" % (name, self._mark)
         folder = self.folder / "errands" / unique
-        folder.mkdir(parents=True)
-        (folder / "start").write_text("folder='%s'\n%s\n" % (folder, script))
+        words = [b"sh", b"-c", ("folder='%s'\n%s\n" % (folder, script)).encode()]
+        invocation = Invocation(tuple(words), dict(os.environb), str(folder), str(folder) + ".log")
+        make_errand(str(folder), invocation, current_umask())
         return Task(unique, str(folder), name, errand or self._errand)
 
     def submit(self, *tasks: Task) -> List[News]:

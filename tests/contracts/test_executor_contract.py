@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import select
 import time
 import uuid
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import pytest
 
-from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle, Launched, Lost
+from orchestra.engine.ports import (
+    Ended,
+    Executor,
+    ExecutorStimulus,
+    Handle,
+    Launched,
+    Lost,
+    Queued,
+)
+from orchestra.executors.hosted import HostedExecutor
+from orchestra.executors.known import Opening
 from orchestra.executors.local import LocalExecutor
+from orchestra.executors.mixed import MixedExecutor
+from orchestra.model.errand import Errand
 from orchestra.model.run import AttemptKey, Invocation
 from tests.engine.fakes import FakeExecutor
 
@@ -34,9 +47,11 @@ class Place(NamedTuple):
     cannot: Callable[[AttemptKey], Invocation]
 
 
-def here(folder: Path) -> Place:
-    """Processes of this machine."""
-    run_id = uuid.uuid4().hex
+Script = Callable[[AttemptKey, str], Invocation]
+
+
+def scripts(run_id: str, folder: Path) -> Script:
+    """What makes an attempt of a shell script."""
 
     def script(key: AttemptKey, text: str) -> Invocation:
         env = {
@@ -47,14 +62,63 @@ def here(folder: Path) -> Place:
         }
         return Invocation((b"sh", b"-c", text.encode()), env, "/", str(folder / ("%s.%d" % key)))
 
+    return script
+
+
+def of_scripts(executor: Executor, script: Script) -> Place:
+    """An executor that runs processes, wherever."""
     return Place(
-        executor=LocalExecutor(run_id),
+        executor=executor,
         exits=lambda key, code: script(key, "exit %d" % code),
         dies=lambda key, name: script(key, "kill -%s $$" % name[3:]),
         lasts=lambda key: script(key, "exec sleep 1000"),
         insists=lambda key: script(key, "trap '' TERM; while :; do sleep 0.05; done"),
         cannot=lambda key: script(key, "")._replace(argv=(b"/no/such/program",)),
     )
+
+
+def here(folder: Path) -> Place:
+    """Processes of this machine."""
+    run_id = uuid.uuid4().hex
+    return of_scripts(LocalExecutor(run_id), scripts(run_id, folder))
+
+
+def hosted(
+    run_id: str, folder: Path, on_hired: Optional[Callable[[int], None]] = None
+) -> HostedExecutor:
+    """An engine that runs processes, with a client in a helper."""
+    return HostedExecutor(
+        Opening("process", "tests.executors.process_place"),
+        {"slots": 8},
+        run_id,
+        str(folder),
+        environ=dict(os.environb),
+        on_hired=on_hired,
+    )
+
+
+def elsewhere(folder: Path) -> Place:
+    """Jobs of an engine."""
+    run_id = uuid.uuid4().hex
+    script = scripts(run_id, folder)
+    errand = Errand("process")
+    return of_scripts(
+        hosted(run_id, folder), lambda key, text: script(key, text)._replace(errand=errand)
+    )
+
+
+def here_and_there(folder: Path) -> Place:
+    """Attempts of step `a` on this machine, all others as jobs of an engine."""
+    run_id = uuid.uuid4().hex
+    local = LocalExecutor(run_id, folder=str(folder))
+    there = hosted(run_id, folder, local.hire)
+    script = scripts(run_id, folder)
+
+    def placed(key: AttemptKey, text: str) -> Invocation:
+        errand = None if key.step == "a" else Errand("process")
+        return script(key, text)._replace(errand=errand)
+
+    return of_scripts(MixedExecutor(local, {"process": there}), placed)
 
 
 def nowhere(folder: Path) -> Place:
@@ -73,7 +137,12 @@ def nowhere(folder: Path) -> Place:
     )
 
 
-PLACES: Dict[str, Callable[[Path], Place]] = {"local": here, "fake": nowhere}
+PLACES: Dict[str, Callable[[Path], Place]] = {
+    "local": here,
+    "fake": nowhere,
+    "hosted": elsewhere,
+    "mixed": here_and_there,
+}
 
 
 @pytest.fixture(params=sorted(PLACES))
@@ -94,8 +163,20 @@ def collect(executor: Executor, ends: int) -> List[ExecutorStimulus]:
     return told
 
 
+def launches(executor: Executor, count: int) -> List[ExecutorStimulus]:
+    """All that is told until so many have been launched."""
+    told: List[ExecutorStimulus] = []
+    deadline = time.monotonic() + LIMIT_S
+    while sum(isinstance(each, Launched) for each in told) < count:
+        assert time.monotonic() < deadline
+        select.select([executor.fileno()], [], [], executor.due_in())
+        told.extend(executor.collect())
+    return told
+
+
 def kinds(told: Sequence[ExecutorStimulus], key: AttemptKey) -> List[type]:
-    return [type(each) for each in told if each.key == key]
+    """What was told of an attempt, but that it waits in the queue of an engine."""
+    return [type(each) for each in told if each.key == key and not isinstance(each, Queued)]
 
 
 def last(told: Sequence[ExecutorStimulus]) -> Ended:
@@ -133,7 +214,8 @@ def test_what_cannot_start_ends_as_refused_and_others_go_on(place: Place) -> Non
 
     told = collect(place.executor, 2)
 
-    (refused,) = [each for each in told if each.key == A]
+    assert kinds(told, A)[-1] is Ended
+    (refused,) = [each for each in told if each.key == A and isinstance(each, Ended)]
     assert isinstance(refused, Ended)
     assert refused == Ended(A, refusal=refused.refusal)
     assert refused.refusal
@@ -156,7 +238,7 @@ def test_collecting_does_not_wait_for_an_end(place: Place) -> None:
     told = [each for _ in range(10) for each in place.executor.collect()]
 
     assert time.monotonic() - started < LIMIT_S
-    assert kinds(told, A) == [Launched]
+    assert Ended not in kinds(told, A)
 
 
 def test_the_descriptor_is_readable_when_there_is_an_end_to_tell(place: Place) -> None:
@@ -167,15 +249,12 @@ def test_the_descriptor_is_readable_when_there_is_an_end_to_tell(place: Place) -
     assert readable == [place.executor.fileno()]
 
 
-def test_that_an_attempt_was_launched_is_told_when_it_is_due(place: Place) -> None:
+def test_that_an_attempt_was_launched_is_told_while_it_runs(place: Place) -> None:
     place.executor.submit([(A, place.lasts(A))])
-    due_s = place.executor.due_in()
-    assert due_s is not None
 
-    select.select([place.executor.fileno()], [], [], due_s)
+    told = launches(place.executor, 1)
 
-    assert due_s < 1
-    assert kinds(place.executor.collect(), A) == [Launched]
+    assert kinds(told, A) == [Launched]
 
 
 def test_an_attempt_runs_from_its_submission_until_its_end_is_told(place: Place) -> None:

@@ -8,10 +8,12 @@ from typing import Callable, Dict, Iterator, List
 
 import pytest
 
+from orchestra.executors.dask import open_place
 from orchestra.executors.places import Fate, Gone, Place, Queued, Running
 from orchestra.model.errand import Errand
 from tests.contracts.place_driver import PlaceDriver
 from tests.contracts.process_place import ProcessPlace
+from tests.dask.engine import need_dask
 from tests.slurm.cluster import Cluster
 from tests.slurm.engine import place_on
 
@@ -37,7 +39,14 @@ def slurm(request: pytest.FixtureRequest) -> Open:
     return lambda: place_on(cluster)
 
 
+def dask(request: pytest.FixtureRequest) -> Open:
+    need_dask()
+    address = request.getfixturevalue("shared_scheduler").address
+    return lambda: open_place({"scheduler": address}, "run")
+
+
 PLACES: Dict[str, Callable[[pytest.FixtureRequest], Open]] = {
+    "dask": dask,
     "process": processes,
     "slurm": slurm,
 }

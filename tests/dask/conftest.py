@@ -10,7 +10,7 @@ from tests.dask.desk import Desk
 from tests.dask.engine import need_dask
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def _engine() -> None:
     need_dask()
 

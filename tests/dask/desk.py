@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
@@ -116,6 +117,13 @@ class Desk:
 
 def _name(news: Union[Queued, Running, Gone, Silent]) -> str:
     return "" if isinstance(news, Silent) else news.name
+
+
+def place(address: str, **options: object) -> Place:
+    """A place with options that only tests give."""
+    module = importlib.import_module("orchestra.executors.dask_place")  # it needs Dask
+    made: Place = module.DaskPlace({"scheduler": address}, {}, **options)
+    return made
 
 
 def is_alive(pid: int) -> bool:

@@ -56,14 +56,14 @@ def test_what_a_step_leaves_behind_does_not_hold_its_task(desk: Desk) -> None:
     assert is_alive(int(desk.lines("pid")[0]))
 
 
-def test_a_folder_that_a_worker_does_not_see_is_told_of_in_its_shell_s_words(desk: Desk) -> None:
+def test_a_folder_that_a_worker_does_not_see_is_told_of_with_the_worker_s_node(desk: Desk) -> None:
     task = desk.task("lost", "exit 0")
-    (desk.folder / "lost" / "start").unlink()
     desk.submit(task._replace(folder=str(desk.folder / "nowhere")))
 
-    gone = desk.until_gone("lost")["lost"]
-    assert gone.fate is Fate.NOT_LAUNCHED
-    assert str(desk.folder / "nowhere") in gone.reason
+    start, node = desk.folder / "nowhere" / "start", os.uname().nodename
+    assert desk.until_gone("lost")["lost"] == Gone(
+        "lost", Fate.NOT_LAUNCHED, "%s: cannot be read on %s" % (start, node)
+    )
 
 
 def test_term_reaches_the_step_which_may_end_as_it_likes(desk: Desk) -> None:

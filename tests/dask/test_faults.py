@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from orchestra.executors.places import Fate, Gone, Queued, Running, Silent
 from orchestra.model.errand import Errand
 from tests.dask.cluster import Cluster
-from tests.dask.desk import Desk, is_alive
+from tests.dask.desk import Desk, is_alive, place
 from tests.dask.waiting import until
 
 _GPU = Errand("dask", gpus=1)  # runs on w1
@@ -35,9 +34,7 @@ desk.until(lambda: False)
 
 def _elsewhere(cluster: Cluster, folder: Path) -> Desk:
     """A place on another machine than the workers' one, as far as it knows."""
-    module = importlib.import_module("orchestra.executors.dask_place")  # it needs Dask
-    place = module.DaskPlace({"scheduler": cluster.address}, {}, here="somewhere-else")
-    return Desk(folder, place=place)
+    return Desk(folder, place=place(cluster.address, here="somewhere-else"))
 
 
 @pytest.fixture(params=["here", "elsewhere"])
@@ -189,6 +186,27 @@ def test_steps_of_a_cluster_of_the_run_s_own_are_found_when_it_died_with_the_run
 
     assert found == [Running("t0", "t0", os.uname().nodename)]
     assert (gone.fate, len(desk.lines("begun"))) == (Fate.ENDED, 1)
+
+
+def test_a_task_on_a_host_without_workers_is_lost_after_half_a_minute(
+    shared_scheduler: Cluster, tmp_path: Path
+) -> None:
+    now = [0.0]
+    with Desk(
+        tmp_path / "errands", place=place(shared_scheduler.address, clock=lambda: now[0])
+    ) as desk:
+        task = desk.task("step", "exit 0")
+        (desk.folder / "step" / "claim").mkdir()
+        (desk.folder / "step" / "claim" / "by").write_text("far\n1\n2.0\n\n.\n")
+        found = [desk.place.find([task]), desk.place.poll()]
+        now[0] = 30.0
+        found.append(desk.place.poll())
+
+    assert found == [
+        [Running("step", "step", "far")],
+        [],
+        [Gone("step", Fate.NODE_FAILED, "there is no worker on far any more")],
+    ]
 
 
 def _killed(folder: Path, address: str, script: str, count: int) -> None:

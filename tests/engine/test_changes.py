@@ -71,6 +71,8 @@ def test_what_a_step_does_and_depends_on_counts(
         ("retry: 1", "timeout: 3s"),
         ("retry: 1", "retry: 1, name: Another, description: words, priority: 4, duration: 3s"),
         ("retry: 1", "retry: 1, resources: {cpu: 2}, mutex: m, on_failure: {run: echo}"),
+        ("retry: 1", "retry: 1, executor: slurm, slurm: {partition: p}"),
+        ("vars:", "executor: slurm\nslurm: {partition: p}\nvars:"),
         ("vars:", "# a comment\nname: flow\nvars:"),
         ("{where: /srv,", "{where: /srv, more: 3,"),
     ],

@@ -9,14 +9,25 @@ import pytest
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import run_resumed
 from orchestra.engine.past import Past
-from orchestra.engine.ports import Ended, Launched, Lost, Queued, Reattached, Written
+from orchestra.engine.ports import (
+    Ended,
+    Finding,
+    Launched,
+    Lost,
+    Queued,
+    Reattached,
+    Seal,
+    Written,
+)
 from orchestra.engine.reopening import results_to_drop
 from orchestra.engine.replay import fold
 from orchestra.engine.stimuli import (
     AttemptOver,
+    CacheChecked,
     Launch,
     Order,
     Reattach,
+    Sealed,
     SetTimer,
     StopAsked,
     Timer,
@@ -36,7 +47,7 @@ from orchestra.model.events import (
 )
 from orchestra.model.expression import parse_text
 from orchestra.model.run import Attempt, AttemptKey, Outcome, RunRecord, StepState
-from orchestra.model.workflow import Retry, RetryWhen, Step
+from orchestra.model.workflow import Cache, Retry, RetryWhen, Step
 from tests.engine.elsewhere import Queue
 from tests.engine.plans import make_plan, step
 from tests.engine.world import ORIGIN, Behaviour, ends, play
@@ -67,9 +78,9 @@ class Told:
         self._take(self.machine.handle(stimuli, at))
         return self.events[events:], self.orders[orders:]
 
-    def resume(self) -> List[Order]:
-        """What the next machine orders in its first turn."""
-        plan, scopes = make_plan(*self._steps)
+    def resume(self, *steps: Step) -> List[Order]:
+        """What the next machine orders in its first turn, where the file has these steps by now."""
+        plan, scopes = make_plan(*(steps or self._steps))
         resumed = run_resumed(plan, scopes, ORIGIN, results_to_drop(self.record, ()))
         envelopes = [Envelope(n, 0.0, event) for n, event in enumerate([*self.events, resumed], 1)]
         record = fold(envelopes)
@@ -210,6 +221,35 @@ def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled():
     assert world.now == 1.0
 
 
+def test_what_came_of_an_earlier_attempt_is_not_what_came_of_a_lost_one():
+    goes = {"a": Behaviour(queue=LOST), "a.1": Behaviour(exit_code=3)}
+    below = step("b", "a", if_="always() and steps.a.exit_code == null")
+    world = play(far(retry=Retry(max=1)), below, behave=goes)
+    assert world.states == {"a": "failed", "b": "succeeded"}
+
+
+def sealing() -> Told:
+    """A step that is asked about, and may be kept."""
+    told = Told(far(cache=Cache(("in.csv",), ("out.csv",))))
+    told.tell(CacheChecked("a", Finding("f1", {}, reason="it is new")))
+    return told
+
+
+def test_an_end_by_the_engines_word_is_no_success_whatever_the_exit_code():
+    told = sealing()
+    failed = Ended(A1, exit_code=0, outcome=Outcome.FAILED, reason="cancelled by bob")
+    told.tell(AttemptOver(failed, Written({})))
+    assert StepEnded("a", "failed", "cancelled by bob", {}) in told.events
+
+
+def test_a_node_that_is_lost_once_the_end_is_known_loses_nothing():
+    told = sealing()
+    told.tell(AttemptOver(Ended(A1, exit_code=0), Written({})))
+    assert told.tell(Lost(A1, 0, "node n1 failed")) == ([], [])
+    told.tell(Sealed(A1, Seal({})))
+    assert told.record.step_by_id["a"].state is StepState.SUCCEEDED
+
+
 def test_the_record_knows_where_an_attempt_waits_and_runs():
     told = Told(far(), step("b"))
     told.tell(Queued(A1, "7", "Priority"))
@@ -248,6 +288,18 @@ def test_what_is_known_of_a_job_is_handed_on():
     filled = {"partition": "p-2", "extra": ["--exclusive"]}
     assert isinstance(order, Reattach)
     assert order[2:] == (None, 0.0, "slurm", "7", filled)
+
+
+def test_a_job_of_another_executor_than_the_step_names_by_now_keeps_its_own():
+    told = Told(far(executor_settings=settings()))
+    told.tell(Queued(A1, "7", "Priority"))
+    (order,) = told.resume(step("a", executor="dask", executor_settings=settings()))
+    assert isinstance(order, Reattach)
+    assert order[4:] == ("slurm", "7", {})
+    assert told.tell(Queued(A1, "7", "Resources"))[0] == [
+        AttemptQueued("a", 1, "slurm", "7", "Resources"),
+        Noted("a", "taken over, still queued"),
+    ]
 
 
 def test_a_job_whose_name_was_not_journaled_is_looked_for_without_it():

@@ -137,7 +137,7 @@ BEHAVIOURS = st.builds(
         Queue,
         waits=st.sampled_from([0.0, 0.7, 4.0, 30.0]),
         reasons=st.sampled_from([("",), ("Priority", "Priority", "Resources", "Priority"), ()]),
-        lost=st.sampled_from(["", "", "", "node n1 failed"]),
+        lost=st.sampled_from(["", "node n1 failed"]),
         ends=st.sampled_from([None, None, None, Outcome.TIMED_OUT, Outcome.FAILED]),
     ),
 )

@@ -23,8 +23,6 @@ from orchestra.executors.places import (
 from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
 
-IN_FLIGHT = 200
-
 SETTINGS = {
     "type": "object",
     "properties": {"slots": {"type": "integer", "minimum": 1}},

@@ -101,6 +101,13 @@ class Cluster:
         """It is gone at once, with whatever it had not written yet."""
         self._kill("slurmctld")
 
+    def save_state(self, job: str) -> None:
+        """Have the controller write what it knows; it does when a job is changed."""
+        state = self.folder / "state" / "job_state"
+        before = state.stat().st_mtime_ns
+        self.ask("scontrol", "update", "JobId=" + job, "Comment=saved")
+        self._until(lambda: state.stat().st_mtime_ns != before, "nothing was saved")
+
     def up_controller(self, wait: bool = True) -> None:
         """Start the controller, which reads the state that the one before it has left."""
         self._start("slurmctld", [self._program("slurmctld"), "-D"])

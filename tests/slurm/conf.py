@@ -9,7 +9,8 @@ class Shape(NamedTuple):
     """A cluster: `nodes` of `cpus` and `memory_mb` each; `licenses` as Slurm writes them.
 
     A finished job is forgotten `min_job_age_s` after its end, a node that says nothing is held to
-    be down after `node_timeout_s`.
+    be down after `node_timeout_s`. A daemon that does not answer in `message_timeout_s` is held not
+    to: in a low one a busy machine fails to start jobs, which Slurm then tries 2 minutes later.
     """
 
     nodes: int = 2
@@ -19,6 +20,7 @@ class Shape(NamedTuple):
     licenses: str = "db:2"
     min_job_age_s: int = 300
     node_timeout_s: int = 5
+    message_timeout_s: int = 10
 
     @property
     def names(self) -> Sequence[str]:
@@ -60,7 +62,7 @@ ReturnToService=2
 SlurmdTimeout={shape.node_timeout_s}
 SlurmctldTimeout=5
 KillWait=2
-MessageTimeout=3
+MessageTimeout={shape.message_timeout_s}
 MinJobAge={shape.min_job_age_s}
 Licenses={shape.licenses}
 SlurmdParameters=config_overrides
@@ -68,7 +70,8 @@ SchedulerParameters={scheduling}
 """
 _SCHEDULING = (
     "batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1,"
-    "default_queue_depth=1000,partition_job_depth=0,preempt_youngest_first"
+    "default_queue_depth=1000,partition_job_depth=0,preempt_youngest_first,"
+    "bf_max_job_array_resv=1000,bf_max_job_test=1000"
 )
 _PARTITIONS = """\
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1

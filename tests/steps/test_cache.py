@@ -154,6 +154,14 @@ def test_a_step_whose_inputs_are_the_same_is_up_to_date(bench: Bench) -> None:
     assert (found.success.outputs, found.reason) == ({"n": 1}, "up to date since run run-1")
 
 
+def test_where_a_step_runs_does_not_count(bench: Bench) -> None:
+    bench.file("in.txt", "1")
+    here = cached(cache=Cache(("in.txt",)))
+    bench.run(here)
+    elsewhere = here._replace(executor="slurm", executor_settings={"partition": "p"})
+    assert bench.check(elsewhere).success is not None
+
+
 def test_force_finds_nothing_up_to_date(bench: Bench) -> None:
     bench.file("in.csv", "1")
     bench.run(cached())

@@ -119,7 +119,7 @@ def _details(
     facts = []
     if step.needs:
         facts.append(_fact("needs", ", ".join(step.needs)))
-    if step.resources:
+    if amounts_text(step.resources):
         facts.append(_fact("takes", amounts_text(step.resources)))
     if step.executor != LOCAL:
         facts.append(_fact("executor", step.executor))

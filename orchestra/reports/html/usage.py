@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.model.look import resource_label
 from orchestra.model.run import RunRecord
 from orchestra.model.units import SIZED_RESOURCES, format_amount
 from orchestra.model.whereabouts import is_elsewhere
@@ -113,7 +114,7 @@ def _chart(
         ' y2="%s"/></svg><p class="ends" aria-hidden="true"><span>0</span><span>%s</span></p>'
         "</figure>\n"
     ) % (
-        text(name, 60),
+        text(resource_label(name), 60),
         text(format_amount(name, budget)),
         text(", ".join(facts)),
         _BUCKETS,

@@ -1,0 +1,392 @@
+"""Attempts on an engine elsewhere, whose client lives in a helper that may die at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Tuple
+
+import pytest
+
+from orchestra.engine.ports import (
+    Ended,
+    ExecutorStimulus,
+    Handle,
+    Launched,
+    Lost,
+    Queued,
+    Reattached,
+)
+from orchestra.executors.errands import errands_of, make_errand, task_name
+from orchestra.executors.hosted import MOST_STARTS, HostedExecutor
+from orchestra.executors.known import Opening
+from orchestra.executors.local import LocalExecutor
+from orchestra.executors.mixed import MixedExecutor
+from orchestra.executors.proc import Proc
+from orchestra.executors.survivors import Survivors
+from orchestra.model.errand import Errand
+from orchestra.model.run import AttemptKey, Invocation
+
+LIMIT_S = 60.0
+ROOT = Path(__file__).parents[2]
+A, B, C = AttemptKey("a", 1), AttemptKey("b", 1), AttemptKey("c", 1)
+
+
+class Bench:
+    """A hosted executor over processes, and all that it tells."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.folder = folder
+        self.run_id = options.pop("run_id", uuid.uuid4().hex)
+        self.seen: List[Tuple[AttemptKey, bytes]] = []
+        self.notes: List[str] = []
+        self.pids: List[int] = []
+        self.told: List[ExecutorStimulus] = []
+        module = options.pop("module", "tests.executors.process_place")
+        self.executor = HostedExecutor(
+            Opening("process", module),
+            {"slots": options.pop("slots", 4)},
+            self.run_id,
+            str(folder),
+            environ=dict(os.environb),
+            on_output=lambda key, block: self.seen.append((key, block)),
+            on_note=self.notes.append,
+            on_hired=self.pids.append,
+            **options,
+        )
+
+    def invocation(self, key: AttemptKey, script: str) -> Invocation:
+        env = {b"PATH": b"/usr/bin:/bin", b"ORCHESTRA_RUN_ID": self.run_id.encode()}
+        argv = (b"sh", b"-c", script.encode())
+        log = str(self.folder / ("%s.log" % key.step))
+        return Invocation(argv, env, str(self.folder), log, errand=Errand("process"))
+
+    def submit(self, **scripts: str) -> None:
+        keys = {AttemptKey(step, 1): script for step, script in scripts.items()}
+        self.executor.submit([(key, self.invocation(key, keys[key])) for key in keys])
+
+    def handle(self, key: AttemptKey) -> Handle:
+        log = str(self.folder / ("%s.log" % key.step))
+        return Handle(key, None, 0.0, log, executor="process", job="process " + key.step)
+
+    def until(self, enough: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while not enough():
+            assert time.monotonic() < deadline, self.told
+            due = self.executor.due_in()
+            select.select([self.executor.fileno()], [], [], 1.0 if due is None else min(due, 1.0))
+            self.told.extend(self.executor.collect())
+
+    def of(self, kind: type) -> List[Any]:
+        return [each for each in self.told if type(each) is kind]
+
+    def errand(self, key: AttemptKey) -> Path:
+        return Path(errands_of(str(self.folder)), task_name(self.run_id, key))
+
+    def log(self, key: AttemptKey) -> bytes:
+        return (self.folder / ("%s.log" % key.step)).read_bytes()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    made: List[Bench] = []
+
+    def make_one(**options: Any) -> Bench:
+        made.append(Bench(tmp_path, **options))
+        return made[-1]
+
+    yield make_one
+    for bench in made:
+        bench.executor.close()
+        for pid in bench.pids:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not path.exists():
+        assert time.monotonic() < deadline, path
+        time.sleep(0.01)
+
+
+def wait_for_death(pid: int) -> None:
+    """Its end has been caused; it may not have been taken by whoever inherits it."""
+    deadline = time.monotonic() + LIMIT_S
+    while not Proc().is_dead(pid):
+        assert time.monotonic() < deadline, pid
+        time.sleep(0.01)
+
+
+def test_no_helper_is_started_for_nothing(make: Callable[..., Bench]) -> None:
+    bench = make()
+
+    bench.executor.submit([])
+    bench.executor.stop(A, "SIGKILL")
+    told = bench.executor.collect()
+
+    assert (told, bench.pids) == ([], [])
+
+
+def test_it_tells_where_an_attempt_waits_and_runs(make: Callable[..., Bench]) -> None:
+    bench = make(slots=1)
+    bench.submit(a="until [ -e go ]; do sleep 0.05; done", b="exit 0")
+    bench.until(lambda: len(bench.of(Launched)) == 1 and len(bench.of(Queued)) == 2)
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 2)
+
+    names = [task_name(bench.run_id, key) for key in (A, B)]
+    assert bench.of(Queued) == [
+        Queued(A, "process " + names[0], ""),
+        Queued(B, "process " + names[1], "all 1 slots are taken"),
+    ]
+    node = os.uname().nodename
+    assert bench.of(Launched) == [Launched(A, 0, 0.0, node), Launched(B, 0, 0.0, node)]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_what_is_stopped_in_the_queue_never_runs(make: Callable[..., Bench], name: str) -> None:
+    bench = make(slots=1)
+    bench.submit(a="exec sleep 1000", b="touch ran")
+    bench.until(lambda: len(bench.of(Queued)) == 2)
+
+    bench.executor.stop(B, name)
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+    bench.executor.stop(A, "SIGKILL")
+    bench.until(lambda: len(bench.of(Ended)) == 2)
+
+    assert [(each.key, each.signal) for each in bench.of(Ended)] == [(B, name), (A, "SIGKILL")]
+    assert not (bench.folder / "ran").exists()
+
+
+def test_secrets_are_masked_in_the_log_and_in_what_is_shown(make: Callable[..., Bench]) -> None:
+    bench = make(secrets=["swordfish"])
+    bench.submit(a="printf 'one sword'; sleep 0.3; echo 'fish two'")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    assert bench.log(A) == b"one *** two\n"
+    assert b"".join(block for _, block in bench.seen) == b"one *** two\n"
+    assert bench.of(Ended)[0].log_bytes == len(b"one *** two\n")
+
+
+def test_output_is_shown_while_an_attempt_runs(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.submit(a="echo early; until [ -e go ]; do sleep 0.05; done; echo late")
+    bench.until(lambda: bench.seen == [(A, b"early\n")])
+    assert bench.log(A) == b"early\n"
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    assert bench.seen == [(A, b"early\n"), (A, b"late\n")]
+
+
+def test_a_silent_attempt_has_no_log(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.submit(a=":")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    assert not (bench.folder / "a.log").exists()
+
+
+def test_a_log_that_is_there_already_is_a_fault(make: Callable[..., Bench]) -> None:
+    bench = make()
+    (bench.folder / "a.log").symlink_to("elsewhere")
+    bench.submit(a="echo text")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    assert bench.executor.faults() == ["cannot write %s/a.log: File exists" % bench.folder]
+    assert not (bench.folder / "elsewhere").exists()
+
+
+def test_a_folder_goes_once_the_end_was_recorded(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.submit(a="exit 0", b="exec sleep 1000")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+    assert bench.errand(A).exists()
+
+    bench.executor.collect()  # the driver asks again when it has recorded what it was told
+    bench.until(lambda: not bench.errand(A).exists())
+
+    assert bench.errand(B).exists()
+
+
+def test_closing_leaves_no_process_and_no_folder(make: Callable[..., Bench]) -> None:
+    bench = make(slots=1)
+    bench.submit(a="echo $$ >new; mv new pid; exec sleep 1000", b="touch ran")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+    wait_for(bench.folder / "pid")
+
+    bench.executor.close()
+
+    wait_for_death(int((bench.folder / "pid").read_text()))
+    assert not os.path.exists(errands_of(str(bench.folder)))
+    assert not (bench.folder / "ran").exists()
+    assert bench.notes == []
+
+
+def test_an_attempt_survives_the_helper_and_is_found_by_the_next(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    bench.submit(a="echo one >>ran; until [ -e go ]; do sleep 0.05; done; echo out; exit 7")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+    wait_for(bench.folder / "ran")
+
+    os.kill(bench.pids[0], signal.SIGKILL)
+    bench.until(lambda: len(bench.pids) == 2)
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    assert (bench.folder / "ran").read_text() == "one\n"
+    assert len(bench.of(Launched)) == 1
+    assert bench.of(Reattached) == bench.of(Lost) == bench.executor.faults() == []
+    assert (bench.of(Ended)[0].exit_code, bench.log(A)) == (7, b"out\n")
+
+
+def test_a_helper_that_cannot_live_is_given_up(make: Callable[..., Bench]) -> None:
+    bench = make(module="tests.executors.broken_place")
+    bench.submit(a="exit 0")
+    faults: List[str] = []
+    bench.until(lambda: bool(faults.extend(bench.executor.faults()) or faults))
+
+    assert len(bench.pids) == MOST_STARTS
+    assert faults == ["process: its helper process died 4 times: RuntimeError: a bug of its own"]
+
+
+def test_a_check_tells_what_the_place_finds(make: Callable[..., Bench]) -> None:
+    bench = make()
+
+    assert bench.executor.check([Errand("process", gpus=1)]) == ["there are no GPUs here"]
+    assert bench.executor.check([Errand("process")]) == []
+
+
+def test_a_check_tells_why_a_place_cannot_be_used(make: Callable[..., Bench]) -> None:
+    bench = make(slots=0)
+
+    assert bench.executor.check([Errand("process")]) == ["slots: must be a number over 0"]
+
+
+def test_a_check_tells_what_code_is_missing(make: Callable[..., Bench]) -> None:
+    (problem,) = make(module="no_such_module").executor.check([Errand("process")])
+
+    assert problem == "process: ModuleNotFoundError: No module named 'no_such_module'"
+
+
+@contextlib.contextmanager
+def killed_engine(folder: Path, run_id: str, **order: Any) -> Iterator[None]:
+    """An engine that has handed attempts over, and is killed with no time to say a word."""
+    told: Dict[str, Any] = {"folder": str(folder), "run_id": run_id, "secrets": [], **order}
+    engine = subprocess.Popen(
+        [sys.executable, "-m", "tests.executors.lone_hosted", json.dumps(told)],
+        cwd=str(ROOT),
+        stdout=subprocess.PIPE,
+    )
+    assert engine.stdout is not None
+    with engine.stdout:
+        assert engine.stdout.readline() == b"ready\n"
+    engine.kill()
+    engine.wait(LIMIT_S)
+    yield
+
+
+def test_each_attempt_runs_once_though_the_engine_dies(
+    make: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = make(secrets=["swordfish"])
+    scripts = {
+        "a": "echo a >>ran; echo a swordfish; until [ -e go ]; do sleep 0.05; done; echo z; exit 3",
+        "b": "echo b >>ran; until [ -e stop ]; do sleep 0.05; done; echo out; exit 4",
+        "c": "echo c >>ran",
+    }
+    with killed_engine(
+        tmp_path, bench.run_id, scripts=scripts, slots=2, running=2, secrets=["swordfish"]
+    ):
+        (tmp_path / "stop").touch()
+        wait_for(bench.errand(B) / "end")
+        bench.executor.reattach([bench.handle(key) for key in (A, B, C)])
+        bench.until(lambda: len(bench.of(Reattached)) == 1)
+        bench.executor.submit([(C._replace(number=2), bench.invocation(C, scripts["c"]))])
+        (tmp_path / "go").touch()
+        bench.until(lambda: len(bench.of(Ended)) == 3)
+
+    assert sorted((tmp_path / "ran").read_text().split()) == ["a", "b", "c"]
+    assert bench.of(Lost) == [Lost(C)]
+    codes = {each.key: each.exit_code for each in bench.of(Ended)}
+    assert codes == {A: 3, B: 4, C._replace(number=2): 0}
+    ended_at = {each.key: each.ended_at is not None for each in bench.of(Ended)}
+    assert ended_at == {A: False, B: True, C._replace(number=2): False}
+    assert (bench.log(A), bench.log(B)) == (b"a ***\nz\n", b"out\n")
+
+
+def test_what_was_never_handed_over_is_lost_and_can_start_no_more(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    folder = str(bench.errand(A))
+    make_errand(folder, bench.invocation(A, "touch ran"), 0o022)
+
+    bench.executor.reattach([bench.handle(A)])
+    bench.until(lambda: bench.of(Lost) == [Lost(A)])
+
+    assert subprocess.call(["sh", folder + "/start"]) == 75
+    assert not (bench.folder / "ran").exists()
+
+
+def test_what_was_killed_without_a_record_is_lost_after_a_while(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(grace_s=0.2)
+    bench.submit(a="echo $PPID >parent; kill -9 $PPID; echo on; exit 0")
+    bench.until(lambda: len(bench.of(Lost)) == 1)
+
+    assert bench.of(Lost)[0].reason == "it ended without a record"
+
+
+def test_a_helper_beside_the_executor_of_this_machine_is_left_alone(tmp_path: Path) -> None:
+    run_id = uuid.uuid4().hex
+    local = LocalExecutor(run_id, folder=str(tmp_path))
+    bench = Bench(tmp_path, run_id=run_id)
+    pids: List[int] = []
+
+    def hire(pid: int) -> None:
+        pids.append(pid)
+        local.hire(pid)
+
+    there = HostedExecutor(
+        Opening("process", "tests.executors.process_place"),
+        {},
+        run_id,
+        str(tmp_path),
+        environ=dict(os.environb),
+        on_hired=hire,
+    )
+    mixed = MixedExecutor(local, {"process": there})
+    bench.executor.close()
+    bench.executor = mixed  # type: ignore[assignment]  # what it is asked they all have
+    bench.submit(a="exit 3")
+    here = bench.invocation(B, "sleep 1.5; exit 4")._replace(errand=None)
+    mixed.submit([(B, here)])
+    bench.until(lambda: len(bench.of(Ended)) == 2)
+
+    assert {each.key: each.exit_code for each in bench.of(Ended)} == {A: 3, B: 4}
+    assert len(pids) == 1
+    mixed.close()
+    assert not Path("/proc/%d" % pids[0]).exists()
+
+
+def test_what_an_engine_runs_on_this_machine_is_no_survivor_of_its_run(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    bench.submit(a="touch on; ORCHESTRA_STEP=a ORCHESTRA_ATTEMPT=1 exec sleep 1000")
+    wait_for(bench.folder / "on")
+
+    assert Survivors(bench.run_id).by_attempt() == {}
