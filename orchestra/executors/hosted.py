@@ -26,7 +26,7 @@ from orchestra.executors.helper import start_helper
 from orchestra.executors.known import Opening
 from orchestra.executors.poller import new_poller
 from orchestra.executors.process import CAN_PEEK
-from orchestra.model.errand import Errand
+from orchestra.model.errand import ELSEWHERE, Errand
 from orchestra.model.expression import Value
 from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation, Outcome
@@ -87,7 +87,8 @@ class HostedExecutor:
         self.name = opening.name
         self._run_id = run_id
         self._errands = errands_of(folder)
-        self._environ = dict(environ)
+        # what it starts on this machine may come to be a child of ours, and is no step's
+        self._environ = {**environ, ELSEWHERE: os.fsencode(run_id)}
         self._masker = masker
         self._on_output = on_output
         self._on_note = on_note
