@@ -1,4 +1,4 @@
-"""Runs at engines that are stopped, or whose orchestrator dies: nothing is lost, left or doubled."""
+"""Runs at engines that are stopped or whose orchestrator dies: nothing is lost, left, doubled."""
 
 from __future__ import annotations
 
@@ -135,14 +135,10 @@ def test_what_still_runs_when_the_run_goes_on_is_followed_to_its_end(engine: Eng
     assert cli.run("logs", "a").out == "said\n"
 
 
-DIES = """
+AS_IT_IS_TOLD = """
 import os, signal
 from orchestra.engine.ports import Queued
 from orchestra.executors.hosted import HostedExecutor
-%s
-"""
-
-AS_IT_IS_TOLD = DIES % """
 collect = HostedExecutor.collect
 def collected(self):
     stimuli = collect(self)
@@ -153,7 +149,9 @@ HostedExecutor.collect = collected
 """
 """The engine has a job of which it was not recorded which."""
 
-AS_IT_HANDS_OVER = DIES % """
+AS_IT_HANDS_OVER = """
+import os, signal
+from orchestra.executors.hosted import HostedExecutor
 HostedExecutor.submit = lambda self, batch: os.kill(os.getpid(), signal.SIGKILL)
 """
 """What was recorded to begin never does."""
@@ -230,7 +228,7 @@ def test_the_end_of_a_helper_process_is_no_harm(engine: Engine) -> None:
 
     until(lambda: helpers_of(cli) not in ([], helpers))
     cli.file("go", "")
-    _, err = run.communicate(timeout=60)
+    run.communicate(timeout=60)
     assert (run.returncode, ledger(cli)) == (0, ["begun", "ended", "b"])
     assert outcomes(cli) == ["succeeded"]
 

@@ -50,7 +50,7 @@ PLACES: Dict[str, Callable[[pytest.FixtureRequest], Open]] = {
     "process": processes,
     "slurm": slurm,
 }
-OF_ENGINES = [pytest.param("slurm", marks=pytest.mark.engines)]
+OF_ENGINES = [pytest.param(name, marks=pytest.mark.engines) for name in ("dask", "slurm")]
 
 
 @pytest.fixture(params=["process", *OF_ENGINES])
