@@ -17,6 +17,7 @@ from typing import (
 )
 
 from orchestra.executors.proc import Proc
+from orchestra.model.errand import ELSEWHERE
 from orchestra.model.run import AttemptKey, Invocation
 
 # The kernel hands the list of children out by pages. Source: seq_read_iter() in fs/seq_file.c
@@ -81,8 +82,8 @@ class Orphans:
     environment names (ORCHESTRA_RUN_ID, ORCHESTRA_STEP, ORCHESTRA_ATTEMPT), else to any of the
     attempts that were there when it was first seen. As long as one of these runs it is left alone:
     a server that a step starts in the background serves that step. After that it is doomed.
-    What was a child before the run, or is in the session of this process, is no step's, nor are
-    the `servers`, which are there as long as they are named.
+    What was a child before the run, or is in the session of this process, is no step's, nor is what
+    an engine elsewhere has on this machine; nor are the `servers`, as long as they are named.
     """
 
     def __init__(
@@ -121,7 +122,11 @@ class Orphans:
             return
         owners = frozenset(each.key for each in present if each.pid == session)
         environ = b"" if owners else self._proc.environ(pid)
-        if owners or environ:
+        if _values(environ).get(ELSEWHERE) == self._run_id:
+            self._strangers.add(pid)
+            self._unsure.discard(pid)
+            self.owners_by_pid.pop(pid, None)
+        elif owners or environ:
             self._unsure.discard(pid)
             self.owners_by_pid[pid] = owners or self._named(environ, present)
         elif pid not in self.owners_by_pid:
@@ -144,13 +149,17 @@ class Orphans:
 
     def _named(self, environ: bytes, present: Collection[Present]) -> FrozenSet[AttemptKey]:
         """Whom the marks name, nobody if that has gone; without marks all that are there."""
-        value_by_name = dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
+        value_by_name = _values(environ)
         if value_by_name.get(_RUN_MARK) != self._run_id:
             return frozenset(each.key for each in present)
         marks = _attempt_marks(value_by_name)
         return frozenset(
             each.key for each in present if _attempt_marks(each.invocation.env) == marks
         )
+
+
+def _values(environ: bytes) -> Dict[bytes, bytes]:
+    return dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
 
 
 def _attempt_marks(env: Mapping[bytes, bytes]) -> Tuple[Optional[bytes], Optional[bytes]]:
