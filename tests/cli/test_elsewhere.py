@@ -8,8 +8,6 @@ from typing import Any, Dict, List, Set
 
 import pytest
 
-import pytest
-
 from tests.cli.commandline import CommandLine
 from tests.cli.elsewhere import Engine, slurm_engine
 from tests.cli.going import ledger, plant
