@@ -30,7 +30,7 @@ def test_a_job_over_its_memory_is_told_as_that_and_how_much_it_had(driver: Place
 
 
 def test_a_job_that_is_killed_otherwise_is_not_taken_for_one(driver: PlaceDriver) -> None:
-    task = driver.task("killed", "kill -KILL $$", Errand("slurm", memory_bytes=50 * MEBIBYTE))
+    task = driver.task("killed", "kill -KILL $PPID $$", Errand("slurm", memory_bytes=50 * MEBIBYTE))
 
     driver.submit(task)
     [gone] = driver.end(task)
