@@ -87,7 +87,6 @@ class HostedExecutor:
         self.name = opening.name
         self._run_id = run_id
         self._errands = errands_of(folder)
-        # what it starts on this machine may come to be a child of ours, and is no step's
         self._environ = {**environ, ELSEWHERE: os.fsencode(run_id)}
         self._masker = masker
         self._on_output = on_output

@@ -116,20 +116,19 @@ class SlurmClient:
         try:
             done = subprocess.run(
                 argv,
-                input=stdin,
+                input=stdin.encode("utf-8", "surrogateescape"),
                 capture_output=True,
                 env=self._environ,
                 cwd="/",
                 pass_fds=() if held is None else (held,),
                 timeout=_LIMIT_S,
-                encoding="utf-8",
-                errors="replace",
             )
         except subprocess.TimeoutExpired:
             raise SlurmSilence("%s has not answered in %d s" % (argv[0], _LIMIT_S)) from None
         except OSError as error:
             raise SlurmSilence("%s: %s" % (argv[0], error.strerror)) from None
-        return Answer(done.returncode, done.stdout, done.stderr)
+        text, complaint = (raw.decode("utf-8", "replace") for raw in (done.stdout, done.stderr))
+        return Answer(done.returncode, text, complaint)
 
     def is_up(self) -> bool:
         """Whether a controller answers; the one question that fails at once where none does."""

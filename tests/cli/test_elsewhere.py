@@ -65,6 +65,18 @@ def test_outputs_go_there_and_come_back(engine: Engine) -> None:
     assert (outcome, bool(job), bool(node)) == ("succeeded", True, True)
 
 
+@pytest.mark.parametrize(
+    "folder", ["sp ace", "'\"`id`$HOME", "%A%j%%", "back\\slash", "new\nline", "\u6f22", "\udcff"]
+)
+def test_runs_may_be_recorded_wherever_a_file_may_be(engine: Engine, folder: str) -> None:
+    cli = engine.flow("steps: {a: {run: echo ran >>ran}, b: {run: echo ran >>ran}}\n")
+
+    result = cli.run("run", "flow.yaml", "--state-dir", folder)
+
+    assert (result.code, result.err) == (0, "")
+    assert cli.read("ran") == "ran\n" * 2
+
+
 SECRET = """
 secrets: [TOKEN]
 steps:

@@ -107,6 +107,29 @@ def test_an_orphan_that_names_nobody_serves_all_who_ran_when_it_was_seen(
     assert (orphans.doomed([GONE]), orphans.left_by(SECOND)) == ([pid], [])
 
 
+def test_what_an_engine_of_the_run_has_started_is_left_to_it_while_there_is_one(
+    orphans: Orphans, sleeper: Sleeper
+) -> None:
+    pid = sleeper({**marks(GONE), ELSEWHERE: b"run"})
+
+    orphans.look([], [])
+    found = orphans.doomed([])
+    orphans.disown()
+    orphans.look([], [])
+
+    assert (found, orphans.doomed([])) == ([], [pid])
+
+
+def test_what_an_engine_of_another_run_has_started_is_like_all_others(
+    orphans: Orphans, sleeper: Sleeper
+) -> None:
+    pid = sleeper({**marks(GONE), ELSEWHERE: b"another run"})
+
+    orphans.look([], [])
+
+    assert orphans.doomed([]) == [pid]
+
+
 def test_what_is_in_our_own_session_is_no_orphan(orphans: Orphans, sleeper: Sleeper) -> None:
     sleeper(marks(FIRST), own_session=False)
 
