@@ -6,15 +6,17 @@ this machine takes the ends of all children that there are.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import socket
 import sys
 from contextlib import ExitStack
-from typing import Mapping, Tuple
+from typing import Mapping, Optional, Tuple
 
 from orchestra.executors.process import ignored_signals
+from orchestra.model.masking import Masker
 
 SOCKET = 3
 """The descriptor at which it finds its end."""
@@ -82,3 +84,13 @@ def start_helper(environ: Mapping[bytes, bytes], said: str) -> Tuple[int, socket
         failed.pop_all()
     ours.setblocking(False)
     return pid, ours
+
+
+def last_words(said: str, masker: Optional[Masker]) -> str:
+    """The last line of what a helper said, behind `: `; empty where it said nothing."""
+    with contextlib.suppress(OSError), open(said, "rb") as file:
+        lines = file.read().strip().splitlines()
+        raw = lines[-1] if lines else b""
+        shown = raw if masker is None else masker.mask(raw)
+        return ": %s" % shown.decode("utf-8", "replace") if shown else ""
+    return ""

@@ -22,7 +22,7 @@ from orchestra.engine.ports import (
 )
 from orchestra.executors.errands import errands_of, task_name
 from orchestra.executors.frames import Frames, Message, bytes_of, packed, text_of
-from orchestra.executors.helper import start_helper
+from orchestra.executors.helper import last_words, start_helper
 from orchestra.executors.known import Opening
 from orchestra.executors.poller import new_poller
 from orchestra.executors.process import CAN_PEEK
@@ -177,9 +177,8 @@ class HostedExecutor:
 
         Of what was told of as over before, the folders are removed: that has been recorded.
         """
-        stops, self._stops = self._stops, {}
-        for signal, names in stops.items():
-            self._say({"do": "stop", "names": names, "signal": signal})
+        for signal in list(self._stops):
+            self._say({"do": "stop", "names": self._stops.pop(signal), "signal": signal})
         if self._told:
             self._say({"do": "forget", "names": self._told})
             self._told = []
@@ -190,8 +189,7 @@ class HostedExecutor:
     def stop(self, key: AttemptKey, signal: str) -> None:
         """Have all processes of an attempt signalled; nothing where it has ended.
 
-        Those of one turn go together: else what waits would begin in the place of what was stopped,
-        and an engine would be asked for each.
+        All of a turn go together, so that what waits does not begin in place of what is stopped.
         """
         name = task_name(self._run_id, key)
         if name in self._entries:
@@ -307,26 +305,19 @@ class HostedExecutor:
         self._hang_up(0.0)
         if self._closed or self._left is not None:
             return
+        said = last_words(self._said(), self._masker)
         if self._starts == MOST_STARTS:
-            self._give_up("its helper process died %d times%s" % (MOST_STARTS, self._last_words()))
+            self._give_up("its helper process died %d times%s" % (MOST_STARTS, said))
             return
         if self._entries:
             tasks = [entry.order for entry in self._entries.values()]
             self._say({"do": "reattach", "tasks": tasks})
         elif self._problems is None:
             self._starts = MOST_STARTS  # it died of what it was asked
-            self._give_up("its helper process died%s" % self._last_words())
+            self._give_up("its helper process died%s" % said)
 
     def _give_up(self, reason: str) -> None:
         self._faults.append("%s: %s" % (self.name, reason))
-
-    def _last_words(self) -> str:
-        with contextlib.suppress(OSError), open(self._said(), "rb") as file:
-            lines = file.read().strip().splitlines()
-            raw = lines[-1] if lines else b""
-            shown = raw if self._masker is None else self._masker.mask(raw)
-            return ": %s" % shown.decode("utf-8", "replace") if shown else ""
-        return ""
 
     def _hang_up(self, deadline: float) -> None:
         """Let go of the helper; from the `deadline` on it is killed."""
