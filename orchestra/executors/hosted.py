@@ -382,7 +382,7 @@ class HostedExecutor:
         elif word == "running":
             if not entry.launched:
                 self._entries[name] = entry._replace(launched=True)
-                self._stimuli.append(Launched(key, 0, 0.0, rest[0]))
+                self._stimuli.append(Launched(key, 0, 0.0, *rest))
         elif word == "reattached":
             self._note_reattached(entry, *rest)
         elif word == "lost":
