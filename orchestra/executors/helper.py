@@ -6,13 +6,12 @@ this machine takes the ends of all children that there are.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Mapping, Optional, Tuple
 
 from orchestra.executors.process import ignored_signals
@@ -87,8 +86,8 @@ def start_helper(environ: Mapping[bytes, bytes], said: str) -> Tuple[int, socket
 
 
 def last_words(said: str, masker: Optional[Masker]) -> str:
-    """The last line of what a helper said, behind `: `; empty where it said nothing."""
-    with contextlib.suppress(OSError), open(said, "rb") as file:
+    """The last line of the file `said`, masked, behind a colon; empty where there is none."""
+    with suppress(OSError), open(said, "rb") as file:
         lines = file.read().strip().splitlines()
         raw = lines[-1] if lines else b""
         shown = raw if masker is None else masker.mask(raw)

@@ -38,16 +38,14 @@ CLOSE_S = 10.0
 """How long the last attempts may take to die when a run is given up."""
 
 MOST_STARTS = 4
-"""How often the helper is started, the first time included."""
+"""How often the helper is started for the run to go on; once more for what is there to end."""
 
 CHECK_S = 60.0
 """How long the engine may take to say whether it can do what is wanted."""
 
 _BLOCK_BYTES = 1 << 18
 _BLOCKS_AT_ONCE = 16
-_SPARE_S = 5.0
-_FLUSH_S = 0.01
-_NAP_S = 0.005
+_SPARE_S, _FLUSH_S, _NAP_S = 5.0, 0.01, 0.005
 
 
 class _Entry(NamedTuple):
@@ -111,6 +109,7 @@ class HostedExecutor:
         self._problems: Optional[List[str]] = None
         self._left: Optional[List[str]] = None
         self._starts = 0
+        self._why_lost = ""
         self._pid = 0
         self._link: Optional[socket.socket] = None
         self._frames = Frames()
@@ -226,10 +225,7 @@ class HostedExecutor:
             while self._left is None and self._link is not None and time.monotonic() < deadline:
                 poller.poll((_FLUSH_S if self._unsent else 1.0) * 1000)
                 self._receive()
-        left = self._left if self._left is not None else [*self._entries]
-        if left and self._on_note is not None:
-            self._on_note("%s may still run: %s" % (self.name, ", ".join(sorted(left))))
-        self._entries.clear()
+        self._leave(self._left)
         self._stimuli.clear()
         self._hang_up(deadline)
         with contextlib.suppress(OSError):
@@ -247,20 +243,22 @@ class HostedExecutor:
 
     def _say(self, message: Message) -> None:
         if self._link is None and not self._start():
+            self._stimuli += [Lost(each.key, 0, self._why_lost) for each in self._entries.values()]
+            self._leave()
             return
         self._unsent += packed(message)
         self._flush()
 
     def _start(self) -> bool:
         """Start the helper; whether that could be done."""
-        if self._starts == MOST_STARTS:
+        if self._starts > MOST_STARTS:
             return False
         self._starts += 1
         try:
             os.makedirs(self._errands, 0o700, exist_ok=True)
             self._pid, link = start_helper(self._environ, self._said())
         except OSError as error:
-            self._starts = MOST_STARTS
+            self._starts = MOST_STARTS + 1
             self._give_up("its helper process cannot be started: %s" % error.strerror)
             return False
         if self._on_hired is not None:
@@ -306,18 +304,26 @@ class HostedExecutor:
         if self._closed or self._left is not None:
             return
         said = last_words(self._said(), self._masker)
-        if self._starts == MOST_STARTS:
-            self._give_up("its helper process died %d times%s" % (MOST_STARTS, said))
-            return
+        if self._starts >= MOST_STARTS:
+            self._give_up("its helper process died %d times%s" % (self._starts, said))
+        elif not self._entries and self._problems is None:
+            self._starts = MOST_STARTS + 1  # it died of what it was asked
+            self._give_up("its helper process died%s" % said)
         if self._entries:
             tasks = [entry.order for entry in self._entries.values()]
             self._say({"do": "reattach", "tasks": tasks})
-        elif self._problems is None:
-            self._starts = MOST_STARTS  # it died of what it was asked
-            self._give_up("its helper process died%s" % said)
 
     def _give_up(self, reason: str) -> None:
+        self._why_lost = reason
         self._faults.append("%s: %s" % (self.name, reason))
+
+    def _leave(self, left: Optional[Sequence[str]] = None) -> None:
+        """Follow nothing any longer; say what is `left` of it, which may be all."""
+        if left is None:
+            left = [str(each.order.get("job") or name) for name, each in self._entries.items()]
+        if left and self._on_note is not None:
+            self._on_note("%s may still run: %s" % (self.name, ", ".join(sorted(left))))
+        self._entries.clear()
 
     def _hang_up(self, deadline: float) -> None:
         """Let go of the helper; from the `deadline` on it is killed."""

@@ -63,3 +63,12 @@ def test_every_method_of_a_place_is_in_the_table() -> None:
     table = PAGE.partition("<!-- protocol -->\n")[2].partition("\n\n")[0]
     told = re.findall(r"^\| `(\w+)\(", table, re.MULTILINE)
     assert sorted(told) == sorted(name for name in vars(Place) if not name.startswith("_"))
+
+
+def test_a_setting_that_an_installed_executor_does_not_know_starts_nothing(
+    cli: CommandLine,
+) -> None:
+    cli.file("p.yaml", "executor: processes\nprocesses: {slotz: 1}\nsteps:\n  a: {run: exit 0}\n")
+    result = cli.run("run", "p.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert "'slotz' was unexpected" in result.err
