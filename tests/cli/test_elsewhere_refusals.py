@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from typing import Dict
 
 import pytest
@@ -144,16 +143,3 @@ def test_a_scheduler_that_does_not_answer_is_one_error_and_no_run(cli: CommandLi
     assert (result.code, runs(cli)) == (2, 0)
     assert result.err.startswith("error: dask: no Dask scheduler answers at tcp://127.0.0.1:9 (")
     assert result.err.endswith(HERE)
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 10), reason="Dask is for this Python")
-def test_a_python_that_is_too_old_for_dask_is_one_error(cli: CommandLine) -> None:
-    cli.file("flow.yaml", "version: 1\nexecutor: dask\nsteps: {a: {run: echo}}\n")
-
-    result = cli.run("run", "flow.yaml")
-
-    version = "%d.%d" % sys.version_info[:2]
-    assert (result.code, result.err) == (
-        2,
-        "error: dask: Dask needs Python 3.10 or newer; this is Python %s\n%s" % (version, HERE),
-    )

@@ -119,9 +119,9 @@ class Cluster:
         for name in list(self._daemons):
             if name != "munged":
                 self._kill(name)
+        end_watchers_of(str(self.folder))  # first: they start processes
         for name in self.shape.names:
             end_processes_of(str(self.folder), name)
-        end_watchers_of(str(self.folder))
         if "munged" in self._daemons:
             self._kill("munged")
         shutil.rmtree(str(self.folder), ignore_errors=True)
