@@ -26,7 +26,7 @@ from orchestra.executors.helper import last_words, start_helper
 from orchestra.executors.known import Opening
 from orchestra.executors.poller import new_poller
 from orchestra.executors.process import CAN_PEEK
-from orchestra.model.errand import Errand
+from orchestra.model.errand import ELSEWHERE, Errand
 from orchestra.model.expression import Value
 from orchestra.model.masking import Masker
 from orchestra.model.run import AttemptKey, Invocation, Outcome
@@ -85,7 +85,7 @@ class HostedExecutor:
         self.name = opening.name
         self._run_id = run_id
         self._errands = errands_of(folder)
-        self._environ = dict(environ)
+        self._environ = {**environ, ELSEWHERE: os.fsencode(run_id)}
         self._masker = masker
         self._on_output = on_output
         self._on_note = on_note
@@ -103,6 +103,7 @@ class HostedExecutor:
         self._poller = new_poller()
         self._entries: Dict[str, _Entry] = {}
         self._told: List[str] = []
+        self._stops: Dict[str, List[str]] = {}
         self._stimuli: List[ExecutorStimulus] = []
         self._faults: List[str] = []
         self._problems: Optional[List[str]] = None
@@ -175,6 +176,8 @@ class HostedExecutor:
 
         Of what was told of as over before, the folders are removed: that has been recorded.
         """
+        for signal in list(self._stops):
+            self._say({"do": "stop", "names": self._stops.pop(signal), "signal": signal})
         if self._told:
             self._say({"do": "forget", "names": self._told})
             self._told = []
@@ -183,10 +186,13 @@ class HostedExecutor:
         return stimuli
 
     def stop(self, key: AttemptKey, signal: str) -> None:
-        """Have all processes of an attempt signalled; nothing where it has ended."""
+        """Have all processes of an attempt signalled; nothing where it has ended.
+
+        All of a turn go together, so that what waits does not begin in place of what is stopped.
+        """
         name = task_name(self._run_id, key)
         if name in self._entries:
-            self._say({"do": "stop", "names": [name], "signal": signal})
+            self._stops.setdefault(signal, []).append(name)
 
     def lend(self, key: AttemptKey, tokens: int) -> None:
         """No attempt elsewhere has a job server."""
@@ -197,7 +203,7 @@ class HostedExecutor:
 
     def due_in(self) -> Optional[float]:
         """In how many seconds `collect` should be called though `fileno` is not readable."""
-        if self._stimuli:
+        if self._stimuli or self._stops:
             return 0.0
         return _FLUSH_S if self._unsent or self._told else None
 

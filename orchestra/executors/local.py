@@ -262,7 +262,7 @@ class LocalExecutor:
         self._launcher.clear()
         for started in self._started_by_key.values():
             self._kill(started)
-        self._look_for_orphans()
+        self._trees.look_last(self._started_by_pid, self._started_by_key.values())
         while self._started_by_key or self._trees.have_orphans():
             if time.monotonic() > deadline:
                 self._tell_of_survivors([*self._started_by_pid, *self._trees.survivors()])

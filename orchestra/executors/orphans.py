@@ -17,6 +17,7 @@ from typing import (
 )
 
 from orchestra.executors.proc import Proc
+from orchestra.model.errand import ELSEWHERE
 from orchestra.model.run import AttemptKey, Invocation
 
 # The kernel hands the list of children out by pages. Source: seq_read_iter() in fs/seq_file.c
@@ -83,6 +84,9 @@ class Orphans:
     a server that a step starts in the background serves that step. After that it is doomed.
     What was a child before the run, or is in the session of this process, is no step's, nor are
     the `servers`, which are there as long as they are named.
+
+    One that an engine of the run has started on this machine is that engine's, and is left alone
+    until `disown` says that there is none any more.
     """
 
     def __init__(
@@ -95,16 +99,20 @@ class Orphans:
         self._strangers = set(children.pids())
         self._session = os.getsid(0)
         self._unsure: Set[int] = set()
+        self._elsewhere: Set[int] = set()
+        self._has_engines = True
         self.owners_by_pid: Dict[int, FrozenSet[AttemptKey]] = {}
 
     def look(self, unreaped: Collection[int], present: Collection[Present]) -> None:
         """Bring `owners_by_pid` up to date. `unreaped` are the pids that were started here."""
-        nobody = not self.owners_by_pid and not self._strangers
+        nobody = not (self.owners_by_pid or self._strangers or self._elsewhere)
         if nobody and self._children.count() == len(unreaped) + len(self._servers):
             return
         pids = self._children.pids()
         self._strangers.intersection_update(pids)
-        orphans = set(pids).difference(self._strangers, unreaped, self._servers)
+        self._elsewhere.intersection_update(pids)
+        spared = self._strangers | self._elsewhere
+        orphans = set(pids).difference(spared, unreaped, self._servers)
         for pid in self.owners_by_pid.keys() - orphans:
             del self.owners_by_pid[pid]
         self._unsure &= orphans
@@ -121,13 +129,27 @@ class Orphans:
             return
         owners = frozenset(each.key for each in present if each.pid == session)
         environ = b"" if owners else self._proc.environ(pid)
-        if owners or environ:
+        if self._has_engines and ELSEWHERE + b"=" + self._run_id in environ.split(b"\0"):
+            self._elsewhere.add(pid)
+            self._unsure.discard(pid)
+            self.owners_by_pid.pop(pid, None)
+        elif owners or environ:
             self._unsure.discard(pid)
             self.owners_by_pid[pid] = owners or self._named(environ, present)
         elif pid not in self.owners_by_pid:
             # Empty also while it goes through exec or exit: it is looked at again.
             self._unsure.add(pid)
             self.owners_by_pid[pid] = frozenset(each.key for each in present)
+
+    def disown(self) -> None:
+        """From now on what engines of the run have started is like all that steps left behind."""
+        self._has_engines = False
+        self._elsewhere.clear()
+
+    def forget(self, pid: int) -> None:
+        """A child has been reaped: its number may become another's."""
+        self.owners_by_pid.pop(pid, None)
+        self._elsewhere.discard(pid)
 
     def left_by(self, key: AttemptKey) -> List[int]:
         """The pids that belong to the attempt and to no other."""
@@ -144,13 +166,17 @@ class Orphans:
 
     def _named(self, environ: bytes, present: Collection[Present]) -> FrozenSet[AttemptKey]:
         """Whom the marks name, nobody if that has gone; without marks all that are there."""
-        value_by_name = dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
+        value_by_name = _values(environ)
         if value_by_name.get(_RUN_MARK) != self._run_id:
             return frozenset(each.key for each in present)
         marks = _attempt_marks(value_by_name)
         return frozenset(
             each.key for each in present if _attempt_marks(each.invocation.env) == marks
         )
+
+
+def _values(environ: bytes) -> Dict[bytes, bytes]:
+    return dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
 
 
 def _attempt_marks(env: Mapping[bytes, bytes]) -> Tuple[Optional[bytes], Optional[bytes]]:

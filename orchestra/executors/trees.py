@@ -44,9 +44,14 @@ class Trees:
         """Find the orphans that there are now, and whose they are."""
         self._orphans.look(unreaped, present)
 
+    def look_last(self, unreaped: Mapping[int, Started], present: Collection[Started]) -> None:
+        """Find all orphans that there are, those of the run's engines too, which are gone."""
+        self._orphans.disown()
+        self.look(unreaped, present)
+
     def forget(self, pid: int) -> None:
         """An orphan has been reaped."""
-        self._orphans.owners_by_pid.pop(pid, None)
+        self._orphans.forget(pid)
 
     def signal(
         self, started: Started, numbers: Sequence[int], unreaped: Mapping[int, Started]

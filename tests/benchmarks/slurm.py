@@ -33,8 +33,8 @@ _WORKFLOW = """\
 executor: slurm
 steps:
   each:
-    foreach: {{ range: {tasks} }}
-    resources: {{ cpu: 1, memory: 8 MiB }}
+    foreach: {numbers}
+    resources: {{ cpu: 1, memory: 8MiB }}
     run: "true"
 """
 
@@ -78,7 +78,7 @@ def by_loop(cluster: Cluster, folder: Path, tasks: int) -> Cost:
 
 def by_run(cluster: Cluster, folder: Path, tasks: int) -> Cost:
     """By `orchestra run`, from its start to its end."""
-    (folder / "flow.yaml").write_text(_WORKFLOW.format(tasks=tasks))
+    (folder / "flow.yaml").write_text(_WORKFLOW.format(numbers=list(range(tasks))))
     return _of_command(cluster, folder, [sys.executable, "-m", "orchestra", "run", "flow.yaml"])
 
 

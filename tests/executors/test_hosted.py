@@ -5,94 +5,32 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
 from orchestra.engine.ports import (
     Ended,
-    ExecutorStimulus,
-    Handle,
     Launched,
     Lost,
     Queued,
     Reattached,
 )
 from orchestra.executors.errands import errands_of, make_errand, task_name
-from orchestra.executors.hosted import MOST_STARTS, HostedExecutor
-from orchestra.executors.known import Opening
-from orchestra.executors.local import LocalExecutor
-from orchestra.executors.mixed import MixedExecutor
+from orchestra.executors.hosted import MOST_STARTS
 from orchestra.executors.proc import Proc
 from orchestra.executors.survivors import Survivors
 from orchestra.model.errand import Errand
-from orchestra.model.run import AttemptKey, Invocation
+from orchestra.model.run import AttemptKey
+from tests.executors.hosted_bench import LIMIT_S, Bench, wait_for
 
-LIMIT_S = 60.0
 ROOT = Path(__file__).parents[2]
 A, B, C = AttemptKey("a", 1), AttemptKey("b", 1), AttemptKey("c", 1)
-
-
-class Bench:
-    """A hosted executor over processes, and all that it tells."""
-
-    def __init__(self, folder: Path, **options: Any) -> None:
-        self.folder = folder
-        self.run_id = options.pop("run_id", uuid.uuid4().hex)
-        self.seen: List[Tuple[AttemptKey, bytes]] = []
-        self.notes: List[str] = []
-        self.pids: List[int] = []
-        self.told: List[ExecutorStimulus] = []
-        module = options.pop("module", "tests.executors.process_place")
-        self.executor = HostedExecutor(
-            Opening("process", module),
-            {"slots": options.pop("slots", 4)},
-            self.run_id,
-            str(folder),
-            environ=dict(os.environb),
-            on_output=lambda key, block: self.seen.append((key, block)),
-            on_note=self.notes.append,
-            on_hired=self.pids.append,
-            **options,
-        )
-
-    def invocation(self, key: AttemptKey, script: str) -> Invocation:
-        env = {b"PATH": b"/usr/bin:/bin", b"ORCHESTRA_RUN_ID": self.run_id.encode()}
-        argv = (b"sh", b"-c", script.encode())
-        log = str(self.folder / ("%s.log" % key.step))
-        return Invocation(argv, env, str(self.folder), log, errand=Errand("process"))
-
-    def submit(self, **scripts: str) -> None:
-        keys = {AttemptKey(step, 1): script for step, script in scripts.items()}
-        self.executor.submit([(key, self.invocation(key, keys[key])) for key in keys])
-
-    def handle(self, key: AttemptKey) -> Handle:
-        log = str(self.folder / ("%s.log" % key.step))
-        return Handle(key, None, 0.0, log, executor="process", job="process " + key.step)
-
-    def until(self, enough: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + LIMIT_S
-        while not enough():
-            assert time.monotonic() < deadline, self.told
-            due = self.executor.due_in()
-            select.select([self.executor.fileno()], [], [], 1.0 if due is None else min(due, 1.0))
-            self.told.extend(self.executor.collect())
-
-    def of(self, kind: type) -> List[Any]:
-        return [each for each in self.told if type(each) is kind]
-
-    def errand(self, key: AttemptKey) -> Path:
-        return Path(errands_of(str(self.folder)), task_name(self.run_id, key))
-
-    def log(self, key: AttemptKey) -> bytes:
-        return (self.folder / ("%s.log" % key.step)).read_bytes()
 
 
 @pytest.fixture
@@ -109,13 +47,6 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
         for pid in bench.pids:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not path.exists():
-        assert time.monotonic() < deadline, path
-        time.sleep(0.01)
 
 
 def wait_for_death(pid: int) -> None:
@@ -376,38 +307,6 @@ def test_what_was_killed_without_a_record_is_lost_after_a_while(
     bench.until(lambda: len(bench.of(Lost)) == 1)
 
     assert bench.of(Lost)[0].reason == "it ended without a record"
-
-
-def test_a_helper_beside_the_executor_of_this_machine_is_left_alone(tmp_path: Path) -> None:
-    run_id = uuid.uuid4().hex
-    local = LocalExecutor(run_id, folder=str(tmp_path))
-    bench = Bench(tmp_path, run_id=run_id)
-    pids: List[int] = []
-
-    def hire(pid: int) -> None:
-        pids.append(pid)
-        local.hire(pid)
-
-    there = HostedExecutor(
-        Opening("process", "tests.executors.process_place"),
-        {},
-        run_id,
-        str(tmp_path),
-        environ=dict(os.environb),
-        on_hired=hire,
-    )
-    mixed = MixedExecutor(local, {"process": there})
-    bench.executor.close()
-    bench.executor = mixed  # type: ignore[assignment]  # what it is asked they all have
-    bench.submit(a="exit 3")
-    here = bench.invocation(B, "sleep 1.5; exit 4")._replace(errand=None)
-    mixed.submit([(B, here)])
-    bench.until(lambda: len(bench.of(Ended)) == 2)
-
-    assert {each.key: each.exit_code for each in bench.of(Ended)} == {A: 3, B: 4}
-    assert len(pids) == 1
-    mixed.close()
-    assert not Path("/proc/%d" % pids[0]).exists()
 
 
 def test_what_an_engine_runs_on_this_machine_is_no_survivor_of_its_run(

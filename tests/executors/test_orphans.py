@@ -11,6 +11,7 @@ import pytest
 
 from orchestra.executors.orphans import Children, Orphans
 from orchestra.executors.proc import Proc
+from orchestra.model.errand import ELSEWHERE
 from orchestra.model.run import AttemptKey, Invocation
 from tests.executors.workbench import state_of
 
@@ -106,6 +107,29 @@ def test_an_orphan_that_names_nobody_serves_all_who_ran_when_it_was_seen(
     assert (orphans.doomed([GONE]), orphans.left_by(SECOND)) == ([pid], [])
 
 
+def test_what_an_engine_of_the_run_has_started_is_left_to_it_while_there_is_one(
+    orphans: Orphans, sleeper: Sleeper
+) -> None:
+    pid = sleeper({**marks(GONE), ELSEWHERE: b"run"})
+
+    orphans.look([], [])
+    found = orphans.doomed([])
+    orphans.disown()
+    orphans.look([], [])
+
+    assert (found, orphans.doomed([])) == ([], [pid])
+
+
+def test_what_an_engine_of_another_run_has_started_is_like_all_others(
+    orphans: Orphans, sleeper: Sleeper
+) -> None:
+    pid = sleeper({**marks(GONE), ELSEWHERE: b"another run"})
+
+    orphans.look([], [])
+
+    assert orphans.doomed([]) == [pid]
+
+
 def test_what_is_in_our_own_session_is_no_orphan(orphans: Orphans, sleeper: Sleeper) -> None:
     sleeper(marks(FIRST), own_session=False)
 
@@ -173,3 +197,14 @@ def test_where_there_is_no_list_of_processes_no_child_is_seen(tmp_path: Path) ->
     children = Children(Proc(str(tmp_path / "nothing")))
 
     assert (children.cheap, children.pids()) == (False, [])
+
+
+def test_what_an_engine_has_on_this_machine_is_left_alone(
+    orphans: Orphans, sleeper: Sleeper
+) -> None:
+    sleeper({**marks(FIRST), ELSEWHERE: b"run"})
+    others = sleeper({**marks(GONE), ELSEWHERE: b"another"})
+
+    orphans.look([], [])
+
+    assert orphans.doomed([]) == [others]

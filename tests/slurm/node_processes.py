@@ -7,6 +7,8 @@ import signal
 from contextlib import suppress
 from typing import Dict, List, NamedTuple
 
+_WATCHER = "slurmstepd: "
+
 
 class _Process(NamedTuple):
     parent: int
@@ -26,6 +28,15 @@ def end_processes_of(folder: str, node: str) -> None:
                 os.kill(pid, number)
 
 
+def end_watchers_of(folder: str) -> None:
+    """Kill what watched over jobs of the cluster in that folder, whose processes are gone."""
+    mark = "SLURM_CONF=%s/slurm.conf" % folder
+    for pid, process in _all_processes().items():
+        if process.words.startswith(_WATCHER) and mark in process.environ:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
 def _processes_of(folder: str, node: str) -> List[int]:
     """Those that watch over its jobs, and all that have come of them."""
     process_by_pid = _all_processes()
@@ -36,7 +47,7 @@ def _processes_of(folder: str, node: str) -> List[int]:
             continue
         found.add(pid)
         parent = process_by_pid.get(process.parent)
-        if parent is not None and parent.words.startswith("slurmstepd: "):
+        if parent is not None and parent.words.startswith(_WATCHER):
             found.add(process.parent)
     grown = True
     while grown:

@@ -31,7 +31,7 @@ def test_a_job_over_its_memory_is_told_as_that_and_how_much_it_had(driver: Place
 
 
 def test_a_job_that_is_killed_otherwise_is_not_taken_for_one(driver: PlaceDriver) -> None:
-    task = driver.task("killed", "kill -KILL $$", Errand("slurm", memory_bytes=50 * MEBIBYTE))
+    task = driver.task("killed", "kill -KILL $PPID $$", Errand("slurm", memory_bytes=50 * MEBIBYTE))
 
     driver.submit(task)
     [gone] = driver.end(task)
@@ -128,7 +128,7 @@ def test_a_job_is_never_requeued(driver: PlaceDriver, shared_cluster: Cluster) -
 def test_a_job_that_waits_for_what_never_comes_is_taken_out(
     driver: PlaceDriver, shared_cluster: Cluster
 ) -> None:
-    too_long = Errand("slurm", {"partition": "short", "time": 100})
+    too_long = Errand("slurm", {"partition": "short", "time": 6000})
     task = driver.task("patient", "touch $folder/ran", too_long)
 
     driver.submit(task)
