@@ -102,7 +102,7 @@ class SlurmClient:
         answer = self.answer(*argv, stdin=stdin, held=held)
         if answer.code == 0:
             return answer.text
-        words = _words_of(answer.complaint) or "%s ended with %d" % (argv[0], answer.code)
+        words = words_of(answer.complaint) or "%s ended with %d" % (argv[0], answer.code)
         if any(each in words.lower() for each in _OUTAGES):
             raise SlurmSilence(words)
         raise SlurmRefusal(words)
@@ -173,7 +173,7 @@ class SlurmClient:
         )
 
 
-def _words_of(complaint: str) -> str:
+def words_of(complaint: str) -> str:
     """What a program complains of: its last two lines, without what stands before the reasons."""
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     return "; ".join(_HEADS.sub("", line) for line in lines[-2:])
