@@ -97,7 +97,7 @@ class Custody:
         self._wait_for_births()
         for pid in self._children.pids():
             outlet, environ = known.get(pid, (None, b""))
-            if pid not in servers:
+            if pid not in servers and not self._is_elsewhere(pid):
                 self._receive(pid, outlet, environ)
             elif outlet is not None:
                 os.close(outlet)
@@ -186,6 +186,9 @@ class Custody:
                 path = "%s/%s" % (self._folder, key.log)
                 self._handle_by_key[key] = Handle(key, pid, began_s, path)
         self._adoption.take([h for k, h in self._handle_by_key.items() if k not in cared_for])
+
+    def _is_elsewhere(self, pid: int) -> bool:
+        return self._survivors.is_elsewhere(self._proc.environ(pid))
 
     def _posted(self, pid: int, began_s: float) -> Optional[AttemptKey]:
         """The attempt for which the engine said that it started the process, or was about to."""
@@ -314,10 +317,10 @@ class Custody:
             self._adoption.stop(key, number)
 
     def _end_orphans(self) -> None:
-        """Kill what the steps have left behind."""
+        """Kill what the steps have left behind; those of engines go on, to be found again."""
         deadline = time.monotonic() + _GRACE_S
         while time.monotonic() < deadline:
-            pids = self._children.pids()
+            pids = [pid for pid in self._children.pids() if not self._is_elsewhere(pid)]
             if not pids:
                 return
             for pid in pids:

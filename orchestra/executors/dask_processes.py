@@ -15,22 +15,22 @@ if [ -r /proc/self/stat ]; then
         { read -r line <"$file"; } 2>/dev/null || continue
         pid=${line%% *}
         set -- ${line##*) }
-        echo "$pid $1 $2 $4 ${20}"
+        echo "$pid $1 $2 $3 $4 ${20}"
     done
 else
     ps -A -o pid= -o state= -o ppid= -o pgid= | while read -r pid state parent group; do
-        echo "$pid $state $parent $group -"
+        echo "$pid $state $parent $group $group -"
     done
 fi
 """
-"""A script: a line for each process, `PID STATE PARENT SESSION BEGAN`.
+"""A script: a line for each process, `PID STATE PARENT GROUP SESSION BEGAN`.
 
-Source: proc(5), /proc/PID/stat, fields 1, 3, 4, 6 and 22. Where there is no /proc, the process
+Source: proc(5), /proc/PID/stat, fields 1, 3 to 6 and 22. Where there is no /proc, the process
 group stands for the session, and no time is told.
 """
 
-KILL = 'signal=$1; shift; kill -s "$signal" "$@" 2>/dev/null; exit 0'
-"""A script: sends the signal that is its first word to the processes that are the others."""
+KILL = 'signal=$1; shift; kill -s "$signal" -- "$@" 2>/dev/null; exit 0'
+"""A script: sends the signal that is its first word to processes, or to groups by `-GROUP`."""
 
 _NOT_TOLD = "-"
 _BEGAN = 19  # of the fields behind the name in /proc/PID/stat
@@ -41,6 +41,7 @@ class Process(NamedTuple):
 
     pid: int
     parent: int
+    group: int
     session: int
     began: str
 
@@ -49,8 +50,8 @@ def processes(listing: str) -> List[Process]:
     """What the script told, without those that have ended and wait to be reaped."""
     rows = [line.split() for line in listing.splitlines()]
     return [
-        Process(int(pid), int(parent), int(session), began)
-        for pid, state, parent, session, began in (row for row in rows if len(row) == 5)
+        Process(int(pid), int(parent), int(group), int(session), began)
+        for pid, state, parent, group, session, began in (row for row in rows if len(row) == 6)
         if state[0] not in "ZX"
     ]
 
@@ -60,7 +61,18 @@ def is_alive(claim: Claim, living: Sequence[Process]) -> bool:
     return any(_is_owner(process, claim) for process in living)
 
 
-def members(claim: Claim, living: Sequence[Process]) -> List[int]:
+def targets(claim: Claim, living: Sequence[Process]) -> List[str]:
+    """Whom to send a signal that is for all of a task: its own group at once, others one by one.
+
+    A group gets a signal whole: one by one a child that is forked meanwhile would be passed over.
+    """
+    found = members(claim, living)
+    apart = [process.pid for process in found if process.group != claim.pid]
+    group = ["-%d" % claim.pid] if len(apart) < len(found) else []
+    return group + [str(pid) for pid in apart]
+
+
+def members(claim: Claim, living: Sequence[Process]) -> List[Process]:
     """The processes of a task: those of its session, and all that came from them.
 
     None if the number of its first process has been given to another one since: the kernel does
@@ -69,13 +81,13 @@ def members(claim: Claim, living: Sequence[Process]) -> List[int]:
     leaders = [process for process in living if process.pid == claim.pid]
     if any(not _is_owner(leader, claim) for leader in leaders):
         return []
-    children: Dict[int, List[int]] = {}
+    children: Dict[int, List[Process]] = {}
     for process in living:
-        children.setdefault(process.parent, []).append(process.pid)
-    found = [process.pid for process in living if process.session == claim.pid]
+        children.setdefault(process.parent, []).append(process)
+    found = [process for process in living if process.session == claim.pid]
     seen = set(found)
-    for pid in found:  # grows: children of children
-        fresh = [child for child in children.get(pid, []) if child not in seen]
+    for process in found:  # grows: children of children
+        fresh = [child for child in children.get(process.pid, []) if child not in seen]
         seen.update(fresh)
         found.extend(fresh)
     return found

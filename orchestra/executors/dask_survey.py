@@ -16,8 +16,8 @@ from orchestra.executors.dask_processes import (
     LIST,
     Process,
     is_alive,
-    members,
     processes,
+    targets,
 )
 from orchestra.executors.errands import Claim
 
@@ -68,11 +68,11 @@ class Survey:
     def _send_once(self, host: str, claims: Sequence[Claim], signal: str) -> bool:
         """Whether there was a process to send it to."""
         living = self._living(host) or []
-        pids = [str(pid) for claim in claims for pid in members(claim, living)]
-        if pids:
+        whom = [each for claim in claims for each in targets(claim, living)]
+        if whom:
             name = signal[len("SIG") :] if signal.startswith("SIG") else signal
-            self._run(host, ["sh", "-c", KILL, "sh", name, *pids])
-        return bool(pids)
+            self._run(host, ["sh", "-c", KILL, "sh", name, *whom])
+        return bool(whom)
 
     def _living(self, host: str) -> Optional[List[Process]]:
         listing = self._run(host, ["sh", "-c", LIST])

@@ -128,7 +128,7 @@ class Orphans:
         if session == self._session:
             return
         owners = frozenset(each.key for each in present if each.pid == session)
-        environ = b"" if owners else self._proc.environ(pid)
+        environ = b"" if owners else self._proc.environ(pid) or self._proc.environ(session)
         if self._has_engines and ELSEWHERE + b"=" + self._run_id in environ.split(b"\0"):
             self._elsewhere.add(pid)
             self._unsure.discard(pid)

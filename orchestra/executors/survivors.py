@@ -78,11 +78,15 @@ class Survivors:
     def attempt_in(self, environ: bytes) -> Optional[AttemptKey]:
         """The attempt of this run that an environment names, if it names one."""
         marks = _marks(environ)
-        if marks.get(ELSEWHERE) == self._run_id:
-            return None  # an engine of its own has it, which may well be on this machine
+        if self.is_elsewhere(environ):
+            return None
         if marks.get(_RUN) != self._run_id or not marks.get(_ATTEMPT, b"").isdigit():
             return None
         return AttemptKey(os.fsdecode(marks.get(_STEP, b"")), int(marks[_ATTEMPT]))
+
+    def is_elsewhere(self, environ: bytes) -> bool:
+        """Whether an engine of the run has such a process, which may well be on this machine."""
+        return _marks(environ).get(ELSEWHERE) == self._run_id
 
     def main_of(
         self, key: AttemptKey, pid: Optional[int], began_s: float, named: Sequence[Found]

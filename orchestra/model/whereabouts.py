@@ -8,6 +8,8 @@ from orchestra.model.errand import LOCAL
 from orchestra.model.run import Attempt, AttemptKey, RunRecord
 from orchestra.model.screen_text import safe_line
 
+_LONGEST_JOB = 16
+
 
 def is_elsewhere(attempt: Attempt) -> bool:
     """Whether it was handed to an engine, be that one on this machine."""
@@ -15,12 +17,18 @@ def is_elsewhere(attempt: Attempt) -> bool:
 
 
 def place_words(attempts: Sequence[Attempt]) -> str:
-    """`n1, slurm 1234` of the last one; empty where that ran here, or there is none."""
+    """`n1, slurm 1234` of the last one; empty where that ran here, or there is none.
+
+    Long names of jobs are left out: they are made for machines, and `why` tells them.
+    """
     if not attempts or not is_elsewhere(attempts[-1]):
         return ""
     last = attempts[-1]
-    job = "%s %s" % (safe_line(last.executor), safe_line(last.job))
-    return "%s, %s" % (safe_line(last.node), job.rstrip()) if last.node else job.rstrip()
+    words = [safe_line(last.executor)]
+    if last.job and len(last.job) <= _LONGEST_JOB:
+        words.append(safe_line(last.job))
+    job = " ".join(words)
+    return "%s, %s" % (safe_line(last.node), job) if last.node else job
 
 
 def open_elsewhere(record: RunRecord) -> List[Tuple[AttemptKey, Attempt]]:

@@ -25,26 +25,30 @@ def ledger(cli: CommandLine) -> List[str]:
     return path.read_text().split() if path.exists() else []
 
 
+def children_of(pid: int) -> List[int]:
+    """The processes whose parent is that one's main thread."""
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        return [int(word) for word in file.read().split()]
+
+
 def engine_of(process: subprocess.Popen) -> int:
     """The engine that a keeper has."""
-    found: List[str] = []
+    until(lambda: bool(children_of(process.pid)))
+    return children_of(process.pid)[0]
 
-    def has_come() -> bool:
-        with open("/proc/%d/task/%d/children" % (process.pid, process.pid)) as file:
-            found[:] = file.read().split()
-        return bool(found)
 
-    until(has_come)
-    return int(found[0])
+def words_of(pid: int) -> bytes:
+    """The command line of a process, nothing of one that has ended."""
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def is_dead(pid: int) -> bool:
     """Whether a process has ended, be it that nobody has taken its end yet."""
-    try:
-        with open("/proc/%d/cmdline" % pid, "rb") as file:
-            return not file.read()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
+    return not words_of(pid)
 
 
 def die(process: subprocess.Popen) -> None:

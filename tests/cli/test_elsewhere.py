@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from typing import Any, Dict, List, Set
 
@@ -10,7 +12,16 @@ import pytest
 
 from tests.cli.commandline import CommandLine
 from tests.cli.elsewhere import Engine, slurm_engine
-from tests.cli.going import ledger, plant
+from tests.cli.going import (
+    children_of,
+    engine_of,
+    is_dead,
+    ledger,
+    plant,
+    running,
+    until,
+    words_of,
+)
 from tests.slurm.cluster import Cluster
 
 HANDED_ON = """
@@ -315,3 +326,25 @@ def test_a_run_with_no_step_elsewhere_loads_nothing_for_it(process: Engine) -> N
 
     assert loaded(cli, "here.yaml") & OF_ELSEWHERE == set()
     assert "hosted" in loaded(cli, "flow.yaml")
+
+
+def test_what_an_engine_runs_on_this_machine_outlives_the_orchestrator(process: Engine) -> None:
+    cli = process.cli
+    steps = """
+steps:
+  there: {run: 'echo begun >> ledger; while [ ! -e go ]; do sleep 0.02; done; echo done >> ledger'}
+  here: {executor: local, run: 'while [ ! -e on ]; do sleep 0.02; done'}
+"""
+    started = running(cli, "version: 1\n" + process.root + steps)
+    engine = engine_of(started)
+    (helper,) = [pid for pid in children_of(engine) if b"hosting" in words_of(pid)]
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: is_dead(helper))  # so that the keeper has what that leaves
+    (cli.folder / "on").touch()
+    started.communicate(timeout=60)
+
+    (cli.folder / "go").touch()
+    result = cli.run("resume")
+
+    assert (started.returncode, result.code) == (3, 0)
+    assert ledger(cli) == ["begun", "done"]

@@ -21,6 +21,7 @@ def there(**fields: Any) -> Attempt:
         (there(), "slurm"),
         (there(job="7"), "slurm 7"),
         (there(job="7", node="n1"), "n1, slurm 7"),
+        (there(job="o-train.1-9f2c4b7d11e08a63", node="n1"), "n1, slurm"),
         (there(node="n\x1b1"), "n\\e1, slurm"),
     ],
 )
