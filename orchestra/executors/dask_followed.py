@@ -24,7 +24,7 @@ _WAITING = {
 
 
 class Followed:
-    """A task under way."""
+    """A task under way; `owed` is the signal that is to be sent once it says where it runs."""
 
     def __init__(self, task: Task, asked: Mapping[str, float]) -> None:
         self.task = task
@@ -32,6 +32,7 @@ class Followed:
         self.result: Optional[Result] = None
         self.is_killed = False
         self.is_barred = False
+        self.owed = ""
         self.told: Optional[News] = None
         self._unseen_since: Optional[float] = None
         self._dead_since: Optional[float] = None

@@ -197,6 +197,8 @@ class _Scheduler:
                 claims.append(owner)
             elif one.is_killed:
                 waiting.append(one.task.name)
+            else:
+                one.owed = signal
         self.link.forget(waiting)
         self._survey.send(claims, signal)
 
@@ -214,12 +216,20 @@ class _Scheduler:
             states = {}
             news.append(self._silent(down))
         for name in names:
+            self._pay(self._followed[name])
             found = self._found(self._followed[name], states.get(name))
             told = self._followed[name].news(found)
             if told is not None:
                 news.append(told)
         self._drop([one.name for one in news if isinstance(one, Gone)])
         return news
+
+    def _pay(self, one: Followed) -> None:
+        """Send the signal that came while the task was being started."""
+        owner = one.claim() if one.owed else None
+        if owner is not None:
+            self._survey.send([owner], one.owed)
+            one.owed = ""
 
     def _found(self, one: Followed, state: Optional[str]) -> Optional[News]:
         now = self._clock()

@@ -81,6 +81,21 @@ def test_term_reaches_the_step_which_may_end_as_it_likes(desk: Desk) -> None:
     assert (end and end.exit_code, desk.lines("said")) == (5, ["bye"])
 
 
+def test_term_that_comes_while_a_step_is_being_started_reaches_it(desk: Desk) -> None:
+    task = desk.task("step", "exec sleep 300")
+    desk.submit(task)
+    desk.until_running("step")
+    by = Path(task.folder, "claim", "by")
+    by.rename(by.with_name("kept"))  # as if the script had not come so far
+
+    desk.place.stop(["step"], "SIGTERM")
+    by.with_name("kept").rename(by)
+
+    desk.until_gone("step")
+    end = desk.end_of("step")
+    assert end and end.signal == "SIGTERM"
+
+
 def test_kill_leaves_no_process_of_a_task(desk: Desk) -> None:
     script = (
         "trap '' TERM; (setsid sleep 300 & echo $! >far; wait) & sleep 300 & echo $! >near; wait"
