@@ -299,6 +299,40 @@ def test_a_fan_out_goes_there_with_its_outputs_in_order(engine: Engine) -> None:
     assert [where for id, where in places(cli).items() if "[" in id] == [[engine.name]] * 3
 
 
+BUDGETED = """
+budget: {db: 2}
+steps:
+  query:
+    foreach: [1, 2, 3, 4, 5, 6]
+    resources: {db: 1}
+    run: echo +q >> ledger; sleep 0.4; echo -q >> ledger
+  alone:
+    foreach: [1, 2, 3]
+    mutex: one
+    run: echo +a >> ledger; sleep 0.2; echo -a >> ledger
+"""
+
+
+def most_at_once(marks: List[str], name: str) -> int:
+    """The most that were between `+name` and `-name` at one time."""
+    now, most = 0, 0
+    for mark in marks:
+        now += (mark == "+" + name) - (mark == "-" + name)
+        most = max(most, now)
+    return most
+
+
+def test_named_budgets_and_mutexes_hold_there(engine: Engine) -> None:
+    cli = engine.flow(BUDGETED)
+
+    assert cli.run("run", "flow.yaml").code == 0
+
+    marks = ledger(cli)
+    assert len(marks) == 18
+    assert most_at_once(marks, "q") <= 2
+    assert most_at_once(marks, "a") == 1
+
+
 LOADED = """
 import json, sys
 from orchestra.engine.driver import Driver
