@@ -161,12 +161,13 @@ class Attempts:
         """A process exists: its time begins."""
         run = self._run_by_key.get(launched.key)
         if run is not None:
-            key, pid, began_s, node = launched
-            self._events.append(AttemptLaunched(key.step, key.number, pid, began_s, node))
+            key, pid, began_s, node, ago_s = launched
+            self._events.append(AttemptLaunched(key.step, key.number, pid, began_s, node, ago_s))
             if node or self._elsewhere:
                 self._has_begun(run)
             if run.timeout_s is not None:
-                self._orders.append(SetTimer(Timer("timeout", launched.key), run.timeout_s))
+                left_s = max(0.0, run.timeout_s - ago_s)
+                self._orders.append(SetTimer(Timer("timeout", key), left_s))
 
     def _has_begun(self, run: StepRun) -> None:
         """What is told of a queue from now on is late."""

@@ -36,13 +36,15 @@ class Queued(NamedTuple):
 class Launched(NamedTuple):
     """The process of an attempt exists; `began_s` is as in `AttemptLaunched`.
 
-    Elsewhere it is known by its `node`, and `pid` is 0.
+    Elsewhere it is known by its `node`, and `pid` is 0; `ago_s` is for how long it had run by the
+    time when that was seen, as far as it is known.
     """
 
     key: AttemptKey
     pid: int
     began_s: float = 0.0
     node: str = ""
+    ago_s: float = 0.0
 
 
 class Reattached(NamedTuple):

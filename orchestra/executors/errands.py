@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from typing import List, NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Sequence
 
 from orchestra.executors.process import kill_group, signal_name, signal_number
 from orchestra.executors.wrapper import start_script
@@ -161,11 +161,18 @@ def _is_same(claim: Claim) -> bool:
     stat = _read("/proc/%d/stat" % claim.pid)
     if stat is None:
         return not claim.stat
-    return _started(stat) == _started(claim.stat)
+    fields = _fields(stat)
+    has_ended = fields[:1] in (["Z"], ["X"])
+    return not has_ended and _started(fields) == _started(_fields(claim.stat))
 
 
-def _started(stat: str) -> List[str]:
-    return stat.rpartition(")")[2].split()[_STARTED_FIELD : _STARTED_FIELD + 1]
+def _fields(stat: str) -> List[str]:
+    """What follows the name of the program, which may hold blanks: state, parent and so on."""
+    return stat.rpartition(")")[2].split()
+
+
+def _started(fields: Sequence[str]) -> Sequence[str]:
+    return fields[_STARTED_FIELD : _STARTED_FIELD + 1]
 
 
 def _write(path: str, content: bytes) -> None:

@@ -11,10 +11,11 @@ import json
 import os
 import socket
 import sys
-from contextlib import ExitStack
-from typing import Mapping, Tuple
+from contextlib import ExitStack, suppress
+from typing import Mapping, Optional, Tuple
 
 from orchestra.executors.process import ignored_signals
+from orchestra.model.masking import Masker
 
 SOCKET = 3
 """The descriptor at which it finds its end."""
@@ -82,3 +83,13 @@ def start_helper(environ: Mapping[bytes, bytes], said: str) -> Tuple[int, socket
         failed.pop_all()
     ours.setblocking(False)
     return pid, ours
+
+
+def last_words(said: str, masker: Optional[Masker]) -> str:
+    """The last line of the file `said`, masked, behind a colon; empty where there is none."""
+    with suppress(OSError), open(said, "rb") as file:
+        lines = file.read().strip().splitlines()
+        raw = lines[-1] if lines else b""
+        shown = raw if masker is None else masker.mask(raw)
+        return ": %s" % shown.decode("utf-8", "replace") if shown else ""
+    return ""

@@ -285,10 +285,10 @@ class Host:
         else:
             self._note_launched(charge, news.node)
 
-    def _note_launched(self, charge: Charge, node: str) -> None:
+    def _note_launched(self, charge: Charge, node: str, ago_s: float = 0.0) -> None:
         if not charge.node:
             charge.node = node or "?"
-            self._tell("running", charge.name, node)
+            self._tell("running", charge.name, node, ago_s)
 
     def _note_gone(self, charge: Charge, news: Gone) -> None:
         charge.gone, charge.since_s = news, self._answered_s
@@ -348,7 +348,7 @@ class Host:
     def _end(self, charge: Charge, fields: Fields) -> None:
         record = charge.record
         if record is not None and not record.refusal:
-            self._note_launched(charge, record.node)
+            self._note_launched(charge, record.node, record.ended_at - record.began_at)
         charge.follower.follow(charge.show(self._show), self._fault, True)
         fields = {**fields, "log_bytes": charge.follower.log_bytes, "ended_at": charge.ended_at}
         self._drop(charge)

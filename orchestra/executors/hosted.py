@@ -22,7 +22,7 @@ from orchestra.engine.ports import (
 )
 from orchestra.executors.errands import errands_of, task_name
 from orchestra.executors.frames import Frames, Message, bytes_of, packed, text_of
-from orchestra.executors.helper import start_helper
+from orchestra.executors.helper import last_words, start_helper
 from orchestra.executors.known import Opening
 from orchestra.executors.poller import new_poller
 from orchestra.executors.process import CAN_PEEK
@@ -38,16 +38,14 @@ CLOSE_S = 10.0
 """How long the last attempts may take to die when a run is given up."""
 
 MOST_STARTS = 4
-"""How often the helper is started, the first time included."""
+"""How often the helper is started for the run to go on; once more for what is there to end."""
 
 CHECK_S = 60.0
 """How long the engine may take to say whether it can do what is wanted."""
 
 _BLOCK_BYTES = 1 << 18
 _BLOCKS_AT_ONCE = 16
-_SPARE_S = 5.0
-_FLUSH_S = 0.01
-_NAP_S = 0.005
+_SPARE_S, _FLUSH_S, _NAP_S = 5.0, 0.01, 0.005
 
 
 class _Entry(NamedTuple):
@@ -105,11 +103,13 @@ class HostedExecutor:
         self._poller = new_poller()
         self._entries: Dict[str, _Entry] = {}
         self._told: List[str] = []
+        self._stops: Dict[str, List[str]] = {}
         self._stimuli: List[ExecutorStimulus] = []
         self._faults: List[str] = []
         self._problems: Optional[List[str]] = None
         self._left: Optional[List[str]] = None
         self._starts = 0
+        self._why_lost = ""
         self._pid = 0
         self._link: Optional[socket.socket] = None
         self._frames = Frames()
@@ -176,6 +176,8 @@ class HostedExecutor:
 
         Of what was told of as over before, the folders are removed: that has been recorded.
         """
+        for signal in list(self._stops):
+            self._say({"do": "stop", "names": self._stops.pop(signal), "signal": signal})
         if self._told:
             self._say({"do": "forget", "names": self._told})
             self._told = []
@@ -184,10 +186,13 @@ class HostedExecutor:
         return stimuli
 
     def stop(self, key: AttemptKey, signal: str) -> None:
-        """Have all processes of an attempt signalled; nothing where it has ended."""
+        """Have all processes of an attempt signalled; nothing where it has ended.
+
+        All of a turn go together, so that what waits does not begin in place of what is stopped.
+        """
         name = task_name(self._run_id, key)
         if name in self._entries:
-            self._say({"do": "stop", "names": [name], "signal": signal})
+            self._stops.setdefault(signal, []).append(name)
 
     def lend(self, key: AttemptKey, tokens: int) -> None:
         """No attempt elsewhere has a job server."""
@@ -198,7 +203,7 @@ class HostedExecutor:
 
     def due_in(self) -> Optional[float]:
         """In how many seconds `collect` should be called though `fileno` is not readable."""
-        if self._stimuli:
+        if self._stimuli or self._stops:
             return 0.0
         return _FLUSH_S if self._unsent or self._told else None
 
@@ -220,10 +225,7 @@ class HostedExecutor:
             while self._left is None and self._link is not None and time.monotonic() < deadline:
                 poller.poll((_FLUSH_S if self._unsent else 1.0) * 1000)
                 self._receive()
-        left = self._left if self._left is not None else [*self._entries]
-        if left and self._on_note is not None:
-            self._on_note("%s may still run: %s" % (self.name, ", ".join(sorted(left))))
-        self._entries.clear()
+        self._leave(self._left)
         self._stimuli.clear()
         self._hang_up(deadline)
         with contextlib.suppress(OSError):
@@ -241,20 +243,22 @@ class HostedExecutor:
 
     def _say(self, message: Message) -> None:
         if self._link is None and not self._start():
+            self._stimuli += [Lost(each.key, 0, self._why_lost) for each in self._entries.values()]
+            self._leave()
             return
         self._unsent += packed(message)
         self._flush()
 
     def _start(self) -> bool:
         """Start the helper; whether that could be done."""
-        if self._starts == MOST_STARTS:
+        if self._starts > MOST_STARTS:
             return False
         self._starts += 1
         try:
             os.makedirs(self._errands, 0o700, exist_ok=True)
             self._pid, link = start_helper(self._environ, self._said())
         except OSError as error:
-            self._starts = MOST_STARTS
+            self._starts = MOST_STARTS + 1
             self._give_up("its helper process cannot be started: %s" % error.strerror)
             return False
         if self._on_hired is not None:
@@ -299,26 +303,27 @@ class HostedExecutor:
         self._hang_up(0.0)
         if self._closed or self._left is not None:
             return
-        if self._starts == MOST_STARTS:
-            self._give_up("its helper process died %d times%s" % (MOST_STARTS, self._last_words()))
-            return
+        said = last_words(self._said(), self._masker)
+        if self._starts >= MOST_STARTS:
+            self._give_up("its helper process died %d times%s" % (self._starts, said))
+        elif not self._entries and self._problems is None:
+            self._starts = MOST_STARTS + 1  # it died of what it was asked
+            self._give_up("its helper process died%s" % said)
         if self._entries:
             tasks = [entry.order for entry in self._entries.values()]
             self._say({"do": "reattach", "tasks": tasks})
-        elif self._problems is None:
-            self._starts = MOST_STARTS  # it died of what it was asked
-            self._give_up("its helper process died%s" % self._last_words())
 
     def _give_up(self, reason: str) -> None:
+        self._why_lost = reason
         self._faults.append("%s: %s" % (self.name, reason))
 
-    def _last_words(self) -> str:
-        with contextlib.suppress(OSError), open(self._said(), "rb") as file:
-            lines = file.read().strip().splitlines()
-            raw = lines[-1] if lines else b""
-            shown = raw if self._masker is None else self._masker.mask(raw)
-            return ": %s" % shown.decode("utf-8", "replace") if shown else ""
-        return ""
+    def _leave(self, left: Optional[Sequence[str]] = None) -> None:
+        """Follow nothing any longer; say what is `left` of it, which may be all."""
+        if left is None:
+            left = [str(each.order.get("job") or name) for name, each in self._entries.items()]
+        if left and self._on_note is not None:
+            self._on_note("%s may still run: %s" % (self.name, ", ".join(sorted(left))))
+        self._entries.clear()
 
     def _hang_up(self, deadline: float) -> None:
         """Let go of the helper; from the `deadline` on it is killed."""
@@ -377,7 +382,7 @@ class HostedExecutor:
         elif word == "running":
             if not entry.launched:
                 self._entries[name] = entry._replace(launched=True)
-                self._stimuli.append(Launched(key, 0, 0.0, rest[0]))
+                self._stimuli.append(Launched(key, 0, 0.0, *rest))
         elif word == "reattached":
             self._note_reattached(entry, *rest)
         elif word == "lost":

@@ -166,13 +166,17 @@ class Orphans:
 
     def _named(self, environ: bytes, present: Collection[Present]) -> FrozenSet[AttemptKey]:
         """Whom the marks name, nobody if that has gone; without marks all that are there."""
-        value_by_name = dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
+        value_by_name = _values(environ)
         if value_by_name.get(_RUN_MARK) != self._run_id:
             return frozenset(each.key for each in present)
         marks = _attempt_marks(value_by_name)
         return frozenset(
             each.key for each in present if _attempt_marks(each.invocation.env) == marks
         )
+
+
+def _values(environ: bytes) -> Dict[bytes, bytes]:
+    return dict(item.partition(b"=")[::2] for item in environ.split(b"\0"))
 
 
 def _attempt_marks(env: Mapping[bytes, bytes]) -> Tuple[Optional[bytes], Optional[bytes]]:

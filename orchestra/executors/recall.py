@@ -22,7 +22,9 @@ from orchestra.model.run import AttemptKey
 GRACE_S = 10.0
 """How long what is asked to end may take to."""
 
-_LIMIT_S = 30.0
+LIMIT_S = 30.0
+"""How long all of it may take, asked and killed."""
+
 _NAP_S = 0.1
 
 
@@ -51,6 +53,7 @@ def recall(
     run_id: str,
     folder: str,
     attempts: Sequence[Abandoned],
+    limit_s: float = LIMIT_S,
 ) -> Left:
     """End these attempts of a run, whose folder is at `folder`: asked first, then killed.
 
@@ -76,13 +79,14 @@ def recall(
     place = opening.open_place()(settings, run_id)
     try:
         ending = _Ending(place, tasks)
-        ending.wait()
+        ending.wait(limit_s)
     finally:
         place.close()
     for task in tasks:
         if task.name in never or task.name not in ending.open:
             remove_errand(task.folder)
-    return Left(sorted(jobs[name] for name in ending.open if name not in never), ending.silence)
+    left = sorted(jobs[name] for name in ending.open if name not in never)
+    return Left(left, ending.silence) if left else Left()
 
 
 class _Ending:
@@ -95,9 +99,9 @@ class _Ending:
         self._asked: Set[str] = set()
         self.silence = ""
 
-    def wait(self) -> None:
+    def wait(self, limit_s: float) -> None:
         began = time.monotonic()
-        while self.open and time.monotonic() - began < _LIMIT_S:
+        while self.open and time.monotonic() - began < limit_s:
             if self._unfound:
                 self._hear(self._place.find(list(self._unfound.values())))
             self._stop(time.monotonic() - began >= GRACE_S)

@@ -65,9 +65,12 @@ class Batch(NamedTuple):
         """The options of sbatch which make it this batch."""
         is_array = len(self.tasks) > 1
         log = os.path.join(self.folder, _FOLDER, "job-").replace("%", "%%")
+        log += "%s.log" % ("%A_%a" if is_array else "%j")
+        if "\\" in log:
+            log = os.devnull  # Slurm takes it for an escape, and fills in no number
         options = ["--job-name=" + self.name, "--chdir=/", "--export=ALL", "--no-requeue"]
         options += ["--parsable", "--nodes=1", "--ntasks=1"]
-        options.append("--output=%s%s.log" % (log, "%A_%a" if is_array else "%j"))
+        options.append("--output=" + log)
         if is_array:
             options.append("--array=0-%d" % (len(self.tasks) - 1))
         return options

@@ -102,7 +102,7 @@ class SlurmClient:
         answer = self.answer(*argv, stdin=stdin, held=held)
         if answer.code == 0:
             return answer.text
-        words = _words_of(answer.complaint) or "%s ended with %d" % (argv[0], answer.code)
+        words = words_of(answer.complaint) or "%s ended with %d" % (argv[0], answer.code)
         if any(each in words.lower() for each in _OUTAGES):
             raise SlurmSilence(words)
         raise SlurmRefusal(words)
@@ -116,20 +116,19 @@ class SlurmClient:
         try:
             done = subprocess.run(
                 argv,
-                input=stdin,
+                input=stdin.encode("utf-8", "surrogateescape"),
                 capture_output=True,
                 env=self._environ,
                 cwd="/",
                 pass_fds=() if held is None else (held,),
                 timeout=_LIMIT_S,
-                encoding="utf-8",
-                errors="replace",
             )
         except subprocess.TimeoutExpired:
             raise SlurmSilence("%s has not answered in %d s" % (argv[0], _LIMIT_S)) from None
         except OSError as error:
             raise SlurmSilence("%s: %s" % (argv[0], error.strerror)) from None
-        return Answer(done.returncode, done.stdout, done.stderr)
+        text, complaint = (raw.decode("utf-8", "replace") for raw in (done.stdout, done.stderr))
+        return Answer(done.returncode, text, complaint)
 
     def is_up(self) -> bool:
         """Whether a controller answers; the one question that fails at once where none does."""
@@ -174,7 +173,7 @@ class SlurmClient:
         )
 
 
-def _words_of(complaint: str) -> str:
+def words_of(complaint: str) -> str:
     """What a program complains of: its last two lines, without what stands before the reasons."""
     lines = [line.strip() for line in complaint.splitlines() if line.strip()]
     return "; ".join(_HEADS.sub("", line) for line in lines[-2:])

@@ -36,6 +36,8 @@ _HANDLED = ("HUP", "INT", "QUIT", "USR1", "USR2", "TERM")
 # Only a shell's own message tells that a child died of a signal: 137 may be an exit code as well.
 # There is none for SIGINT and SIGPIPE. 130 is what a person causes, 141 what `pipefail` makes.
 #
+# In the end record stands the node by the name that its engine has for it.
+#
 # The trap of EXIT is for dash; bash just ends with 126 or 127 when `exec` fails.
 _HEAD = rb"""# Starts an attempt of a step, once, and writes down how it ended. Made by orchestra.
 o_folder=%(folder)s
@@ -124,7 +126,7 @@ elif [ "$o_code" -gt 128 ] && { [ -s "$o_folder/said" ] || [ "$o_code" -eq 130 ]
 else o_how="exit $o_code"
 fi
 {
-  printf '%%s\n' "$o_how" "$o_began" "$o_ended" "$o_node"
+  printf '%%s\n' "$o_how" "$o_began" "$o_ended" "${SLURMD_NODENAME:-$o_node}"
   times
   if [ -e "$o_folder/refused" ]; then cat "$o_folder/refused"; fi
 } >"$o_folder/end.new" && mv -f "$o_folder/end.new" "$o_folder/end"

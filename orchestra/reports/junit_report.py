@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, Optional
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.run import Attempt, Outcome, RunRecord, StepRecord, StepState
 from orchestra.model.screen_text import safe_line
-from orchestra.model.whereabouts import is_elsewhere
+from orchestra.model.whereabouts import place_words
 from orchestra.reports.excerpts import Excerpts
 
 _ROOM_BYTES = 4 << 20
@@ -106,7 +106,6 @@ class _Case:
     def _inner(self) -> Iterator[str]:
         step = self._step
         attempts = step.attempts[step.spent :]
-        yield from _properties(step)
         if self.kind == "skipped":
             yield "      <skipped%s/>" % _attributes({"message": step.reason or step.state.value})
         elif self.kind:
@@ -117,6 +116,9 @@ class _Case:
         for attempt in attempts if not self.kind else attempts[:-1]:
             if attempt.outcome not in _NOT_BAD:
                 yield self._element(again, attempt.reason, attempt)
+        where = place_words(attempts)
+        if where:
+            yield "      <system-out>where: %s</system-out>" % escape(where)
 
     def _element(self, tag: str, reason: str, attempt: Optional[Attempt]) -> str:
         outcome = attempt.outcome if attempt is not None else None
@@ -132,19 +134,6 @@ class _Case:
         if tag in ("rerunFailure", "flakyFailure"):
             text = "<system-out>%s</system-out>" % text
         return "      <%s%s>%s</%s>" % (tag, head, text, tag)
-
-
-def _properties(step: StepRecord) -> Iterator[str]:
-    """Where its last attempt ran, if that was elsewhere."""
-    last = step.attempts[-1] if step.attempts else None
-    if last is None or not is_elsewhere(last):
-        return
-    facts = {"executor": last.executor, "node": last.node, "job": last.job}
-    yield "      <properties>"
-    for name, value in facts.items():
-        if value:
-            yield "        <property%s/>" % _attributes({"name": name, "value": value})
-    yield "      </properties>"
 
 
 def _kind_of(step: StepRecord, cut_off: bool) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Iterator
 
 import pytest
@@ -24,13 +26,18 @@ def cli(tmp_path):
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, cli: CommandLine) -> Iterator[Engine]:
-    """Each engine there is; a test leaves no process of its runs behind."""
-    yield engine_named(request.param, cli, request)
-    until(lambda: left_of(cli) == [])
+    """Each engine there is; a test leaves no process and no job of its runs behind."""
+    engine = engine_named(request.param, cli, request)
+    yield engine
+    try:
+        until(lambda: not left_of(cli) and engine.is_idle())
+    finally:
+        for pid in left_of(cli):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture
 def process(request: pytest.FixtureRequest, cli: CommandLine) -> Iterator[Engine]:
     """The engine that needs no cluster."""
     yield engine_named("process", cli, request)
-    until(lambda: left_of(cli) == [])
+    until(lambda: not left_of(cli))

@@ -65,3 +65,11 @@ def running(cli: CommandLine, text: str) -> subprocess.Popen:
     process = cli.file("flow.yaml", text).start("run", "flow.yaml")
     until(lambda: "begun" in ledger(cli))
     return process
+
+
+def plant(cli: CommandLine, code: str) -> CommandLine:
+    """Have every command run this before all else."""
+    cli.file("planted/sitecustomize.py", code)
+    paths = [str(cli.folder / "planted"), cli.environ["PYTHONPATH"]]
+    cli.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    return cli

@@ -5,11 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
-from typing import Any, Dict, List
+import sys
+from typing import Any, Dict, List, Set
+
+import pytest
 
 from tests.cli.commandline import CommandLine
-from tests.cli.elsewhere import Engine
-from tests.cli.going import children_of, engine_of, is_dead, ledger, running, until, words_of
+from tests.cli.elsewhere import Engine, slurm_engine
+from tests.cli.going import (
+    children_of,
+    engine_of,
+    is_dead,
+    ledger,
+    plant,
+    running,
+    until,
+    words_of,
+)
+from tests.slurm.cluster import Cluster
 
 HANDED_ON = """
 steps:
@@ -61,6 +74,18 @@ def test_outputs_go_there_and_come_back(engine: Engine) -> None:
     assert places(cli) == {"here": ["local"], "there": [engine.name], "back": ["local"]}
     [[outcome, job, node]] = attempts(cli, "there", "outcome", "job", "node")
     assert (outcome, bool(job), bool(node)) == ("succeeded", True, True)
+
+
+@pytest.mark.parametrize(
+    "folder", ["sp ace", "'\"`id`$HOME", "%A%j%%", "back\\slash", "new\nline", "\u6f22", "\udcff"]
+)
+def test_runs_may_be_recorded_wherever_a_file_may_be(engine: Engine, folder: str) -> None:
+    cli = engine.flow("steps: {a: {run: echo ran >>ran}, b: {run: echo ran >>ran}}\n")
+
+    result = cli.run("run", "flow.yaml", "--state-dir", folder)
+
+    assert (result.code, result.err) == (0, "")
+    assert cli.read("ran") == "ran\n" * 2
 
 
 SECRET = """
@@ -170,6 +195,49 @@ def test_a_step_that_takes_too_long_is_asked_to_end_where_it_runs(engine: Engine
     assert cli.run("logs", "a").out == "begun\nasked\n"
 
 
+QUEUED = """
+steps:
+  hold:
+    foreach: ${{ range(%d) }}
+    resources: {cpu: %d}
+    run: echo begun >> ledger; while [ ! -e go ]; do sleep 0.05; done
+  gate:
+    executor: local
+    run: |
+      while [ "$(grep -c begun ledger)" != %d ]; do sleep 0.05; done
+  late: {needs: gate, resources: {cpu: %d}, timeout: 4s, run: echo late}
+  open: {needs: gate, executor: local, run: sleep 5; touch go}
+"""
+
+
+def test_time_in_the_queue_is_no_time_of_the_step(engine: Engine) -> None:
+    cli = engine.flow(QUEUED % (engine.room, engine.cpu, engine.room, engine.cpu))
+
+    assert cli.run("run", "flow.yaml").code == 0
+
+    [[outcome, queue_s]] = attempts(cli, "late", "outcome", "engine_queue_s")
+    assert (outcome, queue_s > 4) == ("succeeded", True)
+
+
+GREEDY = """
+steps:
+  a:
+    command: [%s, -c, "x = bytearray(150 << 20); import time; time.sleep(6)"]
+    resources: {memory: 100MiB}
+    retry: {max: 2, delay: 0s, when: {oom: true}, resources: {memory: x4}}
+"""
+
+
+@pytest.mark.engines
+def test_a_retry_asks_for_more_memory(cli: CommandLine, shared_cluster: Cluster) -> None:
+    engine = slurm_engine(cli, shared_cluster)
+
+    result = engine.flow(GREEDY % sys.executable).run("run", "flow.yaml")
+
+    assert result.code == 0
+    assert attempts(cli, "a", "outcome") == [["out_of_memory"], ["succeeded"]]
+
+
 HANDLED = """
 steps:
   a:
@@ -229,6 +297,69 @@ def test_a_fan_out_goes_there_with_its_outputs_in_order(engine: Engine) -> None:
     assert sorted(ledger(cli)) == ["1", "2", "3"]
     assert cli.run("logs", "sum").out == "14 9 1 4\n"
     assert [where for id, where in places(cli).items() if "[" in id] == [[engine.name]] * 3
+
+
+BUDGETED = """
+budget: {db: 2}
+steps:
+  query:
+    foreach: [1, 2, 3, 4, 5, 6]
+    resources: {db: 1}
+    run: echo +q >> ledger; sleep 0.4; echo -q >> ledger
+  alone:
+    foreach: [1, 2, 3]
+    mutex: one
+    run: echo +a >> ledger; sleep 0.2; echo -a >> ledger
+"""
+
+
+def most_at_once(marks: List[str], name: str) -> int:
+    """The most that were between `+name` and `-name` at one time."""
+    now, most = 0, 0
+    for mark in marks:
+        now += (mark == "+" + name) - (mark == "-" + name)
+        most = max(most, now)
+    return most
+
+
+def test_named_budgets_and_mutexes_hold_there(engine: Engine) -> None:
+    cli = engine.flow(BUDGETED)
+
+    assert cli.run("run", "flow.yaml").code == 0
+
+    marks = ledger(cli)
+    assert len(marks) == 18
+    assert most_at_once(marks, "q") <= 2
+    assert most_at_once(marks, "a") == 1
+
+
+LOADED = """
+import json, sys
+from orchestra.engine.driver import Driver
+run = Driver.run
+def told(driver):
+    code = run(driver)
+    with open("loaded", "w") as file:
+        json.dump(sorted(sys.modules), file)
+    return code
+Driver.run = told
+"""
+OF_ELSEWHERE = {"known", "hosted", "mixed", "host", "frames", "slurm", "dask", "errands", "wrapper"}
+
+
+def loaded(cli: CommandLine, name: str) -> Set[str]:
+    """What the engine of a run has loaded of orchestra's executors by its end."""
+    assert cli.run("run", name).code == 0
+    modules = json.loads(cli.read("loaded"))
+    return {name.rpartition(".")[2] for name in modules if name.startswith("orchestra.executors.")}
+
+
+def test_a_run_with_no_step_elsewhere_loads_nothing_for_it(process: Engine) -> None:
+    steps = "steps: {a: {run: 'true'}}\n"
+    cli = plant(process.flow(steps), LOADED).file("here.yaml", "version: 1\n" + steps)
+
+    assert loaded(cli, "here.yaml") & OF_ELSEWHERE == set()
+    assert "hosted" in loaded(cli, "flow.yaml")
 
 
 def test_what_an_engine_runs_on_this_machine_outlives_the_orchestrator(process: Engine) -> None:

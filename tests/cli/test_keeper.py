@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.cli.commandline import CommandLine
-from tests.cli.going import die, engine_of, is_dead, ledger, running, until
+from tests.cli.going import die, engine_of, is_dead, ledger, plant, running, until
 
 CLEANS_UP = """
 version: 1
@@ -35,14 +35,6 @@ def held_up(driver):
 Driver.run = held_up
 """
 """The engine waits where the run would begin, until there is a file `go`."""
-
-
-def plant(cli: CommandLine, code: str) -> CommandLine:
-    """Have every command run this before all else."""
-    cli.file("planted/sitecustomize.py", code)
-    paths = [str(cli.folder / "planted"), cli.environ["PYTHONPATH"]]
-    cli.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    return cli
 
 
 def test_a_signal_that_is_sent_twice_at_once_leaves_time_for_clean_up(cli: CommandLine) -> None:

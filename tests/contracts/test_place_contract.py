@@ -12,8 +12,8 @@ from orchestra.executors.dask import open_place
 from orchestra.executors.places import Fate, Gone, Place, Queued, Running
 from orchestra.model.errand import Errand
 from tests.contracts.place_driver import PlaceDriver
-from tests.contracts.process_place import ProcessPlace
 from tests.dask.engine import need_dask
+from tests.executors.process_place import ProcessPlace
 from tests.slurm.cluster import Cluster
 from tests.slurm.engine import place_on
 
@@ -31,7 +31,7 @@ Open = Callable[[], Place]
 
 
 def processes(request: pytest.FixtureRequest) -> Open:
-    return ProcessPlace
+    return lambda: ProcessPlace(slots=8)
 
 
 def slurm(request: pytest.FixtureRequest) -> Open:
@@ -50,7 +50,7 @@ PLACES: Dict[str, Callable[[pytest.FixtureRequest], Open]] = {
     "process": processes,
     "slurm": slurm,
 }
-OF_ENGINES = [pytest.param("slurm", marks=pytest.mark.engines)]
+OF_ENGINES = [pytest.param(name, marks=pytest.mark.engines) for name in ("dask", "slurm")]
 
 
 @pytest.fixture(params=["process", *OF_ENGINES])

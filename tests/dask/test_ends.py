@@ -93,7 +93,8 @@ def test_term_that_comes_while_a_step_is_being_started_reaches_it(desk: Desk) ->
 
     desk.until_gone("step")
     end = desk.end_of("step")
-    assert end and end.signal == "SIGTERM"
+    assert end is not None
+    assert end.signal == "SIGTERM"
 
 
 def test_kill_leaves_no_process_of_a_task(desk: Desk) -> None:

@@ -133,6 +133,13 @@ def test_the_timeout_runs_from_the_launch_and_not_in_the_queue():
     assert told.tell(Launched(A1, 0, 0.0, "n1"))[1] == [SetTimer(Timer("timeout", A1), 5.0)]
 
 
+def test_what_had_run_for_a_while_when_it_was_seen_has_less_time_left():
+    told = Told(far(timeout=5.0))
+    events, orders = told.tell(Launched(A1, 0, 0.0, "n1", ago_s=2.0))
+    assert events == [AttemptLaunched("a", 1, 0, 0.0, "n1", 2.0)]
+    assert orders == [SetTimer(Timer("timeout", A1), 3.0)]
+
+
 def test_a_step_that_waits_longer_than_its_timeout_is_not_timed_out():
     waits = Behaviour(lasts=3.0, queue=Queue(waits=100.0))
     world = play(far(timeout=5.0), behave={"a": waits})

@@ -8,13 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple
 
 import pytest
 
 from orchestra.model.errand import IN_FLIGHT_PREFIX, OF_MACHINE
+from tests.dask.engine import need_dask
 from tests.slurm.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +126,7 @@ def test_the_run_here_has_all_that_is_held_against_the_others(here: Run) -> None
     assert kept == {"report/results/%s" % name: found for name, found in here.digests.items()}
 
 
+@pytest.mark.engines
 def test_two_nodes_of_slurm_give_the_same(
     here: Run, tmp_path: Path, shared_cluster: Cluster
 ) -> None:
@@ -134,11 +135,9 @@ def test_two_nodes_of_slurm_give_the_same(
     assert set(run.where) == {"slurm"}
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="Dask needs Python 3.10")
+@pytest.mark.engines
 def test_dask_gives_the_same(here: Run, tmp_path: Path) -> None:
-    if find_spec("distributed") is None:
-        required = os.environ.get("ORCHESTRA_REQUIRE_ENGINES") == "1"
-        (pytest.fail if required else pytest.skip)("Dask is not installed")
+    need_dask()
     run = penguins(tmp_path / "penguins", "dask", {})
     same(run, here)
     assert set(run.where) == {"dask"}

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Set
 from xml.etree import ElementTree
 
 import pytest
@@ -292,14 +292,26 @@ def why(folder: Path, step: str) -> str:
     return orchestra(folder, "why", step).stdout
 
 
+OF_ENGINES = {"tests/dask", "tests/slurm"}
+
+
 def test_every_folder_of_tests_is_in_one_group_of_the_checks() -> None:
     document = yaml.safe_load((ROOT / "examples/checks/pipeline.yaml").read_text(encoding="utf-8"))
-    groups = [step["env"]["TESTS"] for name, step in document["steps"].items() if "test_" in name]
+    groups = [step["env"] for name, step in document["steps"].items() if "test_" in name]
 
-    grouped = " ".join(groups).split()
+    plain = [env["TESTS"] for env in groups if env["MARKED"] == "not engines"]
+    engines = [env["TESTS"] for env in groups if env["MARKED"] == "engines"]
 
-    folders = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/test_*.py")}
-    assert sorted(grouped) == sorted(folders)
+    files = list(ROOT.glob("tests/**/test_*.py"))
+    marked = [path for path in files if "mark.engines" in path.read_text(encoding="utf-8")]
+    assert len(plain) + len(engines) == len(groups)
+    assert sorted([*" ".join(plain).split(), *OF_ENGINES]) == sorted(folders_of(files))
+    assert sorted(" ".join(engines).split()) == sorted(folders_of(marked) | OF_ENGINES)
+
+
+def folders_of(files: List[Path]) -> Set[str]:
+    """Where they lie, from the project on."""
+    return {path.parent.relative_to(ROOT).as_posix() for path in files}
 
 
 def test_the_checks_run_the_test_groups_of_a_project(run: Run, tmp_path: Path) -> None:
@@ -334,12 +346,17 @@ def log(ran: Ran, step: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
+MARK = "import pytest\npytestmark = pytest.mark.engines\n"
+
+
 def small_project(folder: Path, test: str) -> Path:
-    """A project with the test folders of this one, each with the same test in it."""
+    """A project with the test folders of this one, each with a test in it, and one for engines."""
     for group in sorted(path for path in (ROOT / "tests").iterdir() if path.is_dir()):
         (folder / "tests" / group.name).mkdir(parents=True)
         (folder / "tests" / group.name / ("test_%s.py" % group.name)).write_text(test)
-    (folder / "pyproject.toml").write_text("[tool.pytest.ini_options]\naddopts = '-q'\n")
+        (folder / "tests" / group.name / ("test_%s_there.py" % group.name)).write_text(MARK + test)
+    settings = "[tool.pytest.ini_options]\naddopts = '-q'\nmarkers = ['engines']\n"
+    (folder / "pyproject.toml").write_text(settings)
     return folder
 
 

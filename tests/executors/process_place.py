@@ -42,13 +42,22 @@ class ProcessPlace:
         self._news: List[News] = []
 
     def check(self, errands: Sequence[Errand]) -> List[str]:
-        """It has no GPUs."""
-        return ["there are no GPUs here" for errand in errands if errand.gpus][:1]
+        """It has no GPUs, and only the cores of this machine."""
+        cores = os.cpu_count() or 1
+        problems = ["there are no GPUs here" for errand in errands if errand.gpus][:1]
+        most = max((errand.cpu for errand in errands), default=0)
+        if most > cores * 1000:
+            problems.append("a step asks for %g cores, there are %d" % (most / 1000, cores))
+        return problems
 
     def submit(self, tasks: Sequence[Task]) -> List[News]:
         """Put them in the queue; who waits is told why."""
         news: List[News] = []
         for task in tasks:
+            start = task.folder + "/start"
+            if not os.access(start, os.R_OK):
+                news.append(Gone(task.name, Fate.NOT_LAUNCHED, "%s: cannot be read" % start))
+                continue
             self._waiting[task.name] = task
             news.append(Queued(task.name, "process " + task.name, self._reason()))
         self._start()

@@ -120,6 +120,15 @@ def test_a_record_of_success_is_stronger_than_what_the_engine_says(stage: Stage)
     assert told[-1] == Ended(A, exit_code=0, cpu_s=2.0)
 
 
+def test_one_that_was_not_seen_to_run_is_told_to_have_run_as_long_as_it_says(stage: Stage) -> None:
+    record = [["record", "exit 0", "unseen"]]
+    told = stage.play(submit=[QUEUED], poll=[record, [["gone", "ended"]]])
+
+    launched = told[-2]
+    assert isinstance(launched, Launched)
+    assert (launched.node, round(launched.ago_s, 3)) == ("n7", 2.0)
+
+
 @pytest.mark.parametrize(
     ("how", "fate", "told"),
     [

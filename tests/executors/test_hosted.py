@@ -80,7 +80,8 @@ def test_it_tells_where_an_attempt_waits_and_runs(make: Callable[..., Bench]) ->
         Queued(B, "process " + names[1], "all 1 slots are taken"),
     ]
     node = os.uname().nodename
-    assert bench.of(Launched) == [Launched(A, 0, 0.0, node), Launched(B, 0, 0.0, node)]
+    launched = [each._replace(ago_s=0.0) for each in bench.of(Launched)]
+    assert launched == [Launched(A, 0, 0.0, node), Launched(B, 0, 0.0, node)]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
@@ -186,10 +187,38 @@ def test_a_helper_that_cannot_live_is_given_up(make: Callable[..., Bench]) -> No
     bench = make(module="tests.executors.broken_place")
     bench.submit(a="exit 0")
     faults: List[str] = []
+    bench.until(lambda: bool(faults.extend(bench.executor.faults()) or bench.of(Lost)))
+    faults.extend(bench.executor.faults())
+
+    assert len(bench.pids) == MOST_STARTS + 1
+    assert [fault.partition(": its helper process ")[2] for fault in faults] == [
+        "died 4 times: RuntimeError: a bug of its own",
+        "died 5 times: RuntimeError: a bug of its own",
+    ]
+    assert [(lost.key, lost.reason) for lost in bench.of(Lost)] == [
+        (A, "its helper process died 5 times: RuntimeError: a bug of its own")
+    ]
+    assert bench.notes == ["process may still run: %s" % bench.errand(A).name]
+    assert bench.executor.running() == 0
+
+
+def test_what_runs_is_ended_though_the_helper_was_given_up(make: Callable[..., Bench]) -> None:
+    bench = make()
+    bench.submit(a="echo $$ >pid; exec sleep 1000")
+    faults: List[str] = []
+    for number in range(MOST_STARTS):
+        bench.until(lambda number=number: len(bench.pids) > number)
+        wait_for(bench.folder / "pid")
+        os.kill(bench.pids[number], signal.SIGKILL)
     bench.until(lambda: bool(faults.extend(bench.executor.faults()) or faults))
 
-    assert len(bench.pids) == MOST_STARTS
-    assert faults == ["process: its helper process died 4 times: RuntimeError: a bug of its own"]
+    bench.executor.stop(A, "SIGTERM")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    wait_for_death(int((bench.folder / "pid").read_text()))
+    assert faults == ["process: its helper process died 4 times"]
+    assert bench.of(Ended)[0].signal == "SIGTERM"
+    assert bench.notes == []
 
 
 def test_a_check_tells_what_the_place_finds(make: Callable[..., Bench]) -> None:

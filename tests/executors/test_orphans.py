@@ -197,3 +197,14 @@ def test_where_there_is_no_list_of_processes_no_child_is_seen(tmp_path: Path) ->
     children = Children(Proc(str(tmp_path / "nothing")))
 
     assert (children.cheap, children.pids()) == (False, [])
+
+
+def test_what_an_engine_has_on_this_machine_is_left_alone(
+    orphans: Orphans, sleeper: Sleeper
+) -> None:
+    sleeper({**marks(FIRST), ELSEWHERE: b"run"})
+    others = sleeper({**marks(GONE), ELSEWHERE: b"another"})
+
+    orphans.look([], [])
+
+    assert orphans.doomed([]) == [others]

@@ -33,7 +33,12 @@ def hostile() -> RunRecord:
     return story.end(1, HOSTILE, "failed", HOSTILE, "a.log").finish(2, "failed", 1).record()
 
 
-@pytest.mark.parametrize("record", [recorded.record, hostile])
+def elsewhere() -> RunRecord:
+    """A run whose steps say where they ran."""
+    return recorded.record(recorded.ELSEWHERE)
+
+
+@pytest.mark.parametrize("record", [recorded.record, elsewhere, hostile])
 def test_a_report_is_valid(
     schema: xmlschema.XMLSchema, record: Callable[[], RunRecord], tmp_path: Path
 ) -> None:

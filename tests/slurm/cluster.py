@@ -25,7 +25,7 @@ from types import FrameType, TracebackType
 from typing import Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Type
 
 from tests.slurm.conf import Shape, files
-from tests.slurm.node_processes import end_processes_of
+from tests.slurm.node_processes import end_processes_of, end_watchers_of
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
 _LIMIT_S = 30.0
@@ -119,6 +119,7 @@ class Cluster:
         for name in list(self._daemons):
             if name != "munged":
                 self._kill(name)
+        end_watchers_of(str(self.folder))  # first: they start processes
         for name in self.shape.names:
             end_processes_of(str(self.folder), name)
         if "munged" in self._daemons:

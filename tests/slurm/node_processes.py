@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Sequence
+
+_PROGRAM = "slurmstepd"
+_WATCHER = _PROGRAM + ": "
+_DEATH_S = 10.0
 
 
 class _Process(NamedTuple):
@@ -19,11 +24,32 @@ def end_processes_of(folder: str, node: str) -> None:
 
     All are stopped before the first dies: at a loss of power no script sees its child killed.
     """
-    doomed = _processes_of(folder, node)
+    _end(_processes_of(folder, node))
+
+
+def end_watchers_of(folder: str) -> None:
+    """Kill what watches over jobs of the cluster in that folder; it may have none to watch yet."""
+    mark = "SLURM_CONF=%s/slurm.conf" % folder
+    all_processes = _all_processes().items()
+    named = [(pid, each) for pid, each in all_processes if mark in each.environ]
+    _end([pid for pid, each in named if _PROGRAM in each.words.partition("\0")[0]])
+
+
+def _end(pids: Sequence[int]) -> None:
+    """Stop them, kill them, and see them dead: a signal takes its time on a busy machine."""
     for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in doomed:
+        for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+    deadline = time.monotonic() + _DEATH_S
+    while any(_is_alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _is_alive(pid: int) -> bool:
+    with suppress(OSError):
+        return _read(str(pid), "stat").rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 def _processes_of(folder: str, node: str) -> List[int]:
@@ -36,7 +62,7 @@ def _processes_of(folder: str, node: str) -> List[int]:
             continue
         found.add(pid)
         parent = process_by_pid.get(process.parent)
-        if parent is not None and parent.words.startswith("slurmstepd: "):
+        if parent is not None and parent.words.startswith(_WATCHER):
             found.add(process.parent)
     grown = True
     while grown:

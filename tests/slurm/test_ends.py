@@ -16,6 +16,7 @@ from tests.slurm.engine import place_on
 LASTS = "touch $folder/began; sleep 1000"
 GLUTTON = "exec python3 -c 'import time; x = bytearray(200 << 20); time.sleep(1000)'"
 MEBIBYTE = 1 << 20
+RESTORED = {"Node": "RESUME", "Part": "UP"}
 
 
 def test_a_job_over_its_memory_is_told_as_that_and_how_much_it_had(driver: PlaceDriver) -> None:
@@ -30,7 +31,7 @@ def test_a_job_over_its_memory_is_told_as_that_and_how_much_it_had(driver: Place
 
 
 def test_a_job_that_is_killed_otherwise_is_not_taken_for_one(driver: PlaceDriver) -> None:
-    task = driver.task("killed", "kill -KILL $$", Errand("slurm", memory_bytes=50 * MEBIBYTE))
+    task = driver.task("killed", "kill -KILL $PPID $$", Errand("slurm", memory_bytes=50 * MEBIBYTE))
 
     driver.submit(task)
     [gone] = driver.end(task)
@@ -127,7 +128,7 @@ def test_a_job_is_never_requeued(driver: PlaceDriver, shared_cluster: Cluster) -
 def test_a_job_that_waits_for_what_never_comes_is_taken_out(
     driver: PlaceDriver, shared_cluster: Cluster
 ) -> None:
-    too_long = Errand("slurm", {"partition": "short", "time": 100})
+    too_long = Errand("slurm", {"partition": "short", "time": 6000})
     task = driver.task("patient", "touch $folder/ran", too_long)
 
     driver.submit(task)
@@ -185,10 +186,44 @@ def test_what_a_cluster_can_never_give_is_said_before_anything_runs(
     assert words in problem
 
 
+@pytest.mark.parametrize(
+    "update",
+    ["NodeName=n[1-2] State=DRAIN Reason=x", "PartitionName=main State=DOWN"],
+    ids=["nodes", "partition"],
+)
+def test_what_is_out_of_service_for_now_is_no_problem_and_what_is_too_much_for_it_is(
+    own_cluster: Cluster, drive: Drive, update: str
+) -> None:
+    driver = drive(place_on(own_cluster))
+    own_cluster.ask("scontrol", "update", *update.split())
+
+    assert driver.place.check([Errand("slurm", cpu=4000, memory_bytes=4 << 30)]) == []
+    assert len(driver.place.check([Errand("slurm", memory_bytes=1 << 40)])) == 1
+
+    task = driver.task("patient", "exit 0")
+    driver.submit(task)
+    driver.poll()
+    driver.poll()
+    own_cluster.ask("scontrol", "update", update.split()[0], "State=" + RESTORED[update[:4]])
+    assert [gone.fate for gone in driver.end(task)] == [Fate.ENDED]
+
+
 def test_what_a_cluster_has_is_no_problem(driver: PlaceDriver) -> None:
     errand = Errand("slurm", {"partition": "main"}, 4000, 1 << 30, 2, {"db": 2, "other": 9}, 60.0)
 
     assert driver.place.check([errand]) == []
+
+
+def test_what_slurm_has_against_its_configuration_is_said_before_anything_runs(
+    shared_cluster: Cluster, drive: Drive, tmp_path: Path
+) -> None:
+    (tmp_path / "slurm.conf").write_text("nonsense\n")
+    driver = drive(place_on(shared_cluster, {"SLURM_CONF": str(tmp_path / "slurm.conf")}))
+
+    [problem] = driver.place.check([Errand("slurm")])
+
+    assert problem.startswith("Slurm does not answer: ")
+    assert "Unable to process configuration file" in problem
 
 
 def test_missing_programs_are_said_before_anything_runs(

@@ -14,7 +14,6 @@ from tests.slurm.conf import Shape
 from tests.slurm.conftest import Drive
 from tests.slurm.engine import place_on
 
-LASTS = "touch $folder/began; sleep 1000; touch $folder/done"
 ANSWERS = "touch $folder/began; until [ -e $folder/go ]; do sleep 0.05; done"
 WHOLE_NODE = Errand("slurm", cpu=4000)
 
