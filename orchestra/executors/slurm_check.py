@@ -31,6 +31,9 @@ def problems_of(
     if missing:
         names = ", ".join(missing)
         return ["%s: not found; install Slurm's client here, or run where it is" % names]
+    unread = client.missing_conf()  # Slurm's programs look for it for a minute
+    if unread:
+        return ["SLURM_CONF names no file: %s" % unread]
     try:
         return _tried(client, facts, errands, settings)
     except SlurmSilence as silence:

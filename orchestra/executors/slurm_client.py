@@ -90,6 +90,11 @@ class SlurmClient:
         """The programs that are not to be found."""
         return [name for name in PROGRAMS if shutil.which(name, path=self._path) is None]
 
+    def missing_conf(self) -> str:
+        """The configuration that `SLURM_CONF` names, if it is no file; else empty."""
+        named = self._environ.get("SLURM_CONF", "")
+        return named if named and not os.path.isfile(named) else ""
+
     def ask(self, *argv: str, stdin: str = "", held: Optional[int] = None) -> str:
         """What the program says on its standard output.
 
