@@ -8,14 +8,13 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from orchestra.spec.schema import schema_text
 from tests.cli.commandline import CommandLine
+from tests.dask.engine import need_dask
 from tests.dask.waiting import until
 from tests.docs.pages import Reader
 from tests.docs.troubles import ON_DASK, ON_SLURM, Scene
@@ -38,13 +37,6 @@ steps:
 """
 
 
-def need_dask() -> None:
-    if sys.version_info < (3, 10) or find_spec("distributed") is None:
-        required = os.environ.get("ORCHESTRA_REQUIRE_ENGINES") == "1"
-        refuse = pytest.fail if required and sys.version_info >= (3, 10) else pytest.skip
-        refuse("Dask is not installed, or Python is older than 3.10")
-
-
 @pytest.fixture
 def cli(tmp_path: Path, shared_cluster: Cluster) -> CommandLine:
     own = CommandLine(tmp_path)
@@ -52,6 +44,7 @@ def cli(tmp_path: Path, shared_cluster: Cluster) -> CommandLine:
     return own
 
 
+@pytest.mark.engines
 def test_the_guide_is_true_from_top_to_bottom(cli: CommandLine) -> None:
     need_dask()
     ignored = shutil.ignore_patterns("__pycache__", "results", ".orchestra")
@@ -69,6 +62,7 @@ def told(name: str) -> str:
     return ".*".join(re.escape(part) for part in words.split("…"))
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("name", ON_SLURM)
 def test_a_trouble_with_slurm_is_told_as_the_guide_says(
     tmp_path: Path, shared_cluster: Cluster, name: str
@@ -77,6 +71,7 @@ def test_a_trouble_with_slurm_is_told_as_the_guide_says(
     assert re.search(told(name), said), said
 
 
+@pytest.mark.engines
 @pytest.mark.parametrize("name", ON_DASK)
 def test_a_trouble_with_dask_is_told_as_the_guide_says(
     tmp_path: Path, shared_cluster: Cluster, name: str
@@ -99,6 +94,7 @@ def test_every_setting_is_in_the_guide(engine: str) -> None:
     assert sorted(key for row in keys for key in row) == sorted(known)
 
 
+@pytest.mark.engines
 def test_a_run_that_is_killed_goes_on_and_its_jobs_run_once(
     cli: CommandLine, shared_cluster: Cluster
 ) -> None:
@@ -118,6 +114,7 @@ def test_a_run_that_is_killed_goes_on_and_its_jobs_run_once(
     assert cli.run("logs", "next").out == "n is 4\n"
 
 
+@pytest.mark.engines
 def test_ctrl_c_leaves_no_job(cli: CommandLine, shared_cluster: Cluster) -> None:
     cli.file("outlives.yaml", OUTLIVES)
     with cli.start("run", "outlives.yaml") as process:
