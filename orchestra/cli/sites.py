@@ -20,8 +20,9 @@ from orchestra.cli.kept import Kept
 from orchestra.engine.planner import planned_errands
 from orchestra.engine.ports import Executor
 from orchestra.engine.scope import Scopes
+from orchestra.engine.signals import SignalInbox
 from orchestra.engine.whereabouts import root_settings
-from orchestra.errors import UsageError
+from orchestra.errors import RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.errand import LOCAL, Errand
 from orchestra.model.expression import ExpressionError, Value
@@ -41,7 +42,7 @@ class Site(NamedTuple):
     environ: Mapping[str, str]
     on_output: Optional[Callable[[AttemptKey, bytes], None]]
     on_note: Callable[[str], None]
-    stop_fd: int
+    signals: SignalInbox
 
 
 def open_executor(
@@ -53,6 +54,7 @@ def open_executor(
 
     Raises:
         UsageError: one cannot be used, or can never give what a step asks it for.
+        RunBroken: a signal came while one was asked.
     """
     wanted: Dict[str, Sequence[Errand]] = dict.fromkeys(former, ())
     wanted.update(planned_errands(plan, scopes))
@@ -66,10 +68,7 @@ def open_executor(
         for name, errands in wanted.items():
             hosted[name] = executor = _open(name, local, plan, scopes, site)
             opened.callback(executor.close)
-            problems = executor.check(errands, site.stop_fd)
-            if problems:
-                hint = "--executor local runs it here"
-                raise UsageError("%s: %s" % (name, "; ".join(problems)), hint)
+            _check(executor, errands, site.signals)
         mixed = MixedExecutor(local, hosted)
         opened.pop_all()
     return mixed
@@ -102,6 +101,25 @@ def _open(
         on_note=site.on_note,
         on_hired=local.hire,
     )
+
+
+def _check(executor: HostedExecutor, errands: Sequence[Errand], signals: SignalInbox) -> None:
+    """Ask an engine whether it can do what is wanted of it.
+
+    Raises:
+        UsageError: it cannot.
+        RunBroken: a signal came before it answered.
+    """
+    from orchestra.executors.hosted import CheckStopped
+
+    try:
+        problems = executor.check(errands, signals.fileno())
+    except CheckStopped:
+        stopped = RunBroken("stopped while %s was asked, nothing was started" % executor.name)
+        raise stopped.keeping(signals.drain()[0].exit_code) from None
+    if problems:
+        hint = "--executor local runs it here"
+        raise UsageError("%s: %s" % (executor.name, "; ".join(problems)), hint)
 
 
 def _check_settings(

@@ -269,7 +269,7 @@ def _drive(
             on_note=note,
         )
         stack.callback(local.close)
-        site = Site(folder, kept, inherited, view.on_output, note, signals.fileno())
+        site = Site(folder, kept, inherited, view.on_output, note, signals)
         executor = open_executor(local, plan, scopes, site, goes_on.executors if goes_on else ())
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)

@@ -10,8 +10,10 @@ import contextlib
 import logging
 import os
 import platform
+import queue
 import socket
 import subprocess
+import threading
 import warnings
 from concurrent.futures import CancelledError
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -24,6 +26,7 @@ from orchestra.executors.dask_demand import Worker
 
 _ANSWER_S = 10.0
 _LEAVE_S = 2.0
+_GREETING_S = 1.0
 _LOOPBACK = "127.0.0.1:0"
 _NO_PAGES: Dict[str, List[str]] = {
     "distributed.scheduler.http.routes": [],
@@ -133,12 +136,7 @@ class Link:
         try:
             if self.address is not None:
                 _knock(self.address, within_s)
-            self._client = distributed.Client(
-                self._cluster or self.address,
-                timeout=within_s,
-                name="orchestra",
-                set_as_default=False,
-            )
+            self._client = _client_of(self._cluster or self.address, within_s)
         except _FAULTS as error:
             self.drop()
             raise LinkDown(
@@ -324,6 +322,42 @@ class Link:
                 answer.cancel()
                 raise OSError("the connection is lost")
         return answer.result()
+
+
+def _client_of(target: object, within_s: float) -> distributed.Client:
+    """A client of a scheduler.
+
+    It is made in a thread that is left where it is in the end: a client waits for ever for the
+    greeting of what listens and says nothing.
+
+    Raises:
+        OSError: it was not greeted in time.
+        Exception: whatever distributed raises.
+    """
+    made: queue.Queue[object] = queue.Queue()
+    given_up = threading.Event()
+
+    def make() -> None:
+        try:
+            client = distributed.Client(
+                target, timeout=within_s, name="orchestra", set_as_default=False
+            )
+        except Exception as error:  # it is raised again where it is waited for
+            made.put(error)
+            return
+        made.put(client)
+        if given_up.is_set():
+            client.close(timeout=_LEAVE_S)
+
+    threading.Thread(target=make, daemon=True).start()
+    try:
+        found = made.get(timeout=within_s + _GREETING_S)
+    except queue.Empty:
+        given_up.set()
+        raise OSError("what listens there does not answer") from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def _knock(address: str, within_s: float) -> None:

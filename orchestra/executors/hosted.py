@@ -48,6 +48,10 @@ _BLOCKS_AT_ONCE = 16
 _SPARE_S, _FLUSH_S, _NAP_S = 5.0, 0.01, 0.005
 
 
+class CheckStopped(Exception):
+    """Nobody waits any more for what an engine has to say."""
+
+
 class _Entry(NamedTuple):
     """What has to be known to find an attempt again, and what the engine of the run was told."""
 
@@ -119,7 +123,8 @@ class HostedExecutor:
     def check(self, errands: Sequence[Errand], stop_fd: Optional[int] = None) -> List[str]:
         """What is wrong with the engine, or with what is wanted of it; waits for its answer.
 
-        It is given up once `stop_fd` is readable.
+        Raises:
+            CheckStopped: `stop_fd` has become readable.
         """
         self._say({"do": "check", "errands": [each._asdict() for each in errands]})
         poller = select.poll()
@@ -134,7 +139,7 @@ class HostedExecutor:
             wait_s = min(left_s, _FLUSH_S if self._unsent else left_s)
             ready = [fd for fd, _ in poller.poll(wait_s * 1000 + 1)]
             if stop_fd in ready:
-                return []
+                raise CheckStopped
             self._receive()
         problems, self._problems = self._problems or [], None
         return problems or self.faults()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import socket
 from typing import Dict
 
 import pytest
@@ -140,3 +142,20 @@ def test_a_scheduler_that_does_not_answer_is_one_error_and_no_run(cli: CommandLi
     assert (result.code, runs(cli)) == (2, 0)
     assert result.err.startswith("error: dask: no Dask scheduler answers at tcp://127.0.0.1:9 (")
     assert result.err.endswith(HERE)
+
+
+@pytest.mark.engines
+def test_a_signal_while_an_engine_is_asked_ends_it_before_the_run(cli: CommandLine) -> None:
+    need_dask()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        root = "executor: dask\ndask: {scheduler: 'tcp://127.0.0.1:%d'}\n"
+        text = "version: 1\n" + root % mute.getsockname()[1] + "steps: {a: {run: echo}}\n"
+        process = cli.file("flow.yaml", text).start("run", "flow.yaml")
+        connections = [mute.accept() for _ in range(2)]  # one that knocks, one that waits
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        for connection, _ in connections:
+            connection.close()
+
+    assert (process.returncode, runs(cli)) == (143, 0)
+    assert err == "error: stopped while dask was asked, nothing was started\n"

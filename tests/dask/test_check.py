@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import List
+from typing import Any, List
+
+import pytest
 
 from orchestra.executors.places import Fate
 from orchestra.model.errand import Errand
@@ -126,3 +129,16 @@ def _said(folder: Path, *words: str) -> bytes:
         check=False,
     )
     return told.stdout if told.returncode == 0 else b"exit %d: " % told.returncode + told.stdout
+
+
+def test_what_listens_and_says_nothing_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        link = dask_link().Link("tcp://127.0.0.1:%d" % mute.getsockname()[1])
+        with pytest.raises(dask_link().LinkDown, match="what listens there does not answer"):
+            link.connect(0.5)
+        link.close()
+
+
+def dask_link() -> Any:
+    """The module, which loads Dask."""
+    return importlib.import_module("orchestra.executors.dask_link")

@@ -185,9 +185,13 @@ def places(tmp_path_factory) -> Dict[str, CommandLine]:
 
 @pytest.fixture(scope="module")
 def ran(places) -> Dict[str, Result]:
-    """Every case by name as it ran, each by a command line of its own, a few at a time."""
+    """Every case by name as it ran, each by a command line of its own, a few at a time.
+
+    All of it runs here, also what names another executor.
+    """
+    words = ("run", "flow.yaml", "--executor", "local")
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return dict(zip(places, pool.map(lambda cli: cli.run("run", "flow.yaml"), places.values())))
+        return dict(zip(places, pool.map(lambda cli: cli.run(*words), places.values())))
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
