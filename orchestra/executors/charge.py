@@ -1,14 +1,14 @@
-"""What the helper of an engine knows of one attempt. Decides nothing."""
+"""What the helper of an engine knows of one attempt."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Callable, Optional
 
-from orchestra.executors.errands import EndRecord
+from orchestra.executors.errands import EndRecord, forestall, read_claim
 from orchestra.executors.follower import Follower
 from orchestra.executors.frames import Message
-from orchestra.executors.places import Gone, Task
+from orchestra.executors.places import Fate, Gone, Task
 from orchestra.model.errand import Errand
 from orchestra.model.masking import MaskStream
 
@@ -58,3 +58,12 @@ class Charge:
     def show(self, on_block: Callable[[str, bytes], None]) -> Callable[[bytes], None]:
         """Who is handed its output, by its name."""
         return partial(on_block, self.name)
+
+    def is_called_off(self, gone: Gone) -> bool:
+        """Whether the stop that was wanted ended it: it was killed, or never began nor ever will.
+
+        Its place may have seen to that itself.
+        """
+        if self.stopped == "SIGKILL" or forestall(self.folder):
+            return True
+        return gone.fate is Fate.CANCELLED and read_claim(self.folder) is None

@@ -327,7 +327,7 @@ class Host:
                 self._settle(charge)
         elif gone is None:
             return
-        elif charge.stopped and (charge.stopped == "SIGKILL" or forestall(charge.folder)):
+        elif charge.stopped and charge.is_called_off(gone):
             self._end(charge, {"signal": charge.stopped})
         elif is_lost(gone):
             self._lose(charge, gone.reason)

@@ -1,4 +1,4 @@
-"""What every executor does; each member of `PLACES` runs all of it."""
+"""What every executor does; each member of `PLACES` and `ENGINES` runs all of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import select
 import time
 import uuid
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import pytest
 
@@ -21,14 +21,16 @@ from orchestra.engine.ports import (
     Queued,
 )
 from orchestra.executors.hosted import HostedExecutor
-from orchestra.executors.known import Opening
+from orchestra.executors.known import Opening, find_executor
 from orchestra.executors.local import LocalExecutor
 from orchestra.executors.mixed import MixedExecutor
 from orchestra.model.errand import Errand
+from orchestra.model.expression import Value
 from orchestra.model.run import AttemptKey, Invocation
+from tests.dask.engine import need_dask
 from tests.engine.fakes import FakeExecutor
 
-LIMIT_S = 60.0
+LIMIT_S = 200.0
 A, B = AttemptKey("a", 1), AttemptKey("b", 1)
 
 
@@ -77,7 +79,7 @@ def of_scripts(executor: Executor, script: Script) -> Place:
     )
 
 
-def here(folder: Path) -> Place:
+def here(folder: Path, request: pytest.FixtureRequest) -> Place:
     """Processes of this machine."""
     run_id = uuid.uuid4().hex
     return of_scripts(LocalExecutor(run_id), scripts(run_id, folder))
@@ -97,7 +99,7 @@ def hosted(
     )
 
 
-def elsewhere(folder: Path) -> Place:
+def elsewhere(folder: Path, request: pytest.FixtureRequest) -> Place:
     """Jobs of an engine."""
     run_id = uuid.uuid4().hex
     script = scripts(run_id, folder)
@@ -107,7 +109,7 @@ def elsewhere(folder: Path) -> Place:
     )
 
 
-def here_and_there(folder: Path) -> Place:
+def here_and_there(folder: Path, request: pytest.FixtureRequest) -> Place:
     """Attempts of step `a` on this machine, all others as jobs of an engine."""
     run_id = uuid.uuid4().hex
     local = LocalExecutor(run_id, folder=str(folder))
@@ -121,7 +123,37 @@ def here_and_there(folder: Path) -> Place:
     return of_scripts(MixedExecutor(local, {"process": there}), placed)
 
 
-def nowhere(folder: Path) -> Place:
+def on_slurm(folder: Path, request: pytest.FixtureRequest) -> Place:
+    """Jobs of a cluster of Slurm."""
+    cluster = request.getfixturevalue("shared_cluster")
+    environ = {name.encode(): value.encode() for name, value in cluster.environ.items()}
+    return on_engine("slurm", {}, folder, environ)
+
+
+def on_dask(folder: Path, request: pytest.FixtureRequest) -> Place:
+    """Tasks of a scheduler of Dask."""
+    need_dask()
+    address = request.getfixturevalue("shared_scheduler").address
+    return on_engine("dask", {"scheduler": address}, folder, {})
+
+
+def on_engine(
+    name: str, settings: Mapping[str, Value], folder: Path, environ: Mapping[bytes, bytes]
+) -> Place:
+    """Jobs of one of orchestra's own engines."""
+    run_id = uuid.uuid4().hex
+    script = scripts(run_id, folder)
+    executor = HostedExecutor(
+        find_executor(name),
+        settings,
+        run_id,
+        str(folder),
+        environ={**os.environb, **environ},
+    )
+    return of_scripts(executor, lambda key, text: script(key, text)._replace(errand=Errand(name)))
+
+
+def nowhere(folder: Path, request: pytest.FixtureRequest) -> Place:
     """No processes at all: the stand-in that the driver is tested with."""
 
     def words(*argv: bytes) -> Invocation:
@@ -137,17 +169,22 @@ def nowhere(folder: Path) -> Place:
     )
 
 
-PLACES: Dict[str, Callable[[Path], Place]] = {
+PLACES: Dict[str, Callable[[Path, pytest.FixtureRequest], Place]] = {
     "local": here,
     "fake": nowhere,
     "hosted": elsewhere,
     "mixed": here_and_there,
 }
+ENGINES: Dict[str, Callable[[Path, pytest.FixtureRequest], Place]] = {
+    "slurm": on_slurm,
+    "dask": on_dask,
+}
+OF_ENGINES = [pytest.param(name, marks=pytest.mark.engines) for name in ENGINES]
 
 
-@pytest.fixture(params=sorted(PLACES))
+@pytest.fixture(params=[*PLACES, *OF_ENGINES])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    made = PLACES[request.param](tmp_path)
+    made = {**PLACES, **ENGINES}[request.param](tmp_path, request)
     yield made
     made.executor.close()
 
