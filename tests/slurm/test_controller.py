@@ -85,8 +85,10 @@ def test_a_job_that_the_controller_has_forgotten_is_unknown(
 ) -> None:
     first, second = drive(place_on(own_cluster)), drive(place_on(own_cluster))
     tasks = [first.task("t%d" % number, ONCE) for number in range(2)]
-    first.submit(*tasks)
-    first.until(lambda: all((Path(task.folder) / "ran").exists() for task in tasks))
+    first.submit(*tasks)  # and it does not ask until all is forgotten
+    own_cluster.wait_for(
+        lambda: all((Path(task.folder) / "ran").exists() for task in tasks), "one has not run"
+    )
     own_cluster.wait_for(
         lambda: not own_cluster.ask("squeue", "-h", "-t", "all").strip(), "it is still known"
     )
