@@ -1,11 +1,9 @@
 """What it takes to have 500 alike tasks done by Slurm, beside `sbatch` in a loop, interleaved.
 
-    python -m tests.benchmarks.slurm [--tasks 500] [--rounds 3] [--whole] [--snakemake]
-                                     [--json PATH]
+    python -m tests.benchmarks.slurm [--tasks 500] [--rounds 3] [--whole] [--json PATH]
 
 The cluster is a private one on this machine. CPU is that of the submitting process and of Slurm's
-programs which it starts, not of the cluster; `--whole` adds whole runs of `orchestra run`,
-`--snakemake` those of Snakemake with its plugin for Slurm, which are installed if need be.
+programs which it starts, not of the cluster; `--whole` adds whole runs of `orchestra run`.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Sequence
 
@@ -26,7 +23,6 @@ from orchestra.executors.places import Gone, Task
 from orchestra.model.errand import Errand
 from tests.benchmarks.contenders import compile_orchestra
 from tests.benchmarks.figures import Figure, tell
-from tests.benchmarks.programs import default_cache, provide
 from tests.slurm.cluster import Cluster
 from tests.slurm.conf import Shape
 from tests.slurm.engine import place_on
@@ -43,20 +39,7 @@ steps:
 """
 
 
-_SNAKEFILE = """\
-rule all:
-    input: expand("done/{{n}}", n=range({count}))
-rule each:
-    output: "done/{{n}}"
-    shell: "touch {{output}}"
-"""
-_SNAKEMAKE_OPTIONS = (
-    *("--executor", "slurm", "--jobs", "500", "--latency-wait", "10"),
-    *("--default-resources", "mem_mb=8", "runtime=10", "slurm_partition=main"),
-    *("--slurm-no-account", "--slurm-status-command", "squeue", "--slurm-array-jobs", "all"),
-    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
-)
-"""The quickest that it can be told to be."""
+_LIMIT_S = 900.0
 
 
 class Cost(NamedTuple):
@@ -100,22 +83,6 @@ def by_run(cluster: Cluster, folder: Path, tasks: int) -> Cost:
     """By `orchestra run`, from its start to its end."""
     (folder / "flow.yaml").write_text(_WORKFLOW.format(numbers=list(range(tasks))))
     return _of_command(cluster, folder, [sys.executable, "-m", "orchestra", "run", "flow.yaml"])
-
-
-def by_snakemake(program: Path, cluster: Cluster, folder: Path, tasks: int) -> Cost:
-    """By Snakemake and its plugin for Slurm, from its start to its end."""
-    (folder / "Snakefile").write_text(_SNAKEFILE.format(count=tasks))
-    return _of_command(cluster, folder, [str(program), *_SNAKEMAKE_OPTIONS])
-
-
-def snakemake() -> Path:
-    """The program, with the plugin beside it."""
-    found = provide(["snakemake"], default_cache())["snakemake"]
-    if found is None:
-        raise SystemExit("Snakemake cannot be installed here")
-    pip = [str(found.path.with_name("python")), "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, "snakemake-executor-plugin-slurm"], check=True)
-    return found.path
 
 
 def measure(
@@ -166,6 +133,7 @@ def _of_command(cluster: Cluster, folder: Path, command: Sequence[str]) -> Cost:
         env={**os.environ, **cluster.environ},
         stdout=subprocess.DEVNULL,
         check=True,
+        timeout=_LIMIT_S,
     )
     taken = folder / "taken"
     wall_s = time.monotonic() - began
@@ -179,7 +147,6 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--whole", action="store_true")
-    parser.add_argument("--snakemake", action="store_true")
     parser.add_argument("--json", dest="json_path")
     chosen = parser.parse_args()
     compile_orchestra()
@@ -189,8 +156,6 @@ def main() -> None:
     }
     if chosen.whole:
         ways["orchestra run"] = by_run
-    if chosen.snakemake:
-        ways["Snakemake"] = partial(by_snakemake, snakemake())
     figures = measure(ways, chosen.tasks, chosen.rounds)
     tell(figures, "%d tasks, median of %d" % (chosen.tasks, chosen.rounds), chosen.json_path)
 
