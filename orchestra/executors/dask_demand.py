@@ -18,7 +18,6 @@ class Worker(NamedTuple):
     """A worker as its scheduler knows it."""
 
     address: str
-    threads: int
     resources: Mapping[str, float]
 
 

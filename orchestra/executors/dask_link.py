@@ -153,7 +153,7 @@ class Link:
         """
         identity = self._ask(lambda client: client.scheduler.identity())
         return [
-            Worker(address, told["nthreads"], dict(told["resources"]))
+            Worker(address, dict(told["resources"]))
             for address, told in identity["workers"].items()
         ]
 

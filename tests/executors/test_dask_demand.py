@@ -3,8 +3,8 @@ from __future__ import annotations
 from orchestra.executors.dask_demand import Worker, refusal, resources
 from orchestra.model.errand import Errand
 
-_PLAIN = Worker("tcp://a:1", 4, {})
-_RICH = Worker("tcp://b:1", 4, {"CPU": 8, "GPU": 2, "memory": 2e9, "licence": 3})
+_PLAIN = Worker("tcp://a:1", {})
+_RICH = Worker("tcp://b:1", {"CPU": 8, "GPU": 2, "memory": 2e9, "licence": 3})
 
 
 def test_only_what_workers_declare_is_asked_for() -> None:
@@ -47,7 +47,7 @@ def test_the_largest_worker_is_named_beside_what_it_cannot_hold() -> None:
 
 
 def test_all_of_a_demand_is_needed_on_one_worker() -> None:
-    other = Worker("tcp://c:1", 4, {"CPU": 1, "GPU": 4})
+    other = Worker("tcp://c:1", {"CPU": 1, "GPU": 4})
     assert refusal(Errand("dask", cpu=8000, gpus=4), [_RICH, other]) == (
         "no worker has all that a step asks for at once: CPU 8, GPU 4"
     )
