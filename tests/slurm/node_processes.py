@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from contextlib import suppress
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Sequence, Set
 
 _PROGRAM = "slurmstepd"
 _WATCHER = _PROGRAM + ": "
@@ -22,7 +22,8 @@ class _Process(NamedTuple):
 def end_processes_of(folder: str, node: str) -> None:
     """Kill what runs for jobs on a node of the cluster in that folder.
 
-    All are stopped before the first dies: at a loss of power no script sees its child killed.
+    A parent is killed before its children: at a loss of power no script sees its child dead. They
+    are not stopped first: the kernel sends SIGHUP to a stopped group that loses its last parent.
     """
     _end(_processes_of(folder, node))
 
@@ -36,11 +37,10 @@ def end_watchers_of(folder: str) -> None:
 
 
 def _end(pids: Sequence[int]) -> None:
-    """Stop them, kill them, and see them dead: a signal takes its time on a busy machine."""
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+    """Kill them in this order and see them dead: a signal takes its time on a busy machine."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + _DEATH_S
     while any(_is_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -53,10 +53,10 @@ def _is_alive(pid: int) -> bool:
 
 
 def _processes_of(folder: str, node: str) -> List[int]:
-    """Those that watch over its jobs, and all that have come of them."""
+    """Those that watch over its jobs, and all that have come of them, parents first."""
     process_by_pid = _all_processes()
     marks = ("SLURM_CONF=%s/slurm.conf" % folder, "SLURMD_NODENAME=%s" % node)
-    found = set()
+    found: Set[int] = set()
     for pid, process in process_by_pid.items():
         if not set(marks) <= set(process.environ.split("\0")):
             continue
@@ -64,12 +64,13 @@ def _processes_of(folder: str, node: str) -> List[int]:
         parent = process_by_pid.get(process.parent)
         if parent is not None and parent.words.startswith(_WATCHER):
             found.add(process.parent)
-    grown = True
-    while grown:
-        children = {pid for pid, each in process_by_pid.items() if each.parent in found} - found
-        grown = bool(children)
-        found |= children
-    return sorted(found)
+    children_by_parent: Dict[int, List[int]] = {}
+    for pid, process in process_by_pid.items():
+        children_by_parent.setdefault(process.parent, []).append(pid)
+    ordered = [pid for pid in found if process_by_pid[pid].parent not in found]
+    for pid in ordered:
+        ordered += children_by_parent.get(pid, [])
+    return ordered
 
 
 def _all_processes() -> Dict[int, _Process]:
