@@ -244,11 +244,11 @@ def _take_out(record: RunRecord, ids: Iterable[str], at: float) -> None:
         step = record.former[id] = record.step_by_id.pop(id)
         owners[step.owner] = None
         _interrupt(step.attempts, at)
-        step.parts = []
+        step.parts = ()
     for id in owners:
         owner = record.step_by_id.get(id)
         if owner is not None:
-            owner.parts = [part for part in owner.parts if part not in out]
+            owner.parts = tuple(part for part in owner.parts if part not in out)
 
 
 def _forget(record: RunRecord, step: StepRecord, at: float) -> None:

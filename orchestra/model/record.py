@@ -46,6 +46,13 @@ class Attempt:
     launched_at: Optional[float] = None
 
 
+_NOTHING: Mapping[str, Value] = {}
+
+
+def _nothing() -> Mapping[str, Value]:
+    return _NOTHING  # one for all: most steps have no outputs, and there may be 100,000
+
+
 @dataclass
 class StepRecord:
     """What is known of one step of one run, folded from its events.
@@ -69,7 +76,7 @@ class StepRecord:
     resources: Mapping[str, int]
     state: StepState = StepState.PENDING
     reason: str = ""
-    outputs: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Value] = field(default_factory=_nothing)
     attempts: List[Attempt] = field(default_factory=list)
     artifacts: Tuple[KeptFile, ...] = ()
     artifacts_until: Optional[float] = None
@@ -88,7 +95,7 @@ class StepRecord:
     cache_reason: str = ""
     spent: int = 0
     item: str = ""
-    parts: List[str] = field(default_factory=list)
+    parts: Tuple[str, ...] = ()
     expected_s: Optional[float] = None
     executor: str = LOCAL
     called_off: str = ""
