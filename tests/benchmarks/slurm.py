@@ -4,12 +4,12 @@
         [--limit 600] [--cache F] [--json PATH]
 
 The cluster is a private one on this machine, the same for all, and each task asks for 1 core and
-300 MiB. CPU is that of the submitting process and of Slurm's programs which it starts; with cluster
-and jobs, that of Slurm's daemons and of the jobs besides. `--whole` adds whole runs of `orchestra
-run`; `--snakemake-tasks` has so many tasks done by Snakemake and its plugin for Slurm, which are
-installed into the cache folder where they are missing, as single jobs and as an array. It starts
-some three Pythons for each job: more than 50 at once want more memory than most machines have. A
-program that has not ended after `--limit` seconds is ended with its jobs, and is left out then.
+1,000 MiB. CPU is that of the submitting process and of Slurm's programs which it starts; with
+cluster and jobs, that of Slurm's daemons and of the jobs besides. `--whole` adds whole runs of
+`orchestra run`; `--snakemake-tasks` has so many tasks done by Snakemake and its plugin for Slurm,
+which are installed into the cache folder where they are missing, as single jobs and as an array. It
+starts itself anew in each job, with 0.4 GB of memory: mind how much there is. A program that has
+not ended after `--limit` seconds is ended with its jobs, and is left out from then on.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.conf import Shape
 from tests.slurm.engine import place_on
 
-# what Snakemake needs for a job that does nothing; the cores of the cluster are used up before it
-_MEMORY_MB = 300
+# With less Slurm ends some of Snakemake's jobs: they have 380 MB at times. So much for each core is
+# there: it is not memory that limits how many run at once.
+_MEMORY_MB = 1000
 _ERRAND = Errand("slurm", cpu=1000, memory_bytes=_MEMORY_MB << 20)
 # for Snakemake, which looks less and less often, a job must be known for a while after its end
 _SHAPE = Shape(nodes=2, cpus=64, memory_mb=65536, min_job_age_s=120)
