@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.caching import Cache
 from orchestra.engine.demand import fit_demand, resolve_demand
 from orchestra.engine.expectations import Circumstances, Outlook, outlook
 from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
-from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes
 from orchestra.engine.whereabouts import (
     amounts_of,

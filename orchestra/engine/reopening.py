@@ -11,15 +11,13 @@ from collections import deque
 from typing import Collection, Container, Dict, FrozenSet, Iterable, List, Tuple
 
 from orchestra.model.events import PlannedEntry, RunResumed
+from orchestra.model.record import Attempt, RunRecord, StepRecord
 from orchestra.model.run import (
     HANDLER_ROLES,
     RESULT_BY_STATE,
-    Attempt,
     Outcome,
     Role,
-    RunRecord,
     RunState,
-    StepRecord,
     StepState,
     plain_id,
 )

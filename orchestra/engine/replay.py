@@ -31,17 +31,8 @@ from orchestra.model.events import (
     StopRequested,
     SummaryWritten,
 )
-from orchestra.model.run import (
-    HANDLER_ROLES,
-    AlertRecord,
-    Attempt,
-    Outcome,
-    Role,
-    RunRecord,
-    RunState,
-    StepRecord,
-    StepState,
-)
+from orchestra.model.record import AlertRecord, Attempt, RunRecord, StepRecord
+from orchestra.model.run import HANDLER_ROLES, Outcome, Role, RunState, StepState
 
 
 class Replay:

@@ -7,18 +7,8 @@ import os
 import time
 from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import (
-    Ended,
-    Finding,
-    Handle,
-    Kept,
-    Launched,
-    Launching,
-    Lost,
-    Question,
-    Seal,
-    Written,
-)
+from orchestra.engine.caching import Finding, Question, Seal
+from orchestra.engine.ports import Ended, Handle, Kept, Launched, Launching, Lost, Written
 from orchestra.errors import StoreError
 from orchestra.model.events import Envelope
 from orchestra.model.expression import ExpressionError, Scope

@@ -21,7 +21,8 @@ from orchestra.model.events import (
     StepsAdded,
     StopRequested,
 )
-from orchestra.model.run import Outcome, RunRecord, RunState, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import Outcome, RunState, StepState
 
 
 def entry(step: str, *needs: str, owner: str = "", role: str = "step") -> PlannedEntry:
