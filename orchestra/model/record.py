@@ -45,6 +45,11 @@ class Attempt:
     node: str = ""
     launched_at: Optional[float] = None
 
+    @property
+    def began_at(self) -> float:
+        """When it began, UTC seconds; one that waits in a queue counts from when it came there."""
+        return self.started_at if self.launched_at is None else self.launched_at
+
 
 _NOTHING: Mapping[str, Value] = {}
 
@@ -119,15 +124,16 @@ class StepRecord:
 
     @property
     def duration_s(self) -> Optional[float]:
-        """Seconds from the first attempt's start to the last one's end, None if none ended.
+        """Seconds from when the first attempt began to the last one's end, None if none ended.
 
-        Attempts that were made before the step ran again do not count.
+        The queue that the first one stood in does not count, nor do attempts that were made before
+        the step ran again.
         """
         if self.began_at is not None and self.ended_at is not None:
             return self.ended_at - self.began_at
         if len(self.attempts) <= self.spent or self.attempts[-1].ended_at is None:
             return None
-        return self.attempts[-1].ended_at - self.attempts[self.spent].started_at
+        return max(0.0, self.attempts[-1].ended_at - self.attempts[self.spent].began_at)
 
 
 class AlertRecord(NamedTuple):

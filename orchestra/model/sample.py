@@ -60,7 +60,7 @@ def percentile_95(values: Sequence[int]) -> Optional[int]:
 
 
 def _sample(attempts: Sequence[Attempt]) -> Sample:
-    times = [max(0.0, (each.ended_at or 0.0) - each.started_at) for each in attempts]
+    times = [max(0.0, (each.ended_at or 0.0) - each.began_at) for each in attempts]
     memory = [each.max_rss_bytes for each in attempts if each.max_rss_bytes is not None]
     cpu = [
         round(each.cpu_s / time_s * 1000)

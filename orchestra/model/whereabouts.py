@@ -59,8 +59,3 @@ def queue_s(attempt: Attempt, now: Optional[float] = None) -> Optional[float]:
     if until is None and attempt.job and attempt.outcome is None:
         until = now
     return None if until is None else max(until - attempt.started_at, 0.0)
-
-
-def began_at(attempt: Attempt) -> float:
-    """When it began, UTC seconds; one that waits in a queue counts from when it came there."""
-    return attempt.started_at if attempt.launched_at is None else attempt.launched_at

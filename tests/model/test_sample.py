@@ -26,6 +26,14 @@ def test_a_step_is_as_its_attempt_that_succeeded():
     assert samples_of(record) == {"a": Sample(1, 2.0, 7, 1500)}
 
 
+def test_time_in_the_queue_of_an_engine_is_not_the_step_s():
+    queued = attempt(60.0, cpu_s=3.0)
+    queued.executor, queued.launched_at = "slurm", 63.0
+    record = record_of(a=[queued])
+    assert samples_of(record) == {"a": Sample(1, 2.0, None, 1500)}
+    assert record.step_by_id["a"].duration_s == 2.0
+
+
 @pytest.mark.parametrize("outcome", [None, *set(Outcome) - {Outcome.SUCCEEDED}])
 def test_what_did_not_succeed_teaches_nothing(outcome):
     assert samples_of(record_of(a=[attempt(2.0, outcome)], b=[])) == {}
