@@ -95,13 +95,19 @@ def remove_errand(folder: str) -> None:
 
 
 def forestall(folder: str) -> bool:
-    """Take the claim of an attempt, so that it is never started; False if it has been started."""
+    """Take the claim of an attempt, so that it is never started; False if it has been started.
+
+    One that was taken so before is known by a file in it.
+    """
+    barred = folder + "/claim/barred"
     try:
         os.mkdir(folder + "/claim", 0o700)
     except FileExistsError:
-        return False
+        return os.path.exists(barred)
     except FileNotFoundError:
         return True
+    with contextlib.suppress(OSError):
+        _write(barred, b"")
     return True
 
 

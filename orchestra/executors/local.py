@@ -7,7 +7,7 @@ import time
 from signal import Signals
 from typing import Callable, Collection, ContextManager, Dict, List, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched
+from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched, Unreached
 from orchestra.executors.adoption import Adoption
 from orchestra.executors.board import Board
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
@@ -240,6 +240,10 @@ class LocalExecutor:
         """The logs that could not be written, the processes that could not be killed; each once."""
         faults, self._faults = self._faults, []
         return faults
+
+    def unreached(self) -> List[Unreached]:
+        """None: this machine always answers."""
+        return []
 
     def running(self) -> int:
         """How many attempts have been submitted and not yet been reported as ended."""

@@ -83,9 +83,9 @@ News = Union[Queued, Running, Gone, Silent]
 class Place(Protocol):
     """An engine. Made in its helper by `open_place(settings, run_id)` of its module.
 
-    Every method may take its time, none may raise for what is wrong with one task or because the
-    engine does not answer: that is told as `Gone` or `Silent`. A place never starts a task a second
-    time, and asks its engine never to.
+    Every method may take its time, some minutes at most; none may raise for what is wrong with one
+    task or because the engine does not answer: that is told as `Gone` or `Silent`. A place never
+    starts a task a second time, and asks its engine never to.
     """
 
     def check(self, errands: Sequence[Errand]) -> List[str]:
@@ -97,8 +97,9 @@ class Place(Protocol):
     def submit(self, tasks: Sequence[Task]) -> List[News]:
         """Hand tasks over, alike ones together; each is told of as `Queued` or `Gone`.
 
-        Where the engine does not answer, `Silent` is told, and `submit` is called again later with
-        those that were told of neither way; one that it took in all the same is found by its name.
+        Those that were told of neither way are handed over again later: the engine does not answer,
+        then `Silent` is told, or it takes long. One that it took in all the same is found by its
+        name.
         """
 
     def find(self, tasks: Sequence[Task]) -> List[News]:

@@ -25,6 +25,7 @@ _SILENT_PERIOD_S = 1.0
 _MOST_SILENT_PERIOD_S = 15.0
 _GROWTH = 1.2
 _ANSWERS = 2  # so many in a row are believed when they do not tell of a job
+_SUBMIT_S = 5.0  # then all else has its turn, stops above all
 _SUBMISSION_S = 15.0  # an sbatch that a dead process has left takes no longer
 _MOST_NAMES_BYTES = 100_000  # one argument has 131,071 at most
 
@@ -58,8 +59,11 @@ class SlurmPlace:
         try:
             self._knock()
             rest = self._settle(tasks, news)
+            until = time.monotonic() + _SUBMIT_S
             for options, some in self._alike(rest):
                 self._hand_over(options, some, news)
+                if time.monotonic() >= until:
+                    break
         except SlurmSilence as silence:
             news.append(self._hushed(silence))
         return news

@@ -221,6 +221,70 @@ def test_what_runs_is_ended_though_the_helper_was_given_up(make: Callable[..., B
     assert bench.notes == []
 
 
+def test_a_helper_that_is_stopped_is_replaced(make: Callable[..., Bench]) -> None:
+    bench = make(deaf_s=1.5)
+    bench.submit(a="echo one >>ran; until [ -e go ]; do sleep 0.05; done; exit 7")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+
+    os.kill(bench.pids[0], signal.SIGSTOP)
+    bench.until(lambda: len(bench.pids) == 2)
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    wait_for_death(bench.pids[0])
+    assert bench.of(Ended)[0].exit_code == 7
+    assert (bench.folder / "ran").read_text() == "one\n"
+    assert bench.notes == ["process: its helper process hung, another one takes over"]
+    assert bench.executor.faults() == []
+
+
+def test_a_helper_whose_place_hangs_is_replaced(make: Callable[..., Bench], tmp_path: Path) -> None:
+    hang = tmp_path / "hang"
+    settings = {"file": str(hang)}
+    bench = make(module="tests.executors.hanging_place", settings=settings, deaf_s=30, stuck_s=1)
+    bench.submit(a="until [ -e go ]; do sleep 0.05; done")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+
+    hang.touch()
+    bench.until(lambda: len(bench.pids) == 2)
+    hang.unlink()
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    wait_for_death(bench.pids[0])
+    assert bench.of(Ended)[0].exit_code == 0
+    assert bench.executor.faults() == []
+
+
+def test_a_helper_that_has_been_asked_nothing_for_long_is_not_replaced(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(deaf_s=1.0)
+    bench.submit(a="exit 0")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+    quiet_until = time.monotonic() + 1.5
+    bench.until(lambda: time.monotonic() > quiet_until)
+
+    bench.submit(b="exit 0")
+    bench.until(lambda: len(bench.of(Ended)) == 2)
+
+    assert len(bench.pids) == 1
+
+
+def test_helpers_that_die_while_things_go_on_are_not_counted(make: Callable[..., Bench]) -> None:
+    bench = make()
+    keys = [AttemptKey("s%d" % number, 1) for number in range(MOST_STARTS + 1)]
+    for number, key in enumerate(keys):
+        bench.submit(**{key.step: "until [ -e go%d ]; do sleep 0.05; done" % number})
+        bench.until(lambda number=number: len(bench.of(Launched)) == number + 1)
+        os.kill(bench.pids[-1], signal.SIGKILL)
+        bench.until(lambda number=number: len(bench.pids) == number + 2)
+        (bench.folder / ("go%d" % number)).touch()
+        bench.until(lambda number=number: len(bench.of(Ended)) == number + 1)
+
+    assert bench.executor.faults() == []
+
+
 def test_a_check_tells_what_the_place_finds(make: Callable[..., Bench]) -> None:
     bench = make()
 
