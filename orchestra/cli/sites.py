@@ -16,7 +16,9 @@ from typing import (
     Sequence,
 )
 
+from orchestra.cli.history import command_line
 from orchestra.cli.kept import Kept
+from orchestra.cli.terminal import Terminal
 from orchestra.engine.planner import planned_errands
 from orchestra.engine.ports import Executor
 from orchestra.engine.scope import Scopes
@@ -28,10 +30,15 @@ from orchestra.model.errand import LOCAL, Errand
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
-from orchestra.store.directory import RunFolder
+from orchestra.store.directory import RunFolder, StateDirectory
 
 if TYPE_CHECKING:
     from orchestra.executors.hosted import HostedExecutor
+
+
+_SHOWN_JOBS = 5
+_BY_HAND = {"slurm": "scancel"}
+"""What ends jobs of an engine without orchestra."""
 
 
 class Site(NamedTuple):
@@ -42,6 +49,7 @@ class Site(NamedTuple):
     environ: Mapping[str, str]
     on_output: Optional[Callable[[AttemptKey, bytes], None]]
     on_note: Callable[[str], None]
+    on_left: Callable[[str, Sequence[str]], None]
     signals: SignalInbox
 
 
@@ -74,6 +82,29 @@ def open_executor(
     return mixed
 
 
+def tell_of_left(
+    left: Mapping[str, Sequence[str]], folder: RunFolder, state: StateDirectory, terminal: Terminal
+) -> None:
+    """Say which jobs engines may still run of a run that was left, and how they are ended."""
+    cancel = command_line("cancel", folder.run_id, state)
+    for name, jobs in left.items():
+        terminal.say(left_line(name, jobs, cancel))
+
+
+def left_line(executor: str, jobs: Sequence[str], cancel: str) -> str:
+    """`slurm may still run 7, 8: …`, with the command that ends them."""
+    shown, more = ", ".join(jobs[:_SHOWN_JOBS]), len(jobs) - _SHOWN_JOBS
+    if more > 0:
+        shown += " and %d more" % more
+    by_hand = _BY_HAND.get(executor, "")
+    if by_hand and more <= 0:
+        by_hand += " %s" % " ".join(jobs)
+    also = ", and so does `%s`" % by_hand if by_hand else ""
+    what = "it" if len(jobs) == 1 else "them"
+    words = "%s may still run %s: `%s` ends %s once the engine answers%s"
+    return words % (executor, shown, cancel, what, also)
+
+
 def _open(
     name: str, local: LocalExecutor, plan: Plan, scopes: Scopes, site: Site
 ) -> HostedExecutor:
@@ -99,6 +130,7 @@ def _open(
         masker=site.kept.masker,
         on_output=site.on_output,
         on_note=site.on_note,
+        on_left=site.on_left,
         on_hired=local.hire,
     )
 

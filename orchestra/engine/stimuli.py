@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Union
+from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from orchestra.engine.conditions import Decision
 from orchestra.engine.ports import (
@@ -27,7 +27,7 @@ from orchestra.model.workflow import Step
 
 
 class Timer(NamedTuple):
-    """Names a timer: `kind` is `timeout`, `grace`, `retry` (of one attempt) or `run`."""
+    """Names a timer: `kind` is `timeout`, `grace`, `retry` (of one attempt), `run` or `leave`."""
 
     kind: str
     key: Optional[AttemptKey]
@@ -81,6 +81,12 @@ class Sealed(NamedTuple):
     seal: Seal
 
 
+class Looked(NamedTuple):
+    """The answer to `LookAround`: the attempts whose engines do not answer."""
+
+    unreached: Tuple[AttemptKey, ...]
+
+
 class StopAsked(NamedTuple):
     """The run is to end: `cause` is a signal's name, or what broke.
 
@@ -107,6 +113,7 @@ Stimulus = Union[
     ArtifactsCopied,
     TimerFired,
     TokensSeen,
+    Looked,
     StopAsked,
 ]
 
@@ -176,6 +183,16 @@ class DropWork(NamedTuple):
     """Give up copies and looks at files that are under way: the run is to end at once."""
 
 
+class LookAround(NamedTuple):
+    """Find out which attempts cannot be reached just now."""
+
+
+class LeaveOff(NamedTuple):
+    """End the run as it stands, with this exit code: nobody can end what is under way."""
+
+    exit_code: int
+
+
 class CheckCache(NamedTuple):
     """Find out whether a step must run, off the machine."""
 
@@ -202,6 +219,8 @@ Order = Union[
     SealSuccess,
     KeepArtifacts,
     DropWork,
+    LookAround,
+    LeaveOff,
 ]
 
 
