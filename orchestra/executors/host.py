@@ -12,22 +12,30 @@ import socket
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
-from orchestra.executors.charge import Charge
+from orchestra.executors.charge import Charge, invocation_of
 from orchestra.executors.errands import (
     current_umask,
     forestall,
+    has_vanished,
     make_errand,
     read_claim,
     read_end,
     remove_errand,
 )
-from orchestra.executors.fates import Fields, is_lost, is_settled, recorded, unrecorded
-from orchestra.executors.frames import Frames, Message, bytes_of
+from orchestra.executors.fates import (
+    WORDLESS,
+    Fields,
+    is_lost,
+    is_settled,
+    recorded,
+    removed,
+    unrecorded,
+)
+from orchestra.executors.frames import Frames, Message
 from orchestra.executors.places import Fate, Gone, News, Place, Queued, Running, Silent
 from orchestra.executors.teller import Teller
 from orchestra.model.errand import Errand
 from orchestra.model.masking import Masker
-from orchestra.model.run import Invocation
 
 PART = 500
 """How many tasks are handed over at once."""
@@ -135,15 +143,8 @@ class Host:
             charge = Charge(order, self._stream(), False)
             self._charges[charge.name] = self._unsent[charge.name] = charge
             self._folders[charge.name] = charge.folder
-            env = {bytes_of(name): bytes_of(value) for name, value in order["env"].items()}
-            words = tuple(map(bytes_of, order["argv"]))
-            fallback = order["fallback"] and tuple(map(bytes_of, order["fallback"]))
-            errand = charge.task.errand
-            invocation = Invocation(
-                words, env, order["working_dir"], "", fallback=fallback, errand=errand
-            )
             try:
-                make_errand(charge.folder, invocation, self._umask)
+                make_errand(charge.folder, invocation_of(order, charge.task.errand), self._umask)
             except OSError as error:
                 reason = "cannot make %s: %s" % (charge.folder, error.strerror)
                 self._end(charge, {"refusal": reason})
@@ -159,7 +160,7 @@ class Host:
             if record is not None:
                 charge.record, charge.ended_at = record, record.ended_at
                 self._end(charge, recorded(record, None, charge.task.errand, False))
-            elif not os.path.isdir(charge.folder):
+            elif not message["ours"] and not os.path.isdir(charge.folder):
                 self._lose(charge, "")
             else:
                 self._unfound[charge.name] = charge
@@ -338,6 +339,8 @@ class Host:
             return
         elif charge.stopped and charge.is_called_off(gone):
             self._end(charge, {"signal": charge.stopped})
+        elif gone.fate in WORDLESS and has_vanished(charge.folder):
+            self._end(charge, removed(charge.folder))
         elif is_lost(gone):
             self._lose(charge, gone.reason)
         elif (fields := unrecorded(gone, charge.task.errand)) is not None:

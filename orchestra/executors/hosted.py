@@ -167,7 +167,7 @@ class HostedExecutor:
             self._handed.add(handle.key, order)
             tasks.append(order)
         if tasks:
-            self._say({"do": "reattach", "tasks": tasks})
+            self._say({"do": "reattach", "tasks": tasks, "ours": False})
 
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened since the last call, in order; never blocks.
@@ -343,7 +343,7 @@ class HostedExecutor:
             self._starts = MOST_STARTS + 1  # it is of no use for what it was asked
             self._give_up("its helper process %s%s" % (how, said))
         if self._handed:
-            self._say({"do": "reattach", "tasks": self._handed.orders()})
+            self._say({"do": "reattach", "tasks": self._handed.orders(), "ours": True})
 
     def _note_progress(self) -> None:
         """What goes on is not to be given up for what was long ago."""

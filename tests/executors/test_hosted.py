@@ -26,7 +26,7 @@ from orchestra.executors.hosted import MOST_STARTS
 from orchestra.executors.proc import Proc
 from orchestra.executors.survivors import Survivors
 from orchestra.model.errand import Errand
-from orchestra.model.run import AttemptKey
+from orchestra.model.run import AttemptKey, Outcome
 from tests.executors.hosted_bench import LIMIT_S, Bench, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -372,6 +372,36 @@ def test_what_was_killed_without_a_record_is_lost_after_a_while(
     bench.until(lambda: len(bench.of(Lost)) == 1)
 
     assert bench.of(Lost)[0].reason == "it ended without a record"
+
+
+@pytest.mark.parametrize("removes", ["errands/*", "errands"])
+def test_what_removes_its_own_folder_has_failed_and_is_not_lost(
+    make: Callable[..., Bench], removes: str
+) -> None:
+    bench = make()
+    bench.submit(a="rm -r %s; exit 0" % removes)
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    (ended,) = bench.of(Ended)
+    assert (ended.exit_code, ended.outcome) == (None, Outcome.FAILED)
+    assert ended.reason.startswith("its folder was removed while it was under way")
+    assert bench.of(Lost) == []
+
+
+def test_a_folder_that_is_gone_when_another_helper_looks_is_no_reason_to_run_again(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    bench.submit(a="rm -r errands/*; touch on; until [ -e go ]; do sleep 0.05; done")
+    wait_for(bench.folder / "on")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+
+    os.kill(bench.pids[0], signal.SIGKILL)
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+    (bench.folder / "go").touch()
+
+    assert bench.of(Ended)[0].outcome is Outcome.FAILED
+    assert bench.of(Lost) == []
 
 
 def test_what_an_engine_runs_on_this_machine_is_no_survivor_of_its_run(
