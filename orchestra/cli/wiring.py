@@ -331,6 +331,7 @@ def _if_this_dies(folder: RunFolder, state: StateDirectory, kept: Kept) -> Mappi
     return {
         "run_id": folder.run_id,
         "folder": folder.path,
+        "state": state.path,
         "resume": command_line("resume", folder.run_id, state),
         "secrets": list(kept.values),
     }
