@@ -19,14 +19,14 @@ from typing import (
 from orchestra.cli.history import command_line
 from orchestra.cli.kept import Kept
 from orchestra.cli.terminal import Terminal
-from orchestra.engine.planner import planned_errands
+from orchestra.engine.planner import PlannedErrand, planned_errands
 from orchestra.engine.ports import Executor
 from orchestra.engine.scope import Scopes
 from orchestra.engine.signals import SignalInbox
 from orchestra.engine.whereabouts import root_settings
 from orchestra.errors import RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
-from orchestra.model.errand import LOCAL, Errand
+from orchestra.model.errand import LOCAL
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
@@ -42,7 +42,10 @@ _BY_HAND = {"slurm": "scancel"}
 
 
 class Site(NamedTuple):
-    """What every executor of a run is made from, besides the plan."""
+    """What every executor of a run is made from, besides the plan.
+
+    `sources` are the files of the workflow by their paths.
+    """
 
     folder: RunFolder
     kept: Kept
@@ -51,6 +54,7 @@ class Site(NamedTuple):
     on_note: Callable[[str], None]
     on_left: Callable[[str, Sequence[str]], None]
     signals: SignalInbox
+    sources: Mapping[str, bytes]
 
 
 def open_executor(
@@ -64,7 +68,7 @@ def open_executor(
         UsageError: one cannot be used, or can never give what a step asks it for.
         RunBroken: a signal came while one was asked.
     """
-    wanted: Dict[str, Sequence[Errand]] = dict.fromkeys(former, ())
+    wanted: Dict[str, Sequence[PlannedErrand]] = dict.fromkeys(former, ())
     wanted.update(planned_errands(plan, scopes))
     wanted.pop(LOCAL, None)
     if not wanted:
@@ -76,7 +80,7 @@ def open_executor(
         for name, errands in wanted.items():
             hosted[name] = executor = _open(name, local, plan, scopes, site)
             opened.callback(executor.close)
-            _check(executor, errands, site.signals)
+            _check(executor, errands, plan, site)
         mixed = MixedExecutor(local, hosted)
         opened.pop_all()
     return mixed
@@ -135,7 +139,9 @@ def _open(
     )
 
 
-def _check(executor: HostedExecutor, errands: Sequence[Errand], signals: SignalInbox) -> None:
+def _check(
+    executor: HostedExecutor, planned: Sequence[PlannedErrand], plan: Plan, site: Site
+) -> None:
     """Ask an engine whether it can do what is wanted of it.
 
     Raises:
@@ -145,13 +151,17 @@ def _check(executor: HostedExecutor, errands: Sequence[Errand], signals: SignalI
     from orchestra.executors.hosted import CheckStopped
 
     try:
-        problems = executor.check(errands, signals.fileno())
+        objections = executor.check([each.errand for each in planned], site.signals.fileno())
     except CheckStopped:
         stopped = RunBroken("stopped while %s was asked, nothing was started" % executor.name)
-        raise stopped.keeping(signals.drain()[0].exit_code) from None
-    if problems:
-        hint = "--executor local runs it here"
-        raise UsageError("%s: %s" % (executor.name, "; ".join(problems)), hint)
+        raise stopped.keeping(site.signals.drain()[0].exit_code) from None
+    if not objections:
+        return
+    from orchestra.cli.objections import hint_of, sentence_of
+
+    path = plan.workflow.path
+    words = sentence_of(objections, [each.steps for each in planned], path, site.sources[path])
+    raise UsageError("%s: %s" % (executor.name, words), hint_of(objections))
 
 
 def _check_settings(

@@ -272,7 +272,8 @@ def _drive(
             on_note=note,
         )
         stack.callback(local.close)
-        site = Site(folder, kept, inherited, view.on_output, note, left.__setitem__, signals)
+        told = (view.on_output, note, left.__setitem__)
+        site = Site(folder, kept, inherited, *told, signals, prepared.sources)
         executor = open_executor(local, plan, scopes, site, goes_on.executors if goes_on else ())
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)

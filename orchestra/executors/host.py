@@ -135,7 +135,7 @@ class Host:
 
     def _check(self, message: Message) -> None:
         errands = [Errand(**each) for each in message["errands"]]
-        self._tell("problems", self._place.check(errands))
+        self._tell("problems", list(self._place.check(errands)))
 
     def _take(self, message: Message) -> None:
         self._teller.begin()

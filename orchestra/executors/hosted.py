@@ -15,6 +15,7 @@ from orchestra.executors.handed import Handed
 from orchestra.executors.helper import last_words
 from orchestra.executors.helper_line import HelperLine
 from orchestra.executors.known import Opening
+from orchestra.executors.places import Objection
 from orchestra.executors.poller import new_poller
 from orchestra.model.errand import ELSEWHERE, Errand
 from orchestra.model.expression import Value
@@ -102,7 +103,7 @@ class HostedExecutor:
         self._handed = Handed()
         self._stops: Dict[str, List[str]] = {}
         self._faults: List[str] = []
-        self._problems: Optional[List[str]] = None
+        self._problems: Optional[List[Objection]] = None
         self._left: Optional[List[str]] = None
         self._starts = 0
         self._why_lost = ""
@@ -111,7 +112,9 @@ class HostedExecutor:
         self._silent = self._is_told_of_hanging = False
         self._closed = False
 
-    def check(self, errands: Sequence[Errand], stop_fd: Optional[int] = None) -> List[str]:
+    def check(
+        self, errands: Sequence[Errand], stop_fd: Optional[int] = None
+    ) -> Sequence[Objection]:
         """What is wrong with the engine, or with what is wanted of it; waits for its answer.
 
         Raises:
@@ -126,14 +129,14 @@ class HostedExecutor:
         while self._problems is None and not self._faults:
             left_s = deadline - time.monotonic()
             if left_s < 0:
-                return ["%s does not answer within %g s" % (self.name, CHECK_S)]
+                return [Objection("it does not answer within %g s" % CHECK_S)]
             wait_s = min(left_s, _FLUSH_S if self._is_behind() else left_s)
             ready = [fd for fd, _ in poller.poll(wait_s * 1000 + 1)]
             if stop_fd in ready:
                 raise CheckStopped
             self._receive()
         problems, self._problems = self._problems or [], None
-        return problems or self.faults()
+        return problems or [self._objection(fault) for fault in self.faults()]
 
     def fileno(self) -> int:
         """A descriptor that is readable when the helper has news."""
@@ -374,7 +377,7 @@ class HostedExecutor:
         elif word == "fault":
             self._faults.append(about)
         elif word == "problems":
-            self._problems = about
+            self._problems = [self._objection(each) for each in about]
         elif word == "closed":
             self._left = about
         elif about in self._handed:
@@ -382,3 +385,11 @@ class HostedExecutor:
                 self._handed.hear(about, word, news[2:])
             elif self._on_output is not None:
                 self._on_output(self._handed.key_of(about), bytes_of(news[2]))
+
+    def _objection(self, told: Any) -> Objection:
+        """As it was told: a sentence, be it that it begins with the name of the engine, or more."""
+        if not isinstance(told, str):
+            text, errands, hint = told
+            return Objection(text, tuple(errands), hint)
+        head = self.name + ": "
+        return Objection(told[len(head) :] if told.startswith(head) else told)

@@ -8,7 +8,7 @@ run is `sh FOLDER/start`, which does the rest: see `errands.py`.
 from __future__ import annotations
 
 from enum import Enum
-from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Union
+from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
@@ -80,6 +80,17 @@ class Silent(NamedTuple):
 News = Union[Queued, Running, Gone, Silent]
 
 
+class Objection(NamedTuple):
+    """What is wrong, as a sentence, with the errands at these places; with none of them, if none.
+
+    `hint` is what to do, empty if there is nothing; None where another executor may do it.
+    """
+
+    text: str
+    errands: Tuple[int, ...] = ()
+    hint: Optional[str] = None
+
+
 class Place(Protocol):
     """An engine. Made in its helper by `open_place(settings, run_id)` of its module.
 
@@ -88,10 +99,11 @@ class Place(Protocol):
     starts a task a second time, and asks its engine never to.
     """
 
-    def check(self, errands: Sequence[Errand]) -> List[str]:
+    def check(self, errands: Sequence[Errand]) -> Sequence[Union[str, Objection]]:
         """What is wrong before anything runs, one sentence each, empty if nothing is.
 
-        The engine cannot be reached, or can never give what an errand asks for.
+        The engine cannot be reached, or can never give what an errand asks for: then it is best
+        said which errand.
         """
 
     def submit(self, tasks: Sequence[Task]) -> List[News]:

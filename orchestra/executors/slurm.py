@@ -6,7 +6,7 @@ import os
 import time
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from orchestra.executors.places import Fate, Gone, News, Place, Silent, Task
+from orchestra.executors.places import Fate, Gone, News, Objection, Place, Silent, Task
 from orchestra.executors.slurm_accounts import rows_kept_of
 from orchestra.executors.slurm_batches import Batch, batch_of, batches_in, log_of, tidy
 from orchestra.executors.slurm_check import problems_of
@@ -48,7 +48,7 @@ class SlurmPlace:
         self._silent = 0
         self._answered_at = time.monotonic()
 
-    def check(self, errands: Sequence[Errand]) -> List[str]:
+    def check(self, errands: Sequence[Errand]) -> Sequence[Objection]:
         """Programs that are missing, no controller, what no node can give."""
         return problems_of(self._client, self._facts, errands, self._settings)
 

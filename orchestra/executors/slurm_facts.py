@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Collection, Dict, Optional
+from typing import Collection, Dict, Optional, Sequence
 
 from orchestra.executors.slurm_client import SlurmClient, SlurmRefusal, SlurmSilence
+from orchestra.executors.slurm_partitions import Partition, partitions_in
 
 _ARRAY = 1001  # where it is not said, as Slurm's own defaults
 _AGE_S = 300.0
@@ -18,6 +19,7 @@ class SlurmFacts:
         self._client = client
         self._config: Optional[Dict[str, str]] = None
         self._licenses: Optional[Collection[str]] = None
+        self._partitions: Optional[Sequence[Partition]] = None
 
     @property
     def most_in_array(self) -> int:
@@ -42,6 +44,13 @@ class SlurmFacts:
             text = self._asked("licenses", "-o")
             self._licenses = re.findall(r"LicenseName=(\S+)", text)
         return self._licenses
+
+    @property
+    def partitions(self) -> Sequence[Partition]:
+        """Its partitions."""
+        if self._partitions is None:
+            self._partitions = partitions_in(self._asked("partition", "-o"))
+        return self._partitions
 
     def _configured(self, name: str) -> str:
         if self._config is None:

@@ -23,6 +23,7 @@ from orchestra.engine.ports import (
 )
 from orchestra.executors.errands import errands_of, make_errand, task_name
 from orchestra.executors.hosted import MOST_STARTS
+from orchestra.executors.places import Objection
 from orchestra.executors.proc import Proc
 from orchestra.executors.survivors import Survivors
 from orchestra.model.errand import Errand
@@ -288,20 +289,24 @@ def test_helpers_that_die_while_things_go_on_are_not_counted(make: Callable[...,
 def test_a_check_tells_what_the_place_finds(make: Callable[..., Bench]) -> None:
     bench = make()
 
-    assert bench.executor.check([Errand("process", gpus=1)]) == ["there are no GPUs here"]
+    assert bench.executor.check([Errand("process", gpus=1)]) == [
+        Objection("there are no GPUs here")
+    ]
     assert bench.executor.check([Errand("process")]) == []
 
 
 def test_a_check_tells_why_a_place_cannot_be_used(make: Callable[..., Bench]) -> None:
     bench = make(slots=0)
 
-    assert bench.executor.check([Errand("process")]) == ["slots: must be a number over 0"]
+    assert bench.executor.check([Errand("process")]) == [
+        Objection("slots: must be a number over 0")
+    ]
 
 
 def test_a_check_tells_what_code_is_missing(make: Callable[..., Bench]) -> None:
     (problem,) = make(module="no_such_module").executor.check([Errand("process")])
 
-    assert problem == "process: ModuleNotFoundError: No module named 'no_such_module'"
+    assert problem == Objection("ModuleNotFoundError: No module named 'no_such_module'")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import List
 
 import pytest
 
-from orchestra.executors.places import Fate, Gone, Queued, Silent
+from orchestra.executors.places import Fate, Gone, Objection, Queued, Silent
 from tests.contracts.place_driver import PlaceDriver
 from tests.slurm.cluster import Cluster
 from tests.slurm.conf import Shape
@@ -166,9 +166,8 @@ def test_no_controller_is_said_before_anything_runs(
     alone.write_text(text.replace("SlurmctldPort=", "SlurmctldPort=1\n#"))
     driver = drive(place_on(shared_cluster, {"SLURM_CONF": str(alone)}))
 
-    assert driver.place.check([]) == [
-        "Slurm does not answer: its controller is not reached; `scontrol ping` says when it does"
-    ]
+    words = "its controller is not reached; `scontrol ping` says when it does"
+    assert driver.place.check([]) == [Objection("Slurm does not answer: " + words)]
 
 
 LOST_ANSWER = """
