@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Collection, Dict, Optional, Sequence
 
 from orchestra.executors.slurm_client import SlurmClient, SlurmRefusal, SlurmSilence
@@ -10,6 +11,7 @@ from orchestra.executors.slurm_partitions import Partition, partitions_in
 
 _ARRAY = 1001  # where it is not said, as Slurm's own defaults
 _AGE_S = 300.0
+_TIME = "%Y-%m-%dT%H:%M:%S"  # local, as this process has it: they share TZ
 
 
 class SlurmFacts:
@@ -30,6 +32,17 @@ class SlurmFacts:
     def memory_s(self) -> float:
         """For how long a job that is over is remembered."""
         return float(_number(self._configured("MinJobAge"), int(_AGE_S)))
+
+    def boot_at(self) -> Optional[float]:
+        """When the controller that answers was started, UTC seconds; None where that is not said.
+
+        This is asked anew each time.
+        """
+        found = re.search(r"^BOOT_TIME += (\S+)$", self._asked("config"), re.M)
+        try:
+            return time.mktime(time.strptime(found.group(1), _TIME)) if found else None
+        except ValueError:
+            return None
 
     @property
     def is_accounting(self) -> bool:
