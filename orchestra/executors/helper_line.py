@@ -23,7 +23,7 @@ class HelperLine:
     """A helper that has just been started with `environ`; what it says otherwise goes to `said`.
 
     `heard_at` is when there was a word of it last, or when it was started (monotonic seconds);
-    `is_dead` says that there will be none any more.
+    it `has_spoken` once there was one, and `is_dead` when there will be none any more.
 
     Raises:
         OSError: it cannot be started.
@@ -32,7 +32,7 @@ class HelperLine:
     def __init__(self, environ: Mapping[bytes, bytes], said: str) -> None:
         self.pid, self._link = start_helper(environ, said)
         self.began_at = self.heard_at = time.monotonic()
-        self.is_dead = False
+        self.has_spoken = self.is_dead = False
         self._frames = Frames()
         self._unsent = bytearray()
 
@@ -73,6 +73,7 @@ class HelperLine:
                 self.is_dead = True
                 break
             self.heard_at = time.monotonic()
+            self.has_spoken = True
             messages.extend(self._frames.feed(block))
         return messages
 

@@ -212,7 +212,7 @@ class HostedExecutor:
             return _FLUSH_S
         if self._line is None or not self._handed:
             return None
-        return max(0.0, self._line.heard_at + self._deaf_s - time.monotonic())
+        return max(0.0, self._line.heard_at + self._patience_s(self._line) - time.monotonic())
 
     def unreached(self) -> List[Unreached]:
         """All attempts, where neither the engine nor the helper has answered for seconds."""
@@ -324,13 +324,17 @@ class HostedExecutor:
         line = self._line
         if line is None or not self._handed:
             return
-        deaf_s = time.monotonic() - line.heard_at
-        if deaf_s < self._deaf_s and self._busy_s < self._stuck_s:
+        unheard_s = time.monotonic() - line.heard_at
+        if unheard_s < self._patience_s(line) and self._busy_s < self._stuck_s:
             return
         if not self._is_told_of_hanging and self._on_note is not None:
             self._is_told_of_hanging = True
             self._on_note("%s: its helper process hung, another one takes over" % self.name)
         self._replace("hung", False)
+
+    def _patience_s(self, line: HelperLine) -> float:
+        """How long nothing may be heard of it; one that has just been started may load for long."""
+        return self._deaf_s if line.has_spoken else max(self._deaf_s, self._stuck_s)
 
     def _replace(self, how: str, is_healthy: bool) -> None:
         """The helper is of no use any more; another one finds what was handed over by its name."""

@@ -223,12 +223,12 @@ def test_what_runs_is_ended_though_the_helper_was_given_up(make: Callable[..., B
 
 
 def test_a_helper_that_is_stopped_is_replaced(make: Callable[..., Bench]) -> None:
-    bench = make(deaf_s=1.5)
+    bench = make(deaf_s=5.0)
     bench.submit(a="echo one >>ran; until [ -e go ]; do sleep 0.05; done; exit 7")
     bench.until(lambda: len(bench.of(Launched)) == 1)
 
     os.kill(bench.pids[0], signal.SIGSTOP)
-    bench.until(lambda: len(bench.pids) == 2)
+    bench.until(lambda: len(bench.pids) > 1)
     (bench.folder / "go").touch()
     bench.until(lambda: len(bench.of(Ended)) == 1)
 
@@ -247,7 +247,7 @@ def test_a_helper_whose_place_hangs_is_replaced(make: Callable[..., Bench], tmp_
     bench.until(lambda: len(bench.of(Launched)) == 1)
 
     hang.touch()
-    bench.until(lambda: len(bench.pids) == 2)
+    bench.until(lambda: len(bench.pids) > 1)
     hang.unlink()
     (bench.folder / "go").touch()
     bench.until(lambda: len(bench.of(Ended)) == 1)
@@ -260,10 +260,10 @@ def test_a_helper_whose_place_hangs_is_replaced(make: Callable[..., Bench], tmp_
 def test_a_helper_that_has_been_asked_nothing_for_long_is_not_replaced(
     make: Callable[..., Bench],
 ) -> None:
-    bench = make(deaf_s=1.0)
+    bench = make(deaf_s=4.0)
     bench.submit(a="exit 0")
     bench.until(lambda: len(bench.of(Ended)) == 1)
-    quiet_until = time.monotonic() + 1.5
+    quiet_until = time.monotonic() + 5.0
     bench.until(lambda: time.monotonic() > quiet_until)
 
     bench.submit(b="exit 0")
