@@ -97,7 +97,7 @@ def time_too_long(scene: Scene) -> str:
 
 
 def never_started(scene: Scene) -> str:
-    settings = "{extra: [--partition=short, --time=120]}"
+    settings = "{partition: short, time: 2h, qos: any}"  # one may allow more than a partition
     return scene.run("slurm", "{run: exit 0}", settings, scene.shared.environ)
 
 
