@@ -11,7 +11,8 @@ from orchestra.cli.terminal import Terminal
 from orchestra.engine.replay import fold
 from orchestra.errors import RunBroken, UsageError
 from orchestra.executors.survivors import end_survivors
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.whereabouts import open_elsewhere
 from orchestra.store import holders

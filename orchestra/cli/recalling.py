@@ -14,7 +14,8 @@ from orchestra.executors.known import BrokenExecutor, UnknownExecutor, find_exec
 from orchestra.executors.places import PlaceFault
 from orchestra.executors.recall import Abandoned, recall
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.run import Attempt, AttemptKey, RunRecord, plain_id
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import AttemptKey, plain_id
 from orchestra.model.workflow import Step, Workflow, steps_within
 from orchestra.store.sqlite import RunStore
 

@@ -27,7 +27,8 @@ from orchestra.errors import RunBroken, RunHeld, StoreError
 from orchestra.executors.survivors import Survivors
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, RunRecord, RunState, plain_id
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey, RunState, plain_id
 from orchestra.model.whereabouts import open_elsewhere
 from orchestra.model.workflow import Workflow
 from orchestra.store.directory import RunFolder

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional
 from orchestra.cli.terminal import Terminal
 from orchestra.engine.ports import Subscriber
 from orchestra.engine.replay import Replay
-from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import AttemptKey
 from orchestra.reports.failure import failure_text
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.summary import render_summary, totals_line

@@ -29,10 +29,10 @@ from orchestra.cli.sites import Site, open_executor, tell_of_left
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view, planned_expectation
 from orchestra.engine.audience import Audience
+from orchestra.engine.caching import Cache
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin, unstarted_run
-from orchestra.engine.ports import Cache
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
@@ -42,7 +42,8 @@ from orchestra.executors.local import LocalExecutor
 from orchestra.executors.proc import boot_id
 from orchestra.model.events import Envelope, Noted
 from orchestra.model.plan import Plan
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.sample import samples_of
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import append_text, write_report

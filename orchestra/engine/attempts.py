@@ -26,7 +26,8 @@ from orchestra.engine.whereabouts import errand_of, settings_of
 from orchestra.model.errand import LOCAL
 from orchestra.model.events import AttemptLaunched, AttemptQueued, AttemptStarted, Event, Noted
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.run import Attempt, AttemptKey
+from orchestra.model.record import Attempt
+from orchestra.model.run import AttemptKey
 
 CLEAN_UP_S = 60.0
 """How long what has no timeout may run once the run, or the steps around, are being stopped."""

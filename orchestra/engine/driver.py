@@ -7,10 +7,10 @@ import select
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from orchestra.engine.audience import Audience
+from orchestra.engine.caching import Cache
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.ports import (
-    Cache,
     Clock,
     Ended,
     Executor,

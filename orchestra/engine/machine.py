@@ -25,7 +25,7 @@ from orchestra.engine.aftermath import (
 from orchestra.engine.attempts import CLEAN_UP_S, Attempts
 from orchestra.engine.block import Block
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.fanout import why_it_goes, without_own_questions
+from orchestra.engine.group import why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.lending import Lending
 from orchestra.engine.line import Line

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.caching import Cache
 from orchestra.engine.demand import fit_demand, resolve_demand
 from orchestra.engine.expectations import Circumstances, Outlook, outlook
 from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
-from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes
 from orchestra.engine.whereabouts import (
     amounts_of,
@@ -27,6 +27,7 @@ from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import InnerSteps, Step, Workflow
 
 _NOTHING: Mapping[str, int] = {}
+_NO_USE: Mapping[str, PlannedUse] = {}
 
 
 class Limits(NamedTuple):
@@ -134,7 +135,7 @@ def _planned(
             gained_s = ranks[number] - durations[number]
             steps_in_it = tuple(_deeper(each, gained_s) for each in steps_in_it)
         expected = outlook.expected[number]
-        used: Mapping[str, PlannedUse] = {}
+        used = _NO_USE
         if number in graph.handlers:
             path = ("steps", step.id)
             used = _used(graph.handlers[number], outlook.handlers[number], path, trade)
@@ -153,7 +154,7 @@ def _planned(
                 expected.instances,
                 steps_in_it,
                 used,
-                at_end.get(number, {}),
+                at_end.get(number, _NO_USE),
                 _NOTHING if step.executor == LOCAL else _asked(step, outlook.scopes, trade),
             )
         )

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
+from orchestra.engine.caching import Finding, Question, Seal
 from orchestra.engine.conditions import Decision
 from orchestra.engine.ports import (
     Ended,
-    Finding,
     Kept,
     Launched,
     Launching,
     Lost,
-    Question,
     Queued,
     Reattached,
-    Seal,
     TokensSeen,
     Written,
 )

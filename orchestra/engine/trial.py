@@ -20,23 +20,13 @@ from typing import (
     Tuple,
 )
 
+from orchestra.engine.caching import Finding, KeptSuccess, Question, Seal
 from orchestra.engine.conditions import decide
 from orchestra.engine.gaps import Gap, Gaps, WriteOutputs
 from orchestra.engine.holders import body_expressions
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import (
-    Ended,
-    Finding,
-    Kept,
-    KeptSuccess,
-    Launched,
-    Launching,
-    Question,
-    Seal,
-    TokensSeen,
-    Written,
-)
+from orchestra.engine.ports import Ended, Kept, Launched, Launching, TokensSeen, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
@@ -76,7 +66,8 @@ from orchestra.model.expression import (
     to_text,
 )
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, Role, RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey, Role, RunState
 from orchestra.model.scenario import Course, Given, Result, Results, Spellings
 from orchestra.model.workflow import Command, PythonCall, ShellScript, Step
 

@@ -6,9 +6,12 @@ Instances of a fan-out count for their step: who plans does not know yet what ea
 from __future__ import annotations
 
 import math
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from orchestra.model.run import Attempt, Outcome, RunRecord, plain_id
+from orchestra.model.run import Outcome, plain_id
+
+if TYPE_CHECKING:
+    from orchestra.model.record import Attempt, RunRecord
 
 _SHORT_S = 0.1
 """Below that the cores in use are not known: the system's clock ticks a hundred times a second."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import List, Optional, Sequence, Tuple
 
 from orchestra.model.errand import LOCAL
-from orchestra.model.run import Attempt, AttemptKey, RunRecord
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import AttemptKey
 from orchestra.model.screen_text import safe_line
 
 _LONGEST_JOB = 16

@@ -17,7 +17,8 @@ from orchestra.model.look import (
     state_word,
     step_label,
 )
-from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import ENDED_STATES, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.model.whereabouts import place_words

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from orchestra.model.json_text import json_text
-from orchestra.model.run import Attempt, RunRecord, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import plain_amounts
 from orchestra.model.whereabouts import began_at, is_elsewhere, queue_s

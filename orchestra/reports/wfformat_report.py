@@ -12,7 +12,8 @@ from typing import Any, Dict, List, Mapping
 from orchestra.errors import UsageError
 from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
-from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, RunState, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import RESULT_BY_STATE, RunState
 from orchestra.model.step_ids import step_ids
 from orchestra.model.whereabouts import began_at, has_run, is_elsewhere
 

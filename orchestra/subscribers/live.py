@@ -27,7 +27,8 @@ from orchestra.model.events import (
     StepsAdded,
 )
 from orchestra.model.look import Look, step_label
-from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import AttemptKey, StepState
 from orchestra.model.screen_text import output_lines, safe_line
 from orchestra.model.whereabouts import began_at
 from orchestra.subscribers.expectation import Expectation

@@ -7,16 +7,14 @@ import os
 import time
 from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tuple
 
+from orchestra.engine.caching import Finding, Question, Seal
 from orchestra.engine.ports import (
     Ended,
-    Finding,
     Handle,
     Kept,
     Launched,
     Launching,
     Lost,
-    Question,
-    Seal,
     Unreached,
     Written,
 )

@@ -6,19 +6,11 @@ from typing import Any, List, Optional, Tuple
 
 import pytest
 
+from orchestra.engine.caching import Finding, Seal
 from orchestra.engine.machine import LEAVE_S, Machine
 from orchestra.engine.opening import run_resumed
 from orchestra.engine.past import Past
-from orchestra.engine.ports import (
-    Ended,
-    Finding,
-    Launched,
-    Lost,
-    Queued,
-    Reattached,
-    Seal,
-    Written,
-)
+from orchestra.engine.ports import Ended, Launched, Lost, Queued, Reattached, Written
 from orchestra.engine.reopening import results_to_drop
 from orchestra.engine.replay import fold
 from orchestra.engine.stimuli import (
@@ -52,7 +44,8 @@ from orchestra.model.events import (
     to_data,
 )
 from orchestra.model.expression import parse_text
-from orchestra.model.run import Attempt, AttemptKey, Outcome, RunRecord, RunState, StepState
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import AttemptKey, Outcome, RunState, StepState
 from orchestra.model.workflow import Cache, Retry, RetryWhen, Step
 from tests.engine.elsewhere import Queue
 from tests.engine.plans import make_plan, step

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.model.run import Attempt, Outcome, RunRecord, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import Outcome
 from orchestra.model.sample import Sample, durations_of, expected_s, percentile_95, samples_of
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from orchestra.model.run import Attempt, Outcome
+from orchestra.model.record import Attempt
+from orchestra.model.run import Outcome
 from orchestra.model.whereabouts import began_at, has_run, place_words, queue_s
 
 HERE = Attempt(1, 0.0, 10.0)

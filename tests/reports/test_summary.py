@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from orchestra.model.events import RetryScheduled, StepEnded
 from orchestra.model.look import Look
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.reports.failure import failure_text
 from orchestra.reports.summary import render_summary, totals_line
 from tests.golden.recorded import record, summary

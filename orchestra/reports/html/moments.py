@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, NamedTuple
 
-from orchestra.model.run import Attempt, RunRecord
+from orchestra.model.record import Attempt, RunRecord
 from orchestra.model.units import format_duration
 from orchestra.model.whereabouts import began_at
 

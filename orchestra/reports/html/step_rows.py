@@ -7,7 +7,8 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from orchestra.model.errand import LOCAL
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look, amounts_text, state_word, step_label
-from orchestra.model.run import Attempt, RunRecord, StepRecord, StepState
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import StepState
 from orchestra.model.units import format_duration, format_size
 from orchestra.model.whereabouts import began_at, place_words, queue_s
 from orchestra.reports.graph.run_graph import BY_WEIGHT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Container, List, Mapping, NamedTuple, Sequence
 
-from orchestra.model.run import Attempt, Outcome, RunRecord
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import Outcome
 from orchestra.model.units import format_duration
 from orchestra.model.whereabouts import began_at, has_run
 from orchestra.reports.graph.groups import Group, Grouping, whole_of
