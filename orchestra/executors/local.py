@@ -95,7 +95,7 @@ class LocalExecutor:
             opened.callback(self._poller.close)
             self._pump = Pump(self._poller, drain_s, on_output)
             opened.callback(self._pump.close_all)
-            self._servers = Servers(self._poller, self._board, on_note or _unheard)
+            self._servers = Servers(self._poller, self._board, on_note or (lambda note: None))
             opened.callback(self._servers.close)
             self._trees = Trees(run_id, self._proc, self._servers.pids)
             opened.callback(self._trees.close)
@@ -398,7 +398,3 @@ class LocalExecutor:
 
     def _tell_of_survivors(self, pids: Sequence[int]) -> None:
         self._faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))
-
-
-def _unheard(note: str) -> None:
-    """Nobody wants to know."""
