@@ -74,12 +74,13 @@ def _end_elsewhere(found: Found) -> None:
         RunBroken: they may still run something of it.
     """
     record = _read_again(found)
-    if not open_elsewhere(record):
+    attempts = open_elsewhere(record)
+    if not attempts:
         return
     from orchestra.cli.recalling import end_elsewhere  # what no other run needs
 
     try:
-        lines = end_elsewhere(found, record)
+        lines = end_elsewhere(found.store, record, attempts)
     finally:
         found.store.close()
     if lines:

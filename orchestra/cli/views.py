@@ -62,8 +62,10 @@ def make_view(
     look = terminal.look_of(mode)
 
     def summarize(record: RunRecord) -> str:
-        tail_lines = 0 if mode == "live" else 10  # the live view has shown each failure
-        return render_summary(record, terminal.width, look, logs, tail_lines)
+        is_live = mode == "live"
+        tail_lines = 0 if is_live else 10  # the live view has shown each failure
+        # the others have said them when they came, in lines that stay
+        return render_summary(record, terminal.width, look, logs, tail_lines, is_live)
 
     def describe(step: StepRecord) -> str:
         return failure_text(step, logs, terminal.width, look)

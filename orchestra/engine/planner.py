@@ -246,12 +246,19 @@ def _asked(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, i
         return None
 
 
-def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[Errand]]:
+class PlannedErrand(NamedTuple):
+    """What attempts of these steps ask for, by their ids."""
+
+    errand: Errand
+    steps: List[str]
+
+
+def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[PlannedErrand]]:
     """What a run is to ask of each executor elsewhere, alike errands once.
 
     Left out is what only the run can tell, and what stands in a file that a step uses.
     """
-    found: Dict[str, Dict[str, Errand]] = {executor: {} for executor in plan.executors}
+    found: Dict[str, Dict[str, PlannedErrand]] = {executor: {} for executor in plan.executors}
     waiting = list(plan.steps)
     for planned in waiting:
         step = planned.step
@@ -264,7 +271,8 @@ def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[Errand]]:
             with suppress(ExpressionError):  # the run will say what is wrong
                 scope = scopes.early_scope(step)
                 errand = errand_of(step, scope, planned.demand or {}, 0, timeout_s)
-                found[step.executor].setdefault(repr(errand), errand)
+                alike = found[step.executor].setdefault(repr(errand), PlannedErrand(errand, []))
+                alike.steps.append(step.id)
     return {executor: list(errands.values()) for executor, errands in found.items()}
 
 

@@ -93,6 +93,13 @@ class Ended(NamedTuple):
     reason: str = ""
 
 
+class Unreached(NamedTuple):
+    """An attempt at `executor`, whose engine does not answer: nobody can end it now."""
+
+    key: AttemptKey
+    executor: str
+
+
 class TokensSeen(NamedTuple):
     """An attempt with a job server has so many tokens now, of which it leaves `idle` untaken.
 
@@ -167,6 +174,9 @@ class Executor(Protocol):
 
         It may have news before: what was launched can wait for the next end.
         """
+
+    def unreached(self) -> List[Unreached]:
+        """The attempts, not ended as far as is known, whose engines do not answer just now."""
 
     def faults(self) -> List[str]:
         """What has gone wrong since the last call that the run cannot go on with, in words."""

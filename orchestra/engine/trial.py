@@ -41,6 +41,8 @@ from orchestra.engine.stimuli import (
     KeepArtifacts,
     Launch,
     Lend,
+    LookAround,
+    Looked,
     NotRendered,
     Reaction,
     Sealed,
@@ -135,6 +137,7 @@ class Trial:
             SealSuccess: self._seal,
             KeepArtifacts: self._keep,
             DropWork: self._drop,
+            LookAround: self._look_around,
             Lend: self._lend,
         }
         for at in given.stops_s:
@@ -315,6 +318,9 @@ class Trial:
 
     def _drop(self, order: DropWork) -> None:
         """All that was asked for is answered in the same moment."""
+
+    def _look_around(self, order: LookAround) -> None:
+        self._schedule(self._now, Looked(()))
 
     def _decide(self, order: Decide) -> None:
         self._schedule(self._now, Decided(order.step.id, decide(order.step, order.scope)))

@@ -30,6 +30,8 @@ from orchestra.engine.stimuli import (
     KeepArtifacts,
     Launch,
     Lend,
+    LookAround,
+    Looked,
     NotRendered,
     Reaction,
     Sealed,
@@ -217,6 +219,8 @@ class World:
         elif isinstance(order, DropWork):
             for key in self._copies:
                 self._schedule(self.now, ArtifactsCopied(key, Kept((), ("given up",))))
+        elif isinstance(order, LookAround):
+            self._schedule(self.now, Looked(()))
         elif isinstance(order, CheckCache):
             step = order.question.step.id
             finding = self._findings.get(step, Finding("f", {"key": "1"}, reason="it has to"))

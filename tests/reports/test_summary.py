@@ -113,6 +113,13 @@ def test_many_notes_are_counted() -> None:
     assert lines.index("note: note 19") + 1 == lines.index("… and 5 more notes")
 
 
+def test_notes_of_the_run_are_left_out_where_they_were_said_before() -> None:
+    run = many(1, 0)
+    run.notes = ["slurm answers again", "s0: wrote nothing"]
+    lines = render_summary(run, 80, PLAIN, notes_of_run=False).splitlines()
+    assert [line for line in lines if line.startswith("note:")] == ["note: s0: wrote nothing"]
+
+
 @pytest.mark.parametrize(
     ("data", "lines"),
     [
