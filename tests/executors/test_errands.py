@@ -24,7 +24,7 @@ from orchestra.executors.errands import (
 from orchestra.model.errand import Errand
 from orchestra.model.run import AttemptKey, Invocation
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 PATH = {b"PATH": b"/usr/bin:/bin"}
 
 
