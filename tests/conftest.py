@@ -32,12 +32,15 @@ else:
 def pytest_configure() -> None:
     """A shell that starts pytest in the background lets it ignore ctrl-C, and all its children.
 
+    So does nohup with a hangup.
+
     A SIGTERM ends it as ctrl-C does: clusters that were started for tests end with it.
     """
     settings.load_profile("untimed")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)  # before it is looked which marks are wanted

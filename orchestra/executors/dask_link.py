@@ -20,6 +20,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 import dask
 import distributed
+from distributed.comm import CommClosedError
 from distributed.comm.addressing import get_address_host_port, parse_address
 
 from orchestra.executors.dask_demand import Worker
@@ -411,4 +412,6 @@ def _last_line(text: Optional[bytes]) -> str:
 def _why(error: Optional[BaseException]) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, CommClosedError) and error.__cause__ is not None:
+        return _why(error.__cause__)  # it tells of itself which objects it is made of
     return str(error).strip().split("\n")[0] or type(error).__name__

@@ -46,6 +46,7 @@ class SlurmPlace:
         self._doubtful: Dict[str, Tuple[Batch, int]] = {}
         self._quiet = 0
         self._silent = 0
+        self._owed: Dict[str, str] = {}
         self._answered_at = time.monotonic()
 
     def check(self, errands: Sequence[Errand]) -> Sequence[Objection]:
@@ -89,6 +90,7 @@ class SlurmPlace:
             memory_s = self._facts.memory_s
         except SlurmSilence as silence:
             return [self._hushed(silence)]
+        self._pay()
         now = time.monotonic()
         news = self._news_in(Sighting(rows), now - self._answered_at, memory_s)
         self._answered_at = now
@@ -96,21 +98,25 @@ class SlurmPlace:
         return news
 
     def stop(self, names: Sequence[str], signal: str) -> None:
-        """Those that wait are cancelled; the rest is, too, by SIGKILL.
+        """Those that have not begun are cancelled; the rest is, too, by SIGKILL.
 
-        A job that Slurm does not tell of is left alone: its number may be another's by now.
+        What has begun is known by its claim: the last answer may be older than that. A job that
+        Slurm does not tell of is left alone: its number may be another's by now.
         """
-        jobs = [job for job in self._jobs.named(names) if not job.unseen]
+        named = self._jobs.named(names)
+        waiting = {job.id for job in named if job.bar()}
+        jobs = [job for job in named if not job.unseen]
         if self._silent:
             try:
                 sighting = Sighting(self._rows(self._jobs.batch_names))
             except SlurmSilence:
-                return  # asked for again as long as the task is there
+                self._owed.update((job.task.name, signal) for job in named)
+                return
             jobs = [job for job in jobs if sighting.of(job) is not None]
-        doomed = [job.id for job in jobs if signal == "SIGKILL" or not job.node]
+        doomed = [job.id for job in jobs if signal == "SIGKILL" or job.id in waiting]
         if doomed:
             self._client.cancel(doomed)
-        told = [job.id for job in jobs if signal != "SIGKILL" and job.node]
+        told = [job.id for job in jobs if signal != "SIGKILL" and job.id not in waiting]
         if told:
             self._client.signal(told, signal)
         self._quiet = 0
@@ -124,6 +130,12 @@ class SlurmPlace:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _pay(self) -> None:
+        """Send the signals that came while nobody answered."""
+        owed, self._owed = self._owed, {}
+        for signal in sorted(set(owed.values())):
+            self.stop([name for name in owed if owed[name] == signal], signal)
 
     def _alike(self, tasks: Iterable[Task]) -> List[Tuple[Tuple[str, ...], List[Task]]]:
         """Tasks that ask for the same and lie in one folder, as many as an array may have."""
@@ -257,6 +269,8 @@ class SlurmPlace:
     def _gone(self, job: Job, row: Row) -> Gone:
         folder = job.batch.folder
         tidy(folder, job.id)
+        if job.is_barred:
+            return self._dropped(job, Fate.CANCELLED, "cancelled before it was started")
         end = end_of(row, "" if row.state == "COMPLETED" else log_of(folder, job.id))
         return self._dropped(job, end.fate, end.reason, end.max_rss_bytes)
 

@@ -9,14 +9,13 @@ import subprocess
 from contextlib import suppress
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
+from orchestra.executors import slurm_signals
+
 PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol")
 """What must be there."""
 
 _LIMIT_S = 30.0  # with its controller gone, a program of Slurm takes 9 s to say so
-_SIGNAL_LIMIT_S = 2.0
 _MOST_JOBS = 400  # in one argv
-# scancel asks with ten threads, each of which sleeps 5 s and more where it is told to try again
-_MOST_SIGNALLED = 10
 # A job inherits what sbatch has. Slurm's other variables are those of a job that this may run in,
 # and would be taken for options.
 _PASSED_ON = (
@@ -157,29 +156,8 @@ class SlurmClient:
                 self.answer("scancel", *jobs[begin : begin + _MOST_JOBS])
 
     def signal(self, jobs: Sequence[str], name: str) -> None:
-        """Send a signal to all processes of running jobs.
-
-        As long as another element of its array waits, Slurm sends the signal and yet says that it
-        is to be tried again; scancel then sends it ten times in a minute. It is ended before it
-        sends it a second time.
-        """
-        running = []
-        for begin in range(0, len(jobs), _MOST_SIGNALLED):
-            some = jobs[begin : begin + _MOST_SIGNALLED]
-            with suppress(OSError):
-                running.append(self._start("scancel", "--full", "--signal=" + name[3:], *some))
-        for process in running:
-            try:
-                process.wait(_SIGNAL_LIMIT_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _start(self, *argv: str) -> subprocess.Popen[bytes]:
-        null = subprocess.DEVNULL
-        return subprocess.Popen(
-            argv, env=self._environ, cwd="/", stdin=null, stdout=null, stderr=null
-        )
+        """Send a signal to all processes of running jobs."""
+        slurm_signals.send(self._environ, jobs, name)
 
 
 def words_of(complaint: str) -> str:

@@ -1,9 +1,10 @@
-"""The jobs that are followed, and which row of squeue's answer tells of which. Pure."""
+"""The jobs that are followed, and which row of squeue's answer tells of which. Asks nobody."""
 
 from __future__ import annotations
 
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
+from orchestra.executors.errands import forestall
 from orchestra.executors.places import Queued, Running, Task
 from orchestra.executors.slurm_batches import Batch
 from orchestra.executors.slurm_rows import Row
@@ -18,7 +19,7 @@ class Job:
     `seen_at` is when an answer told of it last, UTC seconds;
     `unseen` and `hopeless` count the answers in a row which did not tell of it, and which said that
     it waits for what will not come; `gap_s` is the time between the last which did and the first
-    which did not.
+    which did not. One that `is_barred` never begins, whatever Slurm does with it.
     """
 
     def __init__(self, task: Task, batch: Batch, array: str, index: int, seen_at: float) -> None:
@@ -32,6 +33,7 @@ class Job:
         self.unseen = 0
         self.gap_s = 0.0
         self.hopeless = 0
+        self.is_barred = False
         self._reason = ""
 
     def untold_by(self, answer_after_s: float) -> None:
@@ -39,6 +41,11 @@ class Job:
         self.unseen += 1
         if self.unseen == 1:
             self.gap_s = answer_after_s
+
+    def bar(self) -> bool:
+        """Make sure that it never begins; False if it has."""
+        self.is_barred = self.is_barred or forestall(self.task.folder)
+        return self.is_barred
 
     @property
     def queued(self) -> Queued:

@@ -10,10 +10,12 @@ from typing import Callable, List
 
 from tests.cli.commandline import CommandLine
 
+LIMIT_S = 200.0  # Slurm tries again after 2 minutes to start what it could not
+
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Wait, for a while, for what another process does."""
-    deadline = time.monotonic() + 60
+    """Wait for what another process does; a hang is a failure."""
+    deadline = time.monotonic() + LIMIT_S
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)

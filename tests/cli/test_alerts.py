@@ -157,7 +157,7 @@ def test_a_run_that_a_person_stops_is_no_failure(cli):
     process = cli.start("run", "p.yaml")
     wait_for((cli.folder / "mark").exists)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert (process.returncode, without_hint(err), titles(cli)) == (130, "", [])
 
 
@@ -250,7 +250,7 @@ def test_ctrl_c_ends_the_sending_and_not_the_result(cli):
     process = cli.file("p.yaml", workflow(entry)).start("run", "p.yaml")
     wait_for((cli.folder / "mark").exists)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert (process.returncode, without_hint(err)) == (
         1,
         "alert to sh could not be sent: interrupted\n",
@@ -274,7 +274,7 @@ def test_two_starters_tell_of_a_killed_run_once(cli):
     killed(cli.file("p.yaml", workflow(keeping("failure"), steps=LONG)), "p.yaml", "mark")
     cli.file("q.yaml", "version: 1\nsteps: {a: {run: sleep 0.3}}\n")
     starters = [cli.start("run", "q.yaml") for _ in range(4)]
-    errors = [starter.communicate(timeout=60)[1] for starter in starters]
+    errors = [starter.communicate(timeout=180)[1] for starter in starters]
     assert [starter.returncode for starter in starters] == [0, 0, 0, 0]
     assert (sum(error.count("sent") for error in errors), len(titles(cli))) == (1, 1)
 

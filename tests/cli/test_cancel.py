@@ -62,7 +62,7 @@ def end(process):
     """Kill a run that need not end in order, with its steps."""
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
 
 
 def said(text):
@@ -82,7 +82,7 @@ def test_a_run_is_stopped_in_order_and_told_of(cli):
 
     result = cli.run("cancel", "flow.yaml")
 
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     report = json.loads(cli.run("show", "--format", "json").out)
     states = {step["id"]: step["state"] for step in report["steps"]}
     assert (result.code, result.out) == (0, "")
@@ -105,8 +105,8 @@ def test_once_more_stops_it_at_once(cli):
 
     second = cli.run("cancel")
 
-    _, rest = first.communicate(timeout=60)
-    run.communicate(timeout=60)
+    _, rest = first.communicate(timeout=180)
+    run.communicate(timeout=180)
     assert said(asked)[0].endswith("waiting for its end (again to stop at once)")
     assert said(second.err) == [
         "run RUN was stopping, and was asked to stop at once; waiting for its end",
@@ -125,7 +125,7 @@ def test_ctrl_c_ends_the_waiting_and_not_the_stopping(cli):
 
     cancel.send_signal(signal.SIGINT)
 
-    _, rest = cancel.communicate(timeout=60)
+    _, rest = cancel.communicate(timeout=180)
     assert (cancel.returncode, said(rest)) == (130, ["run RUN goes on stopping"])
     until(lambda: "asked" in ledger(cli))
     assert run.poll() is None
@@ -138,7 +138,7 @@ def test_a_run_that_is_halted_is_woken_up_to_be_stopped(cli):
 
     result = cli.run("cancel")
 
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     assert (result.code, run.returncode) == (0, 143)
 
 

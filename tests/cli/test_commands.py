@@ -173,7 +173,7 @@ def test_logs_follow_a_run_to_its_end(cli):
     while not (cli.folder / "begun").exists():
         assert run.poll() is None
     followed = cli.run("logs", "-f", "a")
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     assert followed == (0, "one\ntwo\n", "")
 
 

@@ -97,8 +97,8 @@ def test_a_queued_run_says_once_for_whom_it_waits(cli):
     first = holding(cli)
     second, said = waiting(cli)
     cli.file("go", "")
-    _, rest = second.communicate(timeout=60)
-    first.communicate(timeout=60)
+    _, rest = second.communicate(timeout=180)
+    first.communicate(timeout=180)
     assert RUN_ID.sub("RUN", said + rest) == "waits for run RUN (group `g`)\n"
     assert (first.returncode, second.returncode) == (0, 0)
 
@@ -109,7 +109,7 @@ def test_the_next_goes_on_when_the_holder_is_killed(cli):
     assert said.startswith("waits for run ")
     die(first)
     cli.file("go", "")  # nobody stops what a killed one leaves
-    second.communicate(timeout=60)
+    second.communicate(timeout=180)
     assert second.returncode == 0
 
 
@@ -120,10 +120,10 @@ def test_a_signal_ends_the_waiting_and_the_run_is_cancelled(cli, number, code):
     first = holding(cli)
     second, _ = waiting(cli, "--output", "quiet")
     second.send_signal(number)
-    _, err = second.communicate(timeout=60)
+    _, err = second.communicate(timeout=180)
     third, said = waiting(cli)
     end(first)
-    third.communicate(timeout=60)
+    third.communicate(timeout=180)
     assert second.returncode == code
     assert RUN_ID.sub("RUN", err).startswith(
         "p cancelled (stopped by %s while it waited for run RUN)" % number.name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from typing import Any, Dict, List, Set
 
 import pytest
@@ -181,7 +180,8 @@ LATE = """
 steps:
   a:
     run: 'trap "echo asked; exit 7" TERM; echo begun; sleep 60 & wait'
-    timeout: 2s
+    timeout: 8s
+    stop: {grace: 10m}
 """
 
 
@@ -205,8 +205,8 @@ steps:
     executor: local
     run: |
       while [ "$(grep -c begun ledger)" != %d ]; do sleep 0.05; done
-  late: {needs: gate, resources: {cpu: %d}, timeout: 4s, run: echo late}
-  open: {needs: gate, executor: local, run: sleep 5; touch go}
+  late: {needs: gate, resources: {cpu: %d}, timeout: 8s, run: echo late}
+  open: {needs: gate, executor: local, run: sleep 9; touch go}
 """
 
 
@@ -216,13 +216,16 @@ def test_time_in_the_queue_is_no_time_of_the_step(engine: Engine) -> None:
     assert cli.run("run", "flow.yaml").code == 0
 
     [[outcome, queue_s]] = attempts(cli, "late", "outcome", "engine_queue_s")
-    assert (outcome, queue_s > 4) == ("succeeded", True)
+    assert (outcome, queue_s > 8) == ("succeeded", True)
 
 
 GREEDY = """
 steps:
   a:
-    command: [%s, -c, "x = bytearray(150 << 20); import time; time.sleep(6)"]
+    python: |
+      import os, time
+      x = bytearray(150 << 20)
+      time.sleep(600 if os.environ["ORCHESTRA_ATTEMPT"] == "1" else 0)
     resources: {memory: 100MiB}
     retry: {max: 2, delay: 0s, when: {oom: true}, resources: {memory: x4}}
 """
@@ -232,7 +235,7 @@ steps:
 def test_a_retry_asks_for_more_memory(cli: CommandLine, shared_cluster: Cluster) -> None:
     engine = slurm_engine(cli, shared_cluster)
 
-    result = engine.flow(GREEDY % sys.executable).run("run", "flow.yaml")
+    result = engine.flow(GREEDY).run("run", "flow.yaml")
 
     assert result.code == 0
     assert attempts(cli, "a", "outcome") == [["out_of_memory"], ["succeeded"]]
@@ -375,7 +378,7 @@ steps:
     os.kill(engine, signal.SIGKILL)
     until(lambda: is_dead(helper))  # so that the keeper has what that leaves
     (cli.folder / "on").touch()
-    started.communicate(timeout=60)
+    started.communicate(timeout=180)
 
     (cli.folder / "go").touch()
     result = cli.run("resume")

@@ -181,7 +181,7 @@ def test_a_signal_while_an_engine_is_asked_ends_it_before_the_run(cli: CommandLi
         process = cli.file("flow.yaml", text).start("run", "flow.yaml")
         connections = [mute.accept() for _ in range(2)]  # one that knocks, one that waits
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=180)
         for connection, _ in connections:
             connection.close()
 

@@ -19,7 +19,8 @@ steps:
     foreach: '${{ range(%d) }}'
     resources: {cpu: %d}
     run: 'trap "echo asked >> ledger; exit 5" TERM; echo begun >> ledger; sleep 100 & wait'
-    on_cancel: {run: echo handled >> ledger}
+    stop: {grace: 10m}
+    on_cancel: {run: echo handled >> ledger, timeout: 10m}
 """
 
 STUBBORN = """
@@ -65,7 +66,7 @@ def test_a_signal_ends_in_order_what_runs_and_what_waits_there(
 
     run.send_signal(number)
 
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     assert run.returncode == 128 + number
     assert sorted(ledger(engine.cli)) == [
         *["asked"] * engine.room,
@@ -83,8 +84,9 @@ def test_the_second_signal_ends_at_once_what_ignores_the_first(engine: Engine) -
 
     run.send_signal(signal.SIGINT)
 
-    run.communicate(timeout=60)
-    assert (run.returncode, ledger(cli)) == (143, ["begun", "asked"])
+    run.communicate(timeout=180)
+    # Slurm asks by SIGTERM again before it kills
+    assert (run.returncode, set(ledger(cli))) == (143, {"begun", "asked"})
 
 
 def test_cancel_stops_a_run_from_another_terminal(engine: Engine) -> None:
@@ -93,7 +95,7 @@ def test_cancel_stops_a_run_from_another_terminal(engine: Engine) -> None:
 
     result = engine.cli.run("cancel")
 
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     assert (result.code, run.returncode) == (0, 143)
     assert result.err.endswith("ended: cancelled (stopped by SIGTERM), exit code 143\n")
     assert sorted(ledger(engine.cli)) == [
@@ -129,7 +131,7 @@ def test_what_still_runs_when_the_run_goes_on_is_followed_to_its_end(engine: Eng
 
     cli.file("go", "")
 
-    second.communicate(timeout=60)
+    second.communicate(timeout=180)
     assert (second.returncode, ledger(cli)) == (0, ["begun", "ended", "b"])
     assert outcomes(cli) == ["succeeded"]
     assert cli.run("logs", "a").out == "said\n"
@@ -228,7 +230,7 @@ def test_the_end_of_a_helper_process_is_no_harm(engine: Engine) -> None:
 
     until(lambda: helpers_of(cli) not in ([], helpers))
     cli.file("go", "")
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     assert (run.returncode, ledger(cli)) == (0, ["begun", "ended", "b"])
     assert outcomes(cli) == ["succeeded"]
 

@@ -162,7 +162,7 @@ def files(cli):
 
 def test_a_stopped_run_cleans_up(cli):
     process = stopped(cli)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 130
     assert files(cli) == ["cancelled", "tidy", "run-cancelled"]
     assert (cli.read("cancelled"), cli.read("run-cancelled")) == ("cancelled\n", "cancelled\n")
@@ -174,7 +174,7 @@ def test_a_second_signal_ends_the_clean_up(cli, number):
     wait_for(cli.folder / "cancelled")
     time.sleep(ONE_S)  # the first was heard before this began: none that comes now is its copy
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert (process.returncode, files(cli)) == (130, ["cancelled"])
 
 

@@ -239,7 +239,7 @@ steps:
     die(process)
     (jobs.folder / "go").touch()
     resumed = jobs.start("resume")
-    resumed.communicate(timeout=60)
+    resumed.communicate(timeout=180)
     assert resumed.returncode == 0
     found = lines(jobs)
     assert (peak(found), peak(found, found.index("+ b"))) == (3, 3)

@@ -41,7 +41,7 @@ def test_a_signal_that_is_sent_twice_at_once_leaves_time_for_clean_up(cli: Comma
     process = running(plant(cli, AT_ONCE), CLEANS_UP)
     for _ in range(2):  # as timeout(1) does: to the process, and to its group
         process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=180)
     assert (process.returncode, ledger(cli)) == (143, ["begun", "cleaned", "done"])
     assert "at once" not in out
 
@@ -55,7 +55,7 @@ def test_a_signal_before_the_run_has_begun_ends_the_keeper_as_it_ends_the_engine
     process.send_signal(signal.SIGSTOP)
     os.kill(engine, number)
     process.send_signal(signal.SIGCONT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode in (-number, 128 + number)
     assert "Traceback" not in err
 
@@ -88,7 +88,7 @@ def test_a_step_that_outlives_two_orchestrators_is_seen_to_by_the_second_keeper(
     until(lambda: "1 step goes on" in cli.read("err"))
     cli.file("go", "")
 
-    second.communicate(timeout=60)
+    second.communicate(timeout=180)
     third = cli.run("resume", "--output", "quiet")
 
     assert second.returncode == 3
@@ -104,7 +104,7 @@ def test_the_time_until_a_run_goes_on_is_no_time_of_a_step_that_had_ended(
     process = running(cli, WAITS)
     os.kill(engine_of(process), signal.SIGKILL)
     cli.file("go", "")
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     ended_before = datetime.now(timezone.utc)
 
     assert cli.run("resume", "--output", "quiet").code == 0
@@ -135,7 +135,7 @@ def test_nothing_is_started_where_the_keeper_was_killed_before_the_run_began(
     process.kill()
     process.wait(60)
     cli.file("go", "")
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     until(lambda: is_dead(engine))
 
     assert ledger(cli) == []

@@ -112,7 +112,7 @@ print(sigwait([SIGUSR1]) > 0)
     text = "version: 1\nsteps:\n  a: {python: {file: step.py}, stop: {signal: USR1}}\n"
     process = running(cli.file("step.py", step), text)
     process.send_signal(SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 143
     assert cli.run("logs", "a").out == "True\n"
 

@@ -136,7 +136,7 @@ def test_a_run_that_goes_on_is_kept_and_ends_well(cli):
     assert (result.code, result.err) == (0, "1 old run is kept: it goes on\n")
     assert shown(cli) == ids[:1]
     assert cli.run("cancel").code == 0
-    run.communicate(timeout=60)
+    run.communicate(timeout=180)
     assert run.returncode == 143
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 
 import pytest
+
+from tests.cli.going import until
 
 HELLO = """
 version: 1
@@ -270,7 +271,7 @@ def test_a_signal_ends_the_run_in_order_and_leaves_nothing_alive(cli, number, co
     process = cli.start("run", "p.yaml")
     pid = wait_for_pid(cli.folder / "pid")
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     assert process.returncode == code
     assert "Traceback" not in err
     assert "clean" in out
@@ -285,16 +286,14 @@ def test_a_second_signal_ends_it_at_once(cli):
     process.send_signal(signal.SIGINT)
     assert "stopping: SIGINT\n" in process.stdout  # of two at once the later may be seen first
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 130
     assert not (cli.folder / "cleaned").exists()
     assert not os.path.exists("/proc/%d" % pid)
 
 
 def wait_for_pid(path):
-    deadline = time.monotonic() + 20
-    while not (path.exists() and path.read_text()):
-        assert time.monotonic() < deadline
+    until(lambda: path.exists() and bool(path.read_text()))
     return int(path.read_text())
 
 

@@ -268,7 +268,7 @@ def test_a_signal_while_secrets_are_read_starts_nothing(cli):
         while not (cli.folder / "reading").exists():
             assert running.poll() is None
         running.terminate()
-        _, err = running.communicate(timeout=60)
+        _, err = running.communicate(timeout=180)
     assert (running.returncode, err) == (
         143,
         "error: stopped while the secrets were read, nothing was started\n",

@@ -54,7 +54,7 @@ def test_it_goes_on_when_the_engine_dies_and_its_end_counts(cli: CommandLine) ->
     until(lambda: is_dead(server))
     cli.file("go", "")
 
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     resumed = cli.run("resume", "--output", "quiet")
 
     assert (process.returncode, "1 step goes on" in err) == (3, True)
@@ -68,7 +68,7 @@ def test_it_is_taken_over_when_keeper_and_engine_die(cli: CommandLine) -> None:
     second = cli.start("resume")
     until(lambda: "taken over" in cli.run("show").out)
     cli.file("go", "")
-    second.communicate(timeout=60)
+    second.communicate(timeout=180)
 
     outcomes = [each["outcome"] for each in attempts(cli)]
     # some kernels alone tell how what nobody waited for ended; where none does it is made again
@@ -91,9 +91,9 @@ def test_no_step_runs_twice_at_once_wherever_the_engine_dies(cli: CommandLine) -
         until(lambda: process.poll() is not None or len(marks(cli)) > 4 * number)  # noqa: B023
         if process.poll() is None:
             os.kill(engine, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
         process = cli.start("resume")
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     last = cli.run("resume")
 
     open_steps: List[str] = []
@@ -114,7 +114,7 @@ def test_a_cancelled_run_leaves_no_server(cli: CommandLine) -> None:
     process = running(cli, WAITS)
     (server,) = servers_of(engine_of(process))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert (process.returncode, is_dead(server)) == (143, True)
 
 
@@ -122,7 +122,7 @@ def test_without_python_steps_there_is_no_server(cli: CommandLine) -> None:
     text = "version: 1\nsteps: {a: {run: 'echo begun >> ledger; sleep 1'}}\n"
     process = running(cli, text)
     assert servers_of(engine_of(process)) == []
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
 
 
 PRELOADS = """

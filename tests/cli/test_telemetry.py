@@ -357,7 +357,7 @@ def test_a_run_that_is_stopped_is_told_too(told, collector):
     with told.start("run", "p.yaml") as process:
         until((told.folder / "begun").exists)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "collector" not in err
     states = {span.name: attributes(span).get("orchestra.run.state") for span in collector.spans()}
@@ -369,6 +369,6 @@ def test_ctrl_c_ends_the_telling_and_not_the_result(told, collector):
     with told.file("p.yaml", GOOD).start("run", "p.yaml") as process:
         until(lambda: bool(collector.requests))
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=180)
     assert process.returncode == 0
     assert err == "warning: the collector was not told of this run: interrupted\n"

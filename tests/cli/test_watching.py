@@ -62,8 +62,8 @@ def test_who_follows_sees_what_is_seen_where_it_runs(cli: CommandLine) -> None:
     process = running(cli, WAITS)
     follower = cli.start("show", "--follow")
     cli.file("go", "")
-    shown, _ = process.communicate(timeout=60)
-    followed, _ = follower.communicate(timeout=60)
+    shown, _ = process.communicate(timeout=180)
+    followed, _ = follower.communicate(timeout=180)
     assert (process.returncode, follower.returncode) == (1, 0)
     assert body(followed) == body(shown)
 
@@ -79,8 +79,8 @@ def test_who_follows_a_run_that_went_on_sees_steps_that_are_there_no_more(
     until(lambda: "again" in ledger(cli))
     follower = cli.start("show", "--follow")
     cli.file("go", "")
-    process.communicate(timeout=60)
-    followed, told = follower.communicate(timeout=60)
+    process.communicate(timeout=180)
+    followed, told = follower.communicate(timeout=180)
     assert (follower.returncode, told) == (0, "")
     assert ("gone failed" in followed, "b failed" in followed) == (True, True)
 
@@ -121,7 +121,7 @@ def test_who_follows_and_reads_no_more_is_let_go_while_the_run_goes_on(cli: Comm
     os.close(writing)
     assert process.poll() is None
     cli.file("go", "")
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert (result.code, result.err) == (0, "")
 
 

@@ -81,9 +81,11 @@ def driver(drivers: Callable[[], PlaceDriver]) -> PlaceDriver:
 
 
 def test_a_task_is_taken_in_then_runs_then_is_over(driver: PlaceDriver) -> None:
-    task = driver.task("one", "touch $folder/began; sleep 1")
+    task = driver.task("one", ANSWERS)
 
     assert driver.submit(task) == [Queued(task.name, driver.queued(task)[0].job)]
+    driver.start(task)
+    (Path(task.folder) / "asked").touch()
     gone = driver.end(task)
 
     job = driver.queued(task)[0].job

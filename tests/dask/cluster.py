@@ -11,10 +11,7 @@ from typing import Dict, List
 
 from tests.dask.waiting import until
 
-_QUIET = {
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s",
-    "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
-}
+_QUIET = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
 
 
 class Cluster:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import itertools
 import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, List
 
@@ -114,7 +117,8 @@ def test_nothing_is_written_when_a_scheduler_dies(cluster: Cluster, tmp_path: Pa
 
 
 def _check(address: str, *errands: Errand) -> List[str]:
-    asked = place(address, patience_s=1.0)
+    # whoever comes in time does, however slow the machine; who never does is not waited for long
+    asked = place(address, clock=itertools.count(0.0, 100.0).__next__, patience_s=60.0)
     try:
         return asked.check(errands)
     finally:
@@ -137,6 +141,25 @@ def test_what_listens_and_says_nothing_is_given_up() -> None:
         with pytest.raises(dask_link().LinkDown, match="what listens there does not answer"):
             link.connect(0.5)
         link.close()
+
+
+def test_what_hangs_up_is_told_of_in_words_for_people() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as curt:
+        link = dask_link().Link("tcp://127.0.0.1:%d" % curt.getsockname()[1])
+        threading.Thread(target=hang_up, args=(curt,), daemon=True).start()
+        with pytest.raises(dask_link().LinkDown) as caught:
+            link.connect(2.0)
+        link.close()
+        curt.shutdown(socket.SHUT_RDWR)
+
+    assert "<" not in str(caught.value)
+
+
+def hang_up(server: socket.socket) -> None:
+    """On whoever comes, until the server is shut down."""
+    with contextlib.suppress(OSError):
+        while True:
+            server.accept()[0].close()
 
 
 def dask_link() -> Any:

@@ -133,7 +133,7 @@ def test_a_task_waits_for_a_worker_that_has_what_it_asks_for(desk: Desk) -> None
     gpu = Errand("dask", gpus=1)
     wait = "echo >>begun; while [ ! -e go ]; do sleep 0.02; done"
     desk.submit(desk.task("one", wait, gpu))
-    desk.until_running("one")
+    desk.until(lambda: desk.lines("begun"))
     desk.submit(desk.task("two", wait, gpu))
     desk.until(
         lambda: desk.last("two", Queued) == Queued("two", "two", "waits for room on its worker")

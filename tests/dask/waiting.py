@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from typing import Callable, TypeVar
 
-_LIMIT_S = 60.0
+_LIMIT_S = 200.0  # Slurm tries again after 2 minutes to start what it could not
 _T = TypeVar("_T")
 
 
@@ -15,4 +15,4 @@ def until(look: Callable[[], _T]) -> _T:
         if found:
             return found
         time.sleep(0.02)
-    raise AssertionError("waited for 60 s for %r" % look)
+    raise AssertionError("waited for %d s for %r" % (_LIMIT_S, look))

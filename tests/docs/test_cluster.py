@@ -120,7 +120,7 @@ def test_ctrl_c_leaves_no_job(cli: CommandLine, shared_cluster: Cluster) -> None
     with cli.start("run", "outlives.yaml") as process:
         until(lambda: _jobs(shared_cluster, "RUNNING"))
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=180)
     assert process.returncode == 130
     shared_cluster.wait_for(lambda: not _jobs(shared_cluster, "all"), "a job is left")
 

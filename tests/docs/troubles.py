@@ -48,7 +48,7 @@ class Scene:
             process = self.cli.start("run", "troubled.yaml", stdout=out, stderr=out)
         try:
             yield
-            process.wait(120)
+            process.wait(300)
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -126,7 +126,8 @@ def over_memory(scene: Scene) -> str:
 
 def node_failed(scene: Scene) -> str:
     step = '{run: "touch began; %s", resources: {cpu: 4}}' % WAITS
-    with Cluster(Shape(nodes=1)) as cluster, scene.started("slurm", step, environ=cluster.environ):
+    shape = Shape(nodes=1, node_timeout_s=10)
+    with Cluster(shape) as cluster, scene.started("slurm", step, environ=cluster.environ):
         until(scene.runs)
         cluster.kill_node("n1")
         cluster.wait_for(lambda: "down" in _state(cluster), "the node is not held for down")

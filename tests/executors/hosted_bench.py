@@ -16,7 +16,7 @@ from orchestra.executors.known import Opening
 from orchestra.model.errand import Errand
 from orchestra.model.run import AttemptKey, Invocation
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 
 
 class Bench:
@@ -39,7 +39,7 @@ class Bench:
             on_output=lambda key, block: self.seen.append((key, block)),
             on_note=self.notes.append,
             on_hired=self.pids.append,
-            **options,
+            **{"close_s": LIMIT_S, **options},
         )
 
     def invocation(self, key: AttemptKey, script: str) -> Invocation:

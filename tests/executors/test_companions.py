@@ -17,6 +17,7 @@ from orchestra.model.run import AttemptKey, Invocation
 
 OWN = AttemptKey("notify:1", 1)
 STEP = AttemptKey("a", 1)
+LIMIT_S = 180.0
 
 
 class Bench:
@@ -35,7 +36,7 @@ class Bench:
         argv = (b"sh", b"-c", script.encode())
         return Invocation(argv, env, str(self.folder), str(self.folder / (key.step + ".log")))
 
-    def start(self, script: str, timeout_s: float = 30.0, on_end: Any = None) -> None:
+    def start(self, script: str, timeout_s: float = LIMIT_S, on_end: Any = None) -> None:
         tell = on_end or (lambda end, killed: self.heard.append((end, killed)))
         self.companions.start(OWN, self.invocation(OWN, script), timeout_s, tell)
 
@@ -43,8 +44,8 @@ class Bench:
         self.companions.submit([(STEP, self.invocation(STEP, script))])
 
     def turns(self) -> Iterator[List[Any]]:
-        """What the engine is told, turn by turn, for at most half a minute."""
-        deadline = time.monotonic() + 30
+        """What the engine is told, turn by turn, until a limit."""
+        deadline = time.monotonic() + LIMIT_S
         poller = select.poll()
         poller.register(self.companions.fileno(), select.POLLIN)
         while time.monotonic() < deadline:

@@ -25,7 +25,7 @@ from orchestra.executors.proc import Proc
 from orchestra.model.errand import Errand
 from orchestra.model.run import AttemptKey, Invocation
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 PATH = {b"PATH": b"/usr/bin:/bin"}
 
 

@@ -27,7 +27,8 @@ from orchestra.executors.known import Opening
 from orchestra.model.errand import Errand
 from orchestra.model.run import AttemptKey, Invocation, Outcome
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
+SHORT_S = 0.1  # where it is waited for what does not come
 A = AttemptKey("a", 1)
 QUEUED = [["queued", "7", "Priority"]]
 RUNNING = [["running", "7", "n7"]]
@@ -45,7 +46,9 @@ class Stage:
             (b"true",), {}, "/", str(folder / "a.log"), errand=Errand("grid", memory_bytes=1000)
         )
 
-    def play(self, act: str = "submit", **answers: Any) -> List[ExecutorStimulus]:
+    def play(
+        self, act: str = "submit", grace_s: float = LIMIT_S, **answers: Any
+    ) -> List[ExecutorStimulus]:
         """What is told of one attempt until it is over."""
         executor = HostedExecutor(
             Opening("grid", "tests.executors.scripted_place"),
@@ -54,7 +57,7 @@ class Stage:
             str(self.folder),
             environ=dict(os.environb),
             on_note=self.notes.append,
-            grace_s=0.1,
+            grace_s=grace_s,
         )
         try:
             if act == "submit":
@@ -170,14 +173,16 @@ def test_for_a_failure_the_engine_is_heard_as_well(
 
 
 def test_a_failure_of_which_the_engine_says_nothing_is_told_after_a_while(stage: Stage) -> None:
-    told = stage.play(submit=[QUEUED], poll=[[["record", "exit 6"]], []])
+    told = stage.play(grace_s=SHORT_S, submit=[QUEUED], poll=[[["record", "exit 6"]], []])
 
     assert told[-1] == Ended(A, exit_code=6, cpu_s=2.0)
 
 
 def test_an_end_without_a_record_is_lost_only_while_the_engine_answers(stage: Stage) -> None:
     silence = [[["silent", "timed out"]]] * 30
-    told = stage.play(submit=[QUEUED], poll=[RUNNING, [["gone", "ended"]], *silence, []])
+    told = stage.play(
+        grace_s=SHORT_S, submit=[QUEUED], poll=[RUNNING, [["gone", "ended"]], *silence, []]
+    )
 
     assert told[-1] == Lost(A, 0, "it ended without a record")
     assert stage.notes == [

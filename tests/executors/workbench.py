@@ -14,7 +14,7 @@ from orchestra.engine.ports import Ended, ExecutorStimulus
 from orchestra.executors.local import LocalExecutor
 from orchestra.model.run import AttemptKey, Invocation
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 STEPS = Path(__file__).parent / "steps"
 
 Word = Union[str, bytes]

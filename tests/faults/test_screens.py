@@ -94,13 +94,13 @@ class Screen:
             meanwhile()
             assert time.monotonic() < deadline
         os.close(self._ours)
-        return self.process.wait(30), self.data.decode("utf-8", "replace")
+        return self.process.wait(LIMIT_S), self.data.decode("utf-8", "replace")
 
     def close(self) -> int:
         """Close the terminal before its time; the exit code."""
         os.close(self._ours)
         try:
-            return self.process.wait(30)
+            return self.process.wait(LIMIT_S)
         finally:
             self.process.kill()
             self.process.wait()
@@ -119,7 +119,7 @@ class Shell(Screen):
 
     def seen(self, words: str) -> None:
         """Take what comes until these words have come, and forget all of it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LIMIT_S
         while words.encode() not in self.data:
             self.read()
             assert time.monotonic() < deadline, self.data

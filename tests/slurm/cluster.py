@@ -28,7 +28,7 @@ from tests.slurm.conf import Shape, files
 from tests.slurm.node_processes import end_processes_of, end_watchers_of
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol", "sinfo")
-_LIMIT_S = 30.0
+_LIMIT_S = 180.0
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 

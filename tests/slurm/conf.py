@@ -9,8 +9,9 @@ class Shape(NamedTuple):
     """A cluster: `nodes` of `cpus` and `memory_mb` each; `licenses` as Slurm writes them.
 
     A finished job is forgotten `min_job_age_s` after its end, a node that says nothing is held to
-    be down after `node_timeout_s`. A daemon that does not answer in `message_timeout_s` is held not
-    to: in a low one a busy machine fails to start jobs, which Slurm then tries 2 minutes later.
+    be down after `node_timeout_s`: in a low one a busy machine loses nodes that are well. A daemon
+    that does not answer in `message_timeout_s` is held not to: in a low one a busy machine fails to
+    start jobs, which Slurm then tries 2 minutes later.
     """
 
     nodes: int = 2
@@ -19,7 +20,7 @@ class Shape(NamedTuple):
     gpus: int = 0
     licenses: str = "db:2"
     min_job_age_s: int = 300
-    node_timeout_s: int = 5
+    node_timeout_s: int = 60
     message_timeout_s: int = 10
 
     @property

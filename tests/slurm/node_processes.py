@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple, Sequence, Set
 
 _PROGRAM = "slurmstepd"
 _WATCHER = _PROGRAM + ": "
-_DEATH_S = 10.0
+_DEATH_S = 60.0
 
 
 class _Process(NamedTuple):

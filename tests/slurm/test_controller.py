@@ -60,6 +60,24 @@ def test_an_outage_is_silence_and_a_job_that_ends_in_it_is_over_after_it(
     assert (Path(late.folder) / "ran").read_text() == "ran\n"
 
 
+def test_a_signal_that_comes_in_an_outage_is_sent_after_it(
+    own_cluster: Cluster, drive: Drive
+) -> None:
+    driver = drive(place_on(own_cluster))
+    task = driver.task("asked", "trap 'touch $folder/go' TERM\n" + WAITS)
+    driver.submit(task)
+    driver.start(task)
+    own_cluster.save_state(driver.queued(task)[0].job)
+    own_cluster.kill_controller()
+    silences(driver, 1)
+
+    driver.place.stop([task.name], "SIGTERM")
+    own_cluster.up_controller()
+    driver.end(task)
+
+    assert (Path(task.folder) / "done").exists()
+
+
 def test_a_controller_that_comes_back_without_what_it_knew_makes_no_job_run_twice(
     own_cluster: Cluster, drive: Drive
 ) -> None:

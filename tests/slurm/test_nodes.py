@@ -16,9 +16,10 @@ from tests.slurm.engine import place_on
 
 ANSWERS = "touch $folder/began; until [ -e $folder/go ]; do sleep 0.05; done"
 WHOLE_NODE = Errand("slurm", cpu=4000)
+MORTAL = Shape(node_timeout_s=10, message_timeout_s=3)
 
 
-@pytest.mark.parametrize("own_cluster", [Shape(message_timeout_s=3)], indirect=True)
+@pytest.mark.parametrize("own_cluster", [MORTAL], indirect=True)
 def test_the_job_of_a_node_that_dies_is_told_as_that_and_no_other_is(
     own_cluster: Cluster, drive: Drive
 ) -> None:

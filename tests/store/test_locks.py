@@ -164,7 +164,7 @@ def test_who_asks_and_is_held_up_meanwhile_makes_no_acquirer_fail(path: str) -> 
     time.sleep(0.3)  # longer than a lock is waited for that another holds
     asker.communicate(b"go on\n")
 
-    assert acquirer.communicate(timeout=60)[0] == b"True\n"
+    assert acquirer.communicate(timeout=180)[0] == b"True\n"
 
 
 def test_who_waits_for_a_lock_whose_file_is_removed_holds_the_new_one(path: str) -> None:
@@ -174,7 +174,7 @@ def test_who_waits_for_a_lock_whose_file_is_removed_holds_the_new_one(path: str)
 
     holder.communicate(b"remove\n")
 
-    assert waiter.communicate(timeout=60)[0] == b"True\n"
+    assert waiter.communicate(timeout=180)[0] == b"True\n"
 
 
 def test_a_lock_whose_folder_is_gone_cannot_be_taken(tmp_path: Path) -> None:
