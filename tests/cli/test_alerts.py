@@ -54,7 +54,7 @@ def wait_for(what) -> None:
 def killed(cli, name: str, mark: str) -> str:
     """The id of a run of the file that was killed once its step had made the file `mark`."""
     process = cli.start("run", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for((cli.folder / mark).exists)
+    wait_for(lambda: (cli.folder / mark).exists() and cli.read(mark).endswith("\n"))
     die(process)
     steps = int(cli.read(mark))
     os.killpg(steps, signal.SIGKILL)

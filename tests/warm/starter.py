@@ -38,10 +38,10 @@ from typing import (
 
 ROOT = str(Path(__file__).resolve().parents[2])
 BLOCK = 1 << 16
-_INHERITED = frozenset(["PATH", "PYTHONPATH", "TMPDIR"])
-_READ_EARLY = frozenset([*_INHERITED, "LANG", "COLUMNS"])
-_FREE = frozenset(["HOME", "LEDGER", "API_TOKEN", "KEY"])
-"""Variables that nothing looks at before a command begins; those of orchestra are others."""
+_READ_EARLY = frozenset(["COLUMNS", "GITHUB_ACTIONS", "LANG", "PYTHONPATH", "TMPDIR"])
+_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "TOKEN"])
+_FREE_PREFIXES = ("ORCHESTRA_", "OTEL_")
+"""Variables that nothing looks at before a command begins."""
 
 Fixed = FrozenSet[Tuple[str, str]]
 
@@ -57,12 +57,13 @@ class Command(NamedTuple):
     @property
     def fixed(self) -> Optional[Fixed]:
         """The variables that have to be as they were at the start; None if one is unusual."""
-        inherited = {"PYTHONPATH": ROOT, **os.environ}
+        if self.environ.get("PYTHONPATH") != os.environ.get("PYTHONPATH", ROOT):
+            return None  # it may be one of a folder that only this command has
         fixed = []
         for name, value in self.environ.items():
-            if name in _READ_EARLY and (name not in _INHERITED or value == inherited.get(name)):
+            if name in _READ_EARLY:
                 fixed.append((name, value))
-            elif name not in _FREE and not name.startswith("ORCHESTRA_"):
+            elif name not in _FREE and not name.startswith(_FREE_PREFIXES):
                 return None
         return frozenset(fixed)
 
