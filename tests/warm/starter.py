@@ -39,7 +39,7 @@ from typing import (
 ROOT = str(Path(__file__).resolve().parents[2])
 BLOCK = 1 << 16
 _READ_EARLY = frozenset(["COLUMNS", "GITHUB_ACTIONS", "LANG", "PYTHONPATH", "TMPDIR"])
-_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "TOKEN"])
+_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "READY", "TOKEN"])
 _FREE_PREFIXES = ("ORCHESTRA_", "OTEL_")
 """Variables that nothing looks at before a command begins."""
 
@@ -57,7 +57,7 @@ class Command(NamedTuple):
     @property
     def fixed(self) -> Optional[Fixed]:
         """The variables that have to be as they were at the start; None if one is unusual."""
-        if self.environ.get("PYTHONPATH") != os.environ.get("PYTHONPATH", ROOT):
+        if self.environ.get("PYTHONPATH") not in (ROOT, os.environ.get("PYTHONPATH")):
             return None  # it may be one of a folder that only this command has
         fixed = []
         for name, value in self.environ.items():
