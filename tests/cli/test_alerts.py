@@ -200,7 +200,7 @@ def test_a_server_that_never_answers_is_given_up_after_the_timeout(cli):
         cli.file("p.yaml", workflow("{webhook: 'http://%s/', timeout: 1s}" % place))
         began = time.monotonic()
         result = cli.run("run", "p.yaml")
-    assert (result.code, time.monotonic() - began < 15) == (1, True)
+    assert (result.code, time.monotonic() - began < 60) == (1, True)
     assert result.err.startswith("alert to %s could not be sent: no answer" % place)
 
 

@@ -115,7 +115,7 @@ def test_once_more_stops_it_at_once(cli):
     assert (said(rest), first.returncode) == (said(second.err)[1:], 0)
     assert (second.code, run.returncode) == (0, 143)
     assert ledger(cli) == ["begun", "asked"]
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 50
 
 
 def test_ctrl_c_ends_the_waiting_and_not_the_stopping(cli):

@@ -61,7 +61,7 @@ def test_a_clock_that_jumps_in_mid_run_changes_no_order_and_no_duration(
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
     assert min(times(report)) >= 0
-    assert report["elapsed_s"] < 20
+    assert report["elapsed_s"] < 100
     assert trial.report(report["run_id"]) == report
 
 
