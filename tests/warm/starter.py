@@ -39,7 +39,7 @@ from typing import (
 ROOT = str(Path(__file__).resolve().parents[2])
 BLOCK = 1 << 16
 _READ_EARLY = frozenset(["COLUMNS", "GITHUB_ACTIONS", "LANG", "PYTHONPATH", "TMPDIR"])
-_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "READY", "TOKEN"])
+_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "TOKEN"])
 _FREE_PREFIXES = ("ORCHESTRA_", "OTEL_")
 """Variables that nothing looks at before a command begins."""
 
@@ -80,13 +80,14 @@ class Server:
     """One process that becomes the commands it is asked for; see `tests.warm.server`."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
+        # with nothing of a command's own: tests look for what commands leave by its environment
         self._channel, theirs = socket.socketpair()
         with theirs:
             # pipes, as most commands have them: Python asks for that when it starts
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.warm.server", str(theirs.fileno())],
                 cwd=ROOT,
-                env=dict(environ),
+                env={"PATH": os.environ["PATH"], **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -181,15 +182,15 @@ class Starter:
     def _turn(self, command: Command) -> Iterator[Optional[Server]]:
         """A server for the command, if there is one that has nothing to do."""
         fixed = command.fixed
-        server = None if fixed is None else self._taken(fixed, command)
+        server = None if fixed is None else self._taken(fixed)
         yield server
         if fixed is not None and server is not None:
             self._idle[fixed].append(server)  # not after a fault: it may still be at work
 
-    def _taken(self, fixed: Fixed, command: Command) -> Optional[Server]:
+    def _taken(self, fixed: Fixed) -> Optional[Server]:
         with self._lock:
             if fixed not in self._idle:
-                self._idle[fixed] = [Server(command.environ), Server(command.environ)]
+                self._idle[fixed] = [Server(dict(fixed)), Server(dict(fixed))]
                 self._all += self._idle[fixed]
             idle = self._idle[fixed]
             return idle.pop(0) if idle else None
