@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from tests.dask.engine import shared_scheduler
+from tests.effort import examples
 from tests.slurm.engine import shared_cluster
 
 __all__ = ["shared_cluster", "shared_scheduler"]
@@ -23,10 +24,15 @@ _OF_ENGINES = {"dask", "slurm"}
 
 if "CI" in os.environ:
     settings.register_profile(
-        "untimed", deadline=None, derandomize=True, database=None, print_blob=True
+        "untimed",
+        max_examples=examples(100),
+        deadline=None,
+        derandomize=True,
+        database=None,
+        print_blob=True,
     )
 else:
-    settings.register_profile("untimed", deadline=None)
+    settings.register_profile("untimed", max_examples=examples(100), deadline=None)
 
 
 def pytest_configure() -> None:

@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple
+
+from tests.warm.starter import STARTER, Command
 
 ROOT = str(Path(__file__).resolve().parents[2])
 """What is tested is beside the tests, whatever is installed."""
@@ -73,8 +75,12 @@ class CommandLine:
             **options,
         )
 
-    def run(self, *arguments: str, timeout: Optional[float] = 180, **options: object) -> Result:
-        """Run `orchestra` to its end."""
+    def run(self, *arguments: str, timeout: float = 180, **options: object) -> Result:
+        """Run `orchestra` to its end; see `tests.warm` for how it is started without options."""
+        if not options:
+            ended = STARTER.run(Command(arguments, self.folder, self.environ, timeout))
+            if ended is not None:
+                return Result(ended.code, ended.out, without_hint(ended.err))
         with self.start(*arguments, **options) as process:
             try:
                 out, err = process.communicate(timeout=timeout)

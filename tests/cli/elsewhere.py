@@ -76,6 +76,8 @@ def left_of(cli: CommandLine) -> Dict[int, str]:
                 words = file.read()
             with open("/proc/%s/environ" % pid, "rb") as file:
                 environ = file.read()
-            if words and (mark in words or mark in environ):  # a dead one has no words
+            place = os.fsencode(os.readlink("/proc/%s/cwd" % pid))
+            # a dead one has no words
+            if words and (mark in words or mark in environ or place.startswith(mark)):
                 found[int(pid)] = words.replace(b"\0", b" ").decode(errors="replace")
     return found

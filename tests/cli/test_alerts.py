@@ -54,7 +54,7 @@ def wait_for(what) -> None:
 def killed(cli, name: str, mark: str) -> str:
     """The id of a run of the file that was killed once its step had made the file `mark`."""
     process = cli.start("run", name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for((cli.folder / mark).exists)
+    wait_for(lambda: (cli.folder / mark).exists() and cli.read(mark).endswith("\n"))
     die(process)
     steps = int(cli.read(mark))
     os.killpg(steps, signal.SIGKILL)
@@ -184,12 +184,12 @@ def test_a_run_that_takes_no_longer_than_earlier_ones_is_not_slow(cli):
 
 def test_a_slow_alert_that_hangs_neither_stops_the_run_nor_outlives_its_timeout(cli):
     script = "sleep 77 & echo $$ $! >> sleepers; exec sleep 77"
-    entry = "{when: slow, slow_after: 1ms, timeout: 1s, command: [sh, -c, '%s']}" % script
+    entry = "{when: slow, slow_after: 1ms, timeout: 3s, command: [sh, -c, '%s']}" % script
     steps = "a: {run: sleep 0.2}\n  b: {needs: a, run: 'true'}"
     result = cli.file("p.yaml", workflow(entry, steps=steps)).run("run", "p.yaml")
     assert (result.code, result.err) == (
         0,
-        "alert to sh could not be sent: no answer within 1s\n",
+        "alert to sh could not be sent: no answer within 3s\n",
     )
     for pid in cli.read("sleepers").split():
         wait_for(partial(is_dead, int(pid)))  # who was killed dies when it has its turn
@@ -200,7 +200,7 @@ def test_a_server_that_never_answers_is_given_up_after_the_timeout(cli):
         cli.file("p.yaml", workflow("{webhook: 'http://%s/', timeout: 1s}" % place))
         began = time.monotonic()
         result = cli.run("run", "p.yaml")
-    assert (result.code, time.monotonic() - began < 15) == (1, True)
+    assert (result.code, time.monotonic() - began < 60) == (1, True)
     assert result.err.startswith("alert to %s could not be sent: no answer" % place)
 
 

@@ -139,7 +139,7 @@ def test_a_task_waits_for_a_worker_that_has_what_it_asks_for(desk: Desk) -> None
         lambda: desk.last("two", Queued) == Queued("two", "two", "waits for room on its worker")
     )
 
-    desk.until(lambda: desk.lines("begun"))
+    desk.until(lambda: desk.lines("begun"))  # it is told to run before its script does
     assert len(desk.lines("begun")) == 1
     (desk.ground / "go").touch()
     desk.until_gone("one", "two")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestra.model.workflow import Foreach
+from tests.effort import examples
 from tests.engine.plans import step
 from tests.engine.vocabulary import Story, stories
 from tests.engine.world import Behaviour
@@ -15,7 +16,7 @@ from tests.engine.world import Behaviour
 CRASHES = st.lists(st.tuples(st.integers(1, 14), st.booleans()), min_size=1, max_size=4)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(stories(), CRASHES)
 def test_no_death_of_the_orchestrator_breaks_a_promise(
     story: Story, crashes: List[Tuple[int, bool]]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
+from tests.effort import examples
 from tests.engine.vocabulary import Story, stories
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(stories())
 def test_no_hostile_world_breaks_a_promise(story: Story) -> None:
     story.tell()

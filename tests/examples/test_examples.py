@@ -7,7 +7,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Set
@@ -15,6 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+
+from tests.cli.commandline import CommandLine, Result
 
 ROOT = Path(__file__).parents[2]
 FOUND = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("examples/**/*.yaml"))
@@ -46,18 +47,8 @@ class Ran(NamedTuple):
 Run = Callable[..., Ran]
 
 
-def orchestra(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    names = ("HOME", "PATH", "TMPDIR", "LANG", "PYTHONPATH")
-    return subprocess.run(
-        [sys.executable, "-m", "orchestra", *arguments],
-        cwd=folder,
-        env={name: os.environ[name] for name in names if name in os.environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=300,
-        check=False,
-    )
+def orchestra(folder: Path, *arguments: str) -> Result:
+    return CommandLine(folder).run(*arguments, timeout=300)
 
 
 @pytest.fixture
@@ -71,9 +62,9 @@ def run(tmp_path: Path) -> Run:
         report = tmp_path / "report.json"
         reporting = ["--output", "plain", "--report", "json=%s" % report]
         done = orchestra(folder, "run", "pipeline.yaml", *reporting, *options)
-        assert report.exists(), done.stderr
+        assert report.exists(), done.err
         text = report.read_text(encoding="utf-8")
-        return Ran(done.returncode, done.stdout, done.stderr, json.loads(text), folder)
+        return Ran(done.code, done.out, done.err, json.loads(text), folder)
 
     return run
 
@@ -86,7 +77,7 @@ def test_every_example_has_its_test() -> None:
 def test_an_example_is_valid_without_a_warning(file: str) -> None:
     done = orchestra(ROOT, "validate", file, "--format", "json")
 
-    assert (done.returncode, json.loads(done.stdout)) == (0, [])
+    assert (done.code, json.loads(done.out)) == (0, [])
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -103,8 +94,8 @@ def test_the_tests_of_an_example_pass(file: str) -> None:
 
     done = orchestra(ROOT, "test", file)
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith(" cases, all passed\n")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith(" cases, all passed\n")
     assert first == "# yaml-language-server: $schema=../../schemas/test.schema.json"
 
 
@@ -116,8 +107,8 @@ def test_an_example_is_planned_without_running_any_of_it(file: str, tmp_path: Pa
 
     done = orchestra(folder, "plan", "pipeline.yaml", "--format", "json", "--budget", "cpu=4,gpu=2")
 
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["steps"][0]["wave"] == 1
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["steps"][0]["wave"] == 1
     assert sorted(os.listdir(folder)) == before
 
 
@@ -267,7 +258,7 @@ def test_a_second_run_of_the_penguins_runs_what_is_downstream_and_says_why(
     folder = tmp_path / "penguins"
     ignored = shutil.ignore_patterns("__pycache__", "results", ".orchestra")
     shutil.copytree(str(ROOT / "examples/penguins"), str(folder), ignore=ignored)
-    assert orchestra(folder, "run", "pipeline.yaml").returncode == 0
+    assert orchestra(folder, "run", "pipeline.yaml").code == 0
     (first,) = os.listdir(str(folder / ".orchestra/runs"))
     text = (folder / script).read_text(encoding="utf-8")
     (folder / script).write_text(text.replace(old, new), encoding="utf-8")
@@ -275,7 +266,7 @@ def test_a_second_run_of_the_penguins_runs_what_is_downstream_and_says_why(
     report = tmp_path / "report.json"
     done = orchestra(folder, "run", "pipeline.yaml", "--report", "json=%s" % report, *options)
 
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     states = {s["id"]: s["state"] for s in json.loads(report.read_text("utf-8"))["steps"]}
     ran = {*again, "check", "show"}  # these two have no cache
     assert states == {id: "succeeded" if id in ran else "cached" for id in states}
@@ -289,7 +280,7 @@ def test_a_second_run_of_the_penguins_runs_what_is_downstream_and_says_why(
 
 def why(folder: Path, step: str) -> str:
     """What `orchestra why` says of a step of the latest run."""
-    return orchestra(folder, "why", step).stdout
+    return orchestra(folder, "why", step).out
 
 
 OF_ENGINES = {"tests/dask", "tests/slurm"}

@@ -14,8 +14,8 @@ from typing import Callable, Iterator, List
 
 import pytest
 
+from tests.effort import some
 from tests.faults import oracle
-from tests.faults.effort import some
 from tests.faults.trial import Ended, Trial
 
 TEN = """

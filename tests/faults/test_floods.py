@@ -1,6 +1,6 @@
 """Steps that write much: memory stays bounded, and the log holds exactly what they wrote.
 
-`ORCHESTRA_FAULTS=full` makes it a gigabyte, and 200 MB without a newline.
+`ORCHESTRA_EFFORT=full` makes it a gigabyte, and 200 MB without a newline.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Dict, NamedTuple
 
 import pytest
 
-from tests.faults.effort import FULL, some
+from tests.effort import FULL, some
 from tests.faults.trial import Trial
 
 MIB = 2**20

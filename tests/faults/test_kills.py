@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import some
 from tests.faults import kills
-from tests.faults.effort import some
 from tests.faults.kills import Point
 
 SEEDS = random.Random(20_261_122).sample(range(10**6), 100)

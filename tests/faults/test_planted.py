@@ -14,7 +14,7 @@ from typing import Callable, Dict, List
 
 import pytest
 
-from tests.faults.effort import some
+from tests.effort import some
 from tests.faults.trial import Ended, Trial
 
 STEPS = """

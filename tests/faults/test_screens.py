@@ -17,8 +17,8 @@ from typing import Callable, Tuple
 
 import pytest
 
+from tests.effort import some
 from tests.faults import oracle
-from tests.faults.effort import some
 from tests.faults.trial import LIMIT_S, Trial, wait_until
 
 THOUSAND = "version: 1\nbudget: {cpu: 4}\nsteps:\n" + "".join(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import some
 from tests.faults import stops
-from tests.faults.effort import some
 from tests.faults.stops import SIGNALS, Stop
 
 MOMENTS_MS = some(range(60, stops.SPAN_MS - 200, 5), 6)

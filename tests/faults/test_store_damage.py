@@ -9,7 +9,7 @@ from typing import Callable, Dict, List, Tuple
 
 import pytest
 
-from tests.faults.effort import some
+from tests.effort import some
 from tests.faults.trial import Ended, Trial, engine_of, kill, wait_until, wait_until_gone
 
 STEPS = """

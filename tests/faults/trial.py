@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import (
     Any,
+    BinaryIO,
     Callable,
     Dict,
     FrozenSet,
@@ -28,6 +29,7 @@ from typing import (
 from tests.faults import oracle
 from tests.faults.ledger import Ledger, boot_time_s
 from tests.faults.oracle import Known, Report, Rules
+from tests.warm.starter import STARTER, Command
 
 ROOT = str(Path(__file__).resolve().parents[2])
 STEP = str(Path(__file__).resolve().parent / "step.sh")
@@ -64,9 +66,7 @@ class Trial:
         self, *arguments: str, under: Sequence[str] = (), log: str = "out", **options: Any
     ) -> subprocess.Popen[bytes]:
         """Start `orchestra` with its output in files named after `log`; `under` goes before it."""
-        with (self.folder / (log + ".out")).open("wb") as out, (self.folder / (log + ".err")).open(
-            "wb"
-        ) as err:
+        with self._open(log + ".out") as out, self._open(log + ".err") as err:
             return subprocess.Popen(
                 [*under, sys.executable, "-m", "orchestra", *arguments],
                 cwd=self.folder,
@@ -92,8 +92,18 @@ class Trial:
         return Ended(code, self.text(log + ".out"), self.text(log + ".err"))
 
     def run(self, *arguments: str, **options: Any) -> Ended:
-        """Run a command to its end."""
-        return self.end(self.start(*arguments, **options), options.get("log", "out"))
+        """Run a command to its end; see `tests.warm` for how it is started without options."""
+        log = options.get("log", "out")
+        if not {*options} - {"log"}:
+            command = Command(arguments, self.folder, self.environ, LIMIT_S)
+            with self._open(log + ".out") as out, self._open(log + ".err") as err:
+                code = STARTER.run_into(command, out, err)
+            if code is not None:
+                return Ended(code, self.text(log + ".out"), self.text(log + ".err"))
+        return self.end(self.start(*arguments, **options), log)
+
+    def _open(self, name: str) -> BinaryIO:
+        return (self.folder / name).open("wb")
 
     def text(self, name: str) -> str:
         """What a file of the folder holds, nothing where there is none."""

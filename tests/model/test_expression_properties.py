@@ -21,6 +21,7 @@ from orchestra.model.expression import (
     scan_text,
     to_text,
 )
+from tests.effort import examples
 
 NAMES: Dict[str, Any] = {
     "n": 3,
@@ -55,14 +56,14 @@ def outcome(source: str) -> Optional[Value]:
         return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(soup())
 def test_any_text_is_an_expression_or_an_expression_error(source: str) -> None:
     value = outcome(source)
     assert json.loads(json.dumps(value)) == value
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(soup())
 def test_any_text_is_a_template_or_an_expression_error(source: str) -> None:
     try:
@@ -74,14 +75,14 @@ def test_any_text_is_a_template_or_an_expression_error(source: str) -> None:
     assert ends == sorted(ends)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.text())
 def test_text_without_expressions_is_itself(source: str) -> None:
     plain = source.replace("${{", "")
     assert (parse_text(plain), scan_text(plain)) == (plain, [])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["n", "s", "$${{", "'}}'"]), st.text(max_size=5))))
 def test_what_stands_between_expressions_is_kept(pieces: List[Any]) -> None:
     meaning = {"n": "3", "s": "abc", "$${{": "${{", "'}}'": "}}"}
@@ -117,7 +118,7 @@ def written(value: Any) -> str:
     return json.dumps(value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON)
 def test_a_value_survives_being_written_read_and_passed(value: Any) -> None:
     scope = Scope({"v": value})
@@ -129,13 +130,13 @@ def test_a_value_survives_being_written_read_and_passed(value: Any) -> None:
     assert evaluate(parse("v == %s" % written(value)), scope) is True
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON)
 def test_the_text_of_a_list_or_mapping_is_json(value: Any) -> None:
     assert json.loads(to_text([value])) == [value]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(JSON)
 def test_a_single_expression_is_filled_with_its_value(value: Any) -> None:
     template = parse_text("${{ v }}")
@@ -224,14 +225,14 @@ def meaning_in_python(source: str) -> Optional[Value]:
     return value
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.one_of(numbers(), texts(), lists(), bools()))
 def test_an_expression_means_what_it_means_in_python(source: str) -> None:
     value, expected = outcome(source), meaning_in_python(source)
     assert (type(value), value) == (type(expected), expected)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.sampled_from(sorted(NAMES)), st.sampled_from(sorted({*dir(""), *dir({}), *dir(0), *dir([])}))
 )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from orchestra.model.masking import LONGEST_BEGINNING, Masker, Needles
 from orchestra.model.secret_forms import needles_of, raw_of
+from tests.effort import examples
 
 SECRETS = st.text(
     st.characters(min_codepoint=1, blacklist_categories=["Cs"], blacklist_characters="*"),
@@ -57,7 +58,7 @@ def forms_of(value: str) -> List[bytes]:
     ]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(secret=SECRETS, before=NOISE, after=NOISE)
 @example('p+/?\u00e4 "q"&=%\\<\n>', b"", b"")
 @example("aaaa", b"", b"")
@@ -75,7 +76,7 @@ def test_every_form_cut_at_every_byte_leaves_nothing_of_a_secret(secret, before,
         assert passed(known, [text[at : at + 1] for at in range(len(text))]) == whole
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     secrets=st.lists(SECRETS, min_size=1, max_size=3),
     texts=st.lists(st.one_of(NOISE, st.integers(0, 200)), max_size=8),
@@ -90,7 +91,7 @@ def test_the_result_does_not_depend_on_the_blocks(secrets, texts, cuts):
     assert passed(known, blocks) == known.mask(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     forms=st.lists(st.text("ab", min_size=4, max_size=14), min_size=1, max_size=3),
     text=st.text("ab", max_size=40),
@@ -106,7 +107,7 @@ def test_exactly_the_longest_beginning_of_a_form_is_held(forms, text):
     assert plain(*map(str.encode, forms)).held(data) == max(beginnings, default=0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     forms=st.lists(st.text("ab", min_size=4, max_size=7), min_size=1, max_size=3),
     text=st.text("ab", max_size=40),

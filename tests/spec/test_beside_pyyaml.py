@@ -22,6 +22,7 @@ from orchestra.spec.load import load
 from orchestra.spec.reader import read
 from orchestra.spec.schema import schema_text
 from tests.cli.commandline import ROOT
+from tests.effort import examples
 from tests.spec.almost import WORKFLOWS
 from tests.spec.test_load_corpus import FILES
 from tests.spec.test_load_fuzz import GOOD, SPLICES, mutated
@@ -147,7 +148,7 @@ def test_what_is_read_is_what_pyyaml_reads(data: bytes) -> None:
     assert by_orchestra(data) == by_pyyaml(data)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(DOCUMENTS)
 def test_any_document_is_read_as_by_pyyaml_or_refused_by_both(data: bytes) -> None:
     assert by_orchestra(data) == by_pyyaml(data)
@@ -159,14 +160,14 @@ def test_what_jsonschema_accepts_is_accepted(data: bytes) -> None:
     assert is_workflow(reading.root) == VALIDATOR.is_valid(reading.root)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(DOCUMENTS)
 def test_any_document_is_accepted_as_by_jsonschema(data: bytes) -> None:
     reading = read(data)
     assert is_workflow(reading.root) == VALIDATOR.is_valid(reading.root)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(DOCUMENTS)
 def test_a_document_that_either_refuses_gives_no_workflow(data: bytes) -> None:
     value = by_pyyaml(data)

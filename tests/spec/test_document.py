@@ -14,6 +14,7 @@ from orchestra.errors import Problem
 from orchestra.spec.document import Document, read_document
 from orchestra.spec.reader import read
 from orchestra.spec.scalars import WORDS, SourceFloat, SourceInt, number_or_text, text_of
+from tests.effort import examples
 
 
 def root(text: str) -> Any:
@@ -140,14 +141,14 @@ DATA = st.recursive(
 MAPPING = st.dictionaries(WORD, DATA, max_size=4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(MAPPING, st.sampled_from([None, True, False]))
 def test_what_pyyaml_writes_is_read_back_as_it_was(data: Any, flow: Any) -> None:
     text = yaml.safe_dump(data, default_flow_style=flow)
     assert read(text.encode()) == (data, (), True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(MAPPING)
 def test_the_pure_parser_reads_the_same_as_the_one_in_c(data: Any) -> None:
     text = yaml.safe_dump(data).encode()

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 from orchestra.cli.messages import format_faults
 from orchestra.spec.load import load
+from tests.effort import examples
 from tests.spec.almost import WORKFLOWS
 
 GOOD: List[bytes] = [
@@ -138,7 +139,7 @@ def test_the_workflows_to_be_changed_are_good(data: bytes) -> None:
     assert load("fuzz.yaml", data).faults == ()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(WORKFLOWS)
 def test_what_is_almost_a_workflow_is_read_or_refused(data: Any) -> None:
     loaded = load("fuzz.yaml", json.dumps(data).encode())

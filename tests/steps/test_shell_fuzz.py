@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestra.spec.shellscan import scan
+from tests.effort import examples
 from tests.steps.shells import SHELLS, Finished, invocation, run_argv
 
 # § is a value; K commands, S one of them, W a word, Q text in double quotes, L lines of a
@@ -141,7 +142,7 @@ HOSTILE = [
 ]
 
 quick = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )

@@ -1,0 +1,1 @@
+"""Commands of orchestra in processes of their own that need not import it anew."""
