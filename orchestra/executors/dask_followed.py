@@ -24,7 +24,9 @@ _WAITING = {
 
 
 class Followed:
-    """A task under way; `owed` is the signal that is to be sent once it says where it runs."""
+    """A task under way; `owed` is the signal that is to be sent when it says where it runs, and
+    when somebody there says by which processes.
+    """
 
     def __init__(self, task: Task, asked: Mapping[str, float]) -> None:
         self.task = task
@@ -87,6 +89,8 @@ class Followed:
         if word is Word.UNSEEN:
             lost = self._unseen(now, "there is no worker on %s any more" % owner.node, GRACE_S)
             return lost or self.running(owner)
+        if word is Word.UNTOLD:
+            return None
         self._unseen_since = None
         if word is Word.ALIVE:
             self._dead_since = None
@@ -122,7 +126,8 @@ class Followed:
             self._dead_since = now
         if not self.is_killed and now - self._dead_since < _RECORD_S:
             return None
-        survey.send([owner], "SIGKILL")
+        if survey.send([owner], "SIGKILL"):
+            return None
         if self.is_killed:
             return Gone(name, Fate.CANCELLED, "killed")
         if result is not None and result.code not in (None, REFUSED_SECOND):

@@ -187,20 +187,21 @@ class _Scheduler:
 
     def stop(self, names: Sequence[str], signal: str) -> None:
         """Those that run get the signal, the others are told of as cancelled by the next look."""
-        claims: List[Claim] = []
+        owners: Dict[Claim, Followed] = {}
         waiting: List[str] = []
         for one in [self._followed[name] for name in names if name in self._followed]:
             is_barred = one.stop_before_start()
             one.is_killed = one.is_killed or is_barred or signal == "SIGKILL"
             owner = one.claim()
             if owner is not None:
-                claims.append(owner)
+                owners[owner] = one
             elif one.is_killed:
                 waiting.append(one.task.name)
             else:
                 one.owed = signal
         self.link.forget(waiting)
-        self._survey.send(claims, signal)
+        for owner in self._survey.send(list(owners), signal):
+            owners[owner].owed = signal
 
     def _look(self, names: Sequence[str]) -> List[News]:
         """Ask once for all tasks; tell what is new of these."""
@@ -215,8 +216,8 @@ class _Scheduler:
         except LinkDown as down:
             states = {}
             news.append(self._silent(down))
+        self._pay([self._followed[name] for name in names])
         for name in names:
-            self._pay(self._followed[name])
             found = self._found(self._followed[name], states.get(name))
             told = self._followed[name].news(found)
             if told is not None:
@@ -224,12 +225,14 @@ class _Scheduler:
         self._drop([one.name for one in news if isinstance(one, Gone)])
         return news
 
-    def _pay(self, one: Followed) -> None:
-        """Send the signal that came while the task was being started."""
-        owner = one.claim() if one.owed else None
-        if owner is not None:
-            self._survey.send([owner], one.owed)
-            one.owed = ""
+    def _pay(self, followed: Sequence[Followed]) -> None:
+        """Send the signals that came while tasks were being started, or could not be sent."""
+        owing = {owner: one for one in followed if one.owed and (owner := one.claim()) is not None}
+        for signal in {one.owed for one in owing.values()}:
+            claims = [owner for owner, one in owing.items() if one.owed == signal]
+            unsent = self._survey.send(claims, signal)
+            for owner in claims:
+                owing[owner].owed = signal if owner in unsent else ""
 
     def _found(self, one: Followed, state: Optional[str]) -> Optional[News]:
         now = self._clock()

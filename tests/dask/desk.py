@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Union
 
 from orchestra.executors.dask import open_place
-from orchestra.executors.errands import EndRecord, make_errand, read_claim, read_end
+from orchestra.executors.errands import EndRecord, forestall, make_errand, read_claim, read_end
 from orchestra.executors.places import Gone, News, Place, Queued, Running, Silent, Task
 from orchestra.model.errand import Errand
 from orchestra.model.run import Invocation
@@ -105,6 +105,7 @@ class Desk:
     def end(self) -> None:
         """Nothing of a task is left, whatever a test did."""
         for name in self.names:
+            forestall(str(self.folder / name))  # what waits would begin when there is room
             claim = read_claim(str(self.folder / name))
             if claim is not None:
                 with contextlib.suppress(ProcessLookupError):

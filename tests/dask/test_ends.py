@@ -11,7 +11,7 @@ import pytest
 from orchestra.executors.places import Fate, Gone, Queued
 from orchestra.model.errand import Errand
 from tests.dask.cluster import Cluster
-from tests.dask.desk import Desk, is_alive
+from tests.dask.desk import Desk, is_alive, place
 
 
 @pytest.fixture
@@ -79,6 +79,49 @@ def test_term_reaches_the_step_which_may_end_as_it_likes(desk: Desk) -> None:
     assert desk.until_gone("kind")["kind"].fate is Fate.ENDED
     end = desk.end_of("kind")
     assert (end and end.exit_code, desk.lines("said")) == (5, ["bye"])
+
+
+def test_term_that_could_not_be_sent_is_sent_later(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.submit(desk.task("kind", "trap 'exit 5' TERM; echo >up; while :; do sleep 0.02; done"))
+    desk.until(lambda: desk.lines("up"))
+    failing_shell(tmp_path, "[ -e %s/failed ]" % tmp_path, monkeypatch)
+
+    desk.place.stop(["kind"], "SIGTERM")
+    assert (tmp_path / "failed").exists()
+
+    desk.until_gone("kind")
+    end = desk.end_of("kind")
+    assert (end and end.exit_code) == 5
+
+
+def failing_shell(folder: Path, unless: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the shell of this process fail until something is so, as on a machine without memory."""
+    script = '#!/bin/sh\nif %s; then exec /bin/sh "$@"; fi\ntouch %s/failed; exit 1\n'
+    (folder / "bin").mkdir()
+    (folder / "bin" / "sh").write_text(script % (unless, folder))
+    (folder / "bin" / "sh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder / "bin"), prepend=os.pathsep)
+
+
+def test_what_runs_where_nobody_can_look_for_now_is_not_lost(
+    shared_scheduler: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    failing_shell(tmp_path, "false", monkeypatch)
+    with Desk(
+        tmp_path / "errands", place=place(shared_scheduler.address, clock=lambda: now[0])
+    ) as desk:
+        task = desk.task("step", "exit 0")
+        (desk.folder / "step" / "claim").mkdir()
+        claim = "%s\n1\n2.0\n\n.\n" % os.uname().nodename
+        (desk.folder / "step" / "claim" / "by").write_text(claim)
+        desk.place.find([task])
+        now[0] = 3600.0
+        assert desk.place.poll() == []
+        now[0] = 7200.0
+        assert desk.place.poll() == []
 
 
 def test_term_that_comes_while_a_step_is_being_started_reaches_it(desk: Desk) -> None:
