@@ -84,7 +84,8 @@ def test_the_second_signal_ends_at_once_what_ignores_the_first(engine: Engine) -
     run.send_signal(signal.SIGINT)
 
     run.communicate(timeout=60)
-    assert (run.returncode, ledger(cli)) == (143, ["begun", "asked"])
+    # what ends a job in Slurm may ask it to, once more, before it does
+    assert (run.returncode, {*ledger(cli)}) == (143, {"begun", "asked"})
 
 
 def test_cancel_stops_a_run_from_another_terminal(engine: Engine) -> None:
