@@ -39,7 +39,7 @@ from typing import (
 ROOT = str(Path(__file__).resolve().parents[2])
 BLOCK = 1 << 16
 _READ_EARLY = frozenset(["COLUMNS", "GITHUB_ACTIONS", "LANG", "PYTHONPATH", "TMPDIR"])
-_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "TOKEN"])
+_FREE = frozenset(["API_TOKEN", "CI", "HOME", "KEY", "LEDGER", "PATH", "SLURM_CONF", "TOKEN"])
 _FREE_PREFIXES = ("ORCHESTRA_", "OTEL_")
 """Variables that nothing looks at before a command begins."""
 
