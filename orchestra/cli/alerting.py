@@ -18,7 +18,8 @@ from orchestra.errors import StoreError
 from orchestra.executors.companions import Companions
 from orchestra.model.events import AlertSent, Event
 from orchestra.model.expression import ExpressionError
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.workflow import AlertWhen, Channel, NotifyEntry
 from orchestra.store.awaiting import Awaiting
 from orchestra.store.sqlite import RunStore

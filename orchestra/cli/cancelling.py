@@ -11,7 +11,8 @@ from orchestra.cli.terminal import Terminal
 from orchestra.engine.replay import fold
 from orchestra.errors import RunBroken, UsageError
 from orchestra.executors.survivors import end_survivors
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.whereabouts import open_elsewhere
 from orchestra.store import holders
@@ -73,12 +74,13 @@ def _end_elsewhere(found: Found) -> None:
         RunBroken: they may still run something of it.
     """
     record = _read_again(found)
-    if not open_elsewhere(record):
+    attempts = open_elsewhere(record)
+    if not attempts:
         return
     from orchestra.cli.recalling import end_elsewhere  # what no other run needs
 
     try:
-        lines = end_elsewhere(found, record)
+        lines = end_elsewhere(found.store, record, attempts)
     finally:
         found.store.close()
     if lines:

@@ -7,7 +7,8 @@ from typing import Callable, Dict, Iterable, List, Optional
 
 from orchestra.cli.history import Found
 from orchestra.engine.replay import Replay
-from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import AttemptKey
 from orchestra.model.screen_text import output_lines, safe_line
 from orchestra.reports.log_tail import LogTail
 

@@ -8,7 +8,8 @@ from typing import List, NamedTuple, Optional
 
 from orchestra.engine.replay import fold
 from orchestra.errors import StoreError, UsageError
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.screen_text import safe_line
 from orchestra.store.directory import RunFolder, StateDirectory, locate
 from orchestra.store.sqlite import RunStore

@@ -207,10 +207,31 @@ def _keep(engine: int, reader: int, board: Board, blocked: Any) -> int:
 
     try:
         posted, servers = board.read(), board.servers()
-        return take_custody(status, ear.news, wakeup, inherited, ear.watched, posted, servers)
+        news = ear.news if not ear.news or _is_recorded(ear.news) else {}
+        return take_custody(status, news, wakeup, inherited, ear.watched, posted, servers)
     except BaseException as fault:
         _say("error: the steps that go on are kept by nobody: %s" % type(fault).__name__)
         return BROKEN
+
+
+def _is_recorded(news: Mapping[str, Any]) -> bool:
+    """Whether the run is one that can go on; of one that never began nothing is kept."""
+    import shutil
+
+    from orchestra.errors import StoreError
+    from orchestra.store.directory import StateDirectory
+    from orchestra.store.sqlite import RunStore
+
+    store = RunStore(StateDirectory(news["state"]))
+    try:
+        is_recorded = any(True for _ in store.envelopes(news["run_id"]))
+    except StoreError:
+        return True  # it cannot be told
+    finally:
+        store.close()
+    if not is_recorded:
+        shutil.rmtree(news["folder"], ignore_errors=True)
+    return is_recorded
 
 
 def _die_of(number: int) -> None:

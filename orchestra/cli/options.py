@@ -16,7 +16,7 @@ from orchestra.model.units import parse_amount, parse_duration
 if TYPE_CHECKING:
     from orchestra.model.expression import Value
     from orchestra.model.plan import Order, Policy
-    from orchestra.model.run import RunRecord
+    from orchestra.model.record import RunRecord
 
 
 def choice(default: object, name: str, words: Sequence[str], help: str) -> Any:

@@ -16,7 +16,8 @@ from orchestra.engine.replay import fold
 from orchestra.engine.scope import RunFacts
 from orchestra.errors import StoreError, UsageError
 from orchestra.model.events import AlertSent
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.workflow import AlertWhen, NotifyEntry
 from orchestra.steps.environment import read_env_file
 from orchestra.store.awaiting import Awaiting

@@ -17,7 +17,7 @@ from orchestra.cli.options import (
 )
 from orchestra.cli.terminal import Terminal
 from orchestra.engine import choice, graph, planner
-from orchestra.engine.ports import Cache
+from orchestra.engine.caching import Cache
 from orchestra.engine.scope import Scopes, Surroundings, evaluate_vars
 from orchestra.errors import Fault, Problem, StoreError, UsageError, WorkflowError
 from orchestra.executors.room import machine_amounts, visible_devices

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from orchestra.cli.history import Found
 from orchestra.cli.versions import workflow_of_run
 from orchestra.engine.scope import Scopes, evaluate_vars
 from orchestra.engine.whereabouts import root_settings, settings_of
@@ -15,30 +14,35 @@ from orchestra.executors.known import BrokenExecutor, UnknownExecutor, find_exec
 from orchestra.executors.places import PlaceFault
 from orchestra.executors.recall import Abandoned, recall
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.run import Attempt, AttemptKey, RunRecord, plain_id
-from orchestra.model.whereabouts import open_elsewhere
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import AttemptKey, plain_id
 from orchestra.model.workflow import Step, Workflow, steps_within
+from orchestra.store.sqlite import RunStore
+
+Open = Tuple[AttemptKey, Attempt]
+"""An attempt that has not ended as far as is known."""
 
 
-def end_elsewhere(found: Found, record: RunRecord) -> List[str]:
-    """End all of it; a line for each engine at which something may still run.
+def end_elsewhere(store: RunStore, record: RunRecord, attempts: Sequence[Open]) -> List[str]:
+    """End these attempts of a run; a line for each engine at which one may still run.
 
     Raises:
         StoreError: the record cannot be read.
     """
-    attempts_by_executor: Dict[str, List[Tuple[AttemptKey, Attempt]]] = {}
-    for key, attempt in open_elsewhere(record):
+    attempts_by_executor: Dict[str, List[Open]] = {}
+    for key, attempt in attempts:
         attempts_by_executor.setdefault(attempt.executor, []).append((key, attempt))
     lines: List[str] = []
-    settings = _Settings(found, record)
-    for name, attempts in attempts_by_executor.items():
+    folder = store.state.run(record.run_id).path
+    settings = _Settings(store, record)
+    for name, group in attempts_by_executor.items():
         abandoned = [
-            Abandoned(key, attempt.job, settings.of_step(key, name)) for key, attempt in attempts
+            Abandoned(key, attempt.job, settings.of_step(key, name)) for key, attempt in group
         ]
         try:
             opening = find_executor(name)
             root = settings.of_root(name)
-            left = recall(opening, root, record.run_id, found.folder.path, abandoned)
+            left = recall(opening, root, record.run_id, folder, abandoned)
         except (UnknownExecutor, BrokenExecutor, PlaceFault) as fault:
             jobs = ", ".join(each.job or each.key.step for each in abandoned)
             lines.append("%s may still run %s: %s" % (name, jobs, _why(fault)))
@@ -56,11 +60,11 @@ def _why(fault: Exception) -> str:
 class _Settings:
     """What the file of the run told its engines, as far as that can be told without the run."""
 
-    def __init__(self, found: Found, record: RunRecord) -> None:
+    def __init__(self, store: RunStore, record: RunRecord) -> None:
         self._workflow: Optional[Workflow] = None
         self._step_by_id: Dict[str, Step] = {}
         with suppress(UsageError, ExpressionError):
-            workflow = workflow_of_run(found.store, record)
+            workflow = workflow_of_run(store, record)
             variables = evaluate_vars(workflow, record.params)
             scopes = Scopes(workflow, record.params, variables, os.environ, {})
             self._workflow, self._scope = workflow, scopes.root_scope()

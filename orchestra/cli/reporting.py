@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 if TYPE_CHECKING:
-    from orchestra.model.run import RunRecord
+    from orchestra.model.record import RunRecord
     from orchestra.reports.log_file import LogFolder
 
 

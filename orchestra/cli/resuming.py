@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Container, Dict, FrozenSet, List, Mapping, NamedTuple, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Container,
+    Dict,
+    FrozenSet,
+    List,
+    Mapping,
+    NamedTuple,
+    Sequence,
+    Tuple,
+)
 
+from orchestra.cli.history import command_line
 from orchestra.cli.versions import workflow_of_run
 from orchestra.engine.changes import changed_steps
 from orchestra.engine.opening import Origin, run_resumed
@@ -12,14 +23,19 @@ from orchestra.engine.past import Past
 from orchestra.engine.reopening import being_stopped, results_to_drop, run_once
 from orchestra.engine.replay import Replay, fold
 from orchestra.engine.scope import Scopes
-from orchestra.errors import RunHeld, StoreError
+from orchestra.errors import RunBroken, RunHeld, StoreError
 from orchestra.executors.survivors import Survivors
 from orchestra.model.events import Envelope
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, RunRecord, RunState, plain_id
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey, RunState, plain_id
+from orchestra.model.whereabouts import open_elsewhere
 from orchestra.model.workflow import Workflow
 from orchestra.store.directory import RunFolder
 from orchestra.store.sqlite import RunStore
+
+if TYPE_CHECKING:
+    from orchestra.cli.recalling import Open
 
 _SHOWN = 5
 
@@ -116,6 +132,7 @@ def take_up(
 
     Raises:
         StoreError: it cannot be read.
+        RunBroken: an engine does not say that it has ended what is to run again.
     """
     envelopes = list(store.envelopes(resumption.run_id))
     replay.apply(envelopes)
@@ -126,6 +143,7 @@ def take_up(
     resumed = run_resumed(plan, scopes, origin, dropped)
     recorded = envelopes[-1]
     at = max(time.time(), recorded.at)
+    before = open_elsewhere(record)
     past = fold([*envelopes, Envelope(recorded.seq + 1, at, resumed)])
     assert past is not None
     under_way = [
@@ -135,5 +153,18 @@ def take_up(
     ]
     kept = [AttemptKey(step.id, attempt.number) for step, attempt in under_way]
     Survivors(resumption.run_id).end_all_but(kept)
+    _end_elsewhere(store, record, [each for each in before if each[0] not in kept])
     executors = frozenset(attempt.executor for _, attempt in under_way)
     return GoesOn(Past(past, resumed, at), recorded, executors)
+
+
+def _end_elsewhere(store: RunStore, record: RunRecord, attempts: Sequence[Open]) -> None:
+    """End attempts at engines of steps that are about to run again."""
+    if not attempts:
+        return
+    from orchestra.cli.recalling import end_elsewhere  # what no other run needs
+
+    lines = end_elsewhere(store, record, attempts)
+    if lines:
+        again = "`%s` again, once it answers" % command_line("resume", record.run_id, store.state)
+        raise RunBroken("run %s cannot go on: %s" % (record.run_id, "; ".join(lines)), again)

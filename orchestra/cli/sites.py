@@ -16,33 +16,45 @@ from typing import (
     Sequence,
 )
 
+from orchestra.cli.history import command_line
 from orchestra.cli.kept import Kept
-from orchestra.engine.planner import planned_errands
+from orchestra.cli.terminal import Terminal
+from orchestra.engine.planner import PlannedErrand, planned_errands
 from orchestra.engine.ports import Executor
 from orchestra.engine.scope import Scopes
 from orchestra.engine.signals import SignalInbox
 from orchestra.engine.whereabouts import root_settings
 from orchestra.errors import RunBroken, UsageError
 from orchestra.executors.local import LocalExecutor
-from orchestra.model.errand import LOCAL, Errand
+from orchestra.model.errand import LOCAL
 from orchestra.model.expression import ExpressionError, Value
 from orchestra.model.plan import Plan
 from orchestra.model.run import AttemptKey
-from orchestra.store.directory import RunFolder
+from orchestra.store.directory import RunFolder, StateDirectory
 
 if TYPE_CHECKING:
     from orchestra.executors.hosted import HostedExecutor
 
 
+_SHOWN_JOBS = 5
+_BY_HAND = {"slurm": "scancel"}
+"""What ends jobs of an engine without orchestra."""
+
+
 class Site(NamedTuple):
-    """What every executor of a run is made from, besides the plan."""
+    """What every executor of a run is made from, besides the plan.
+
+    `sources` are the files of the workflow by their paths.
+    """
 
     folder: RunFolder
     kept: Kept
     environ: Mapping[str, str]
     on_output: Optional[Callable[[AttemptKey, bytes], None]]
     on_note: Callable[[str], None]
+    on_left: Callable[[str, Sequence[str]], None]
     signals: SignalInbox
+    sources: Mapping[str, bytes]
 
 
 def open_executor(
@@ -56,7 +68,7 @@ def open_executor(
         UsageError: one cannot be used, or can never give what a step asks it for.
         RunBroken: a signal came while one was asked.
     """
-    wanted: Dict[str, Sequence[Errand]] = dict.fromkeys(former, ())
+    wanted: Dict[str, Sequence[PlannedErrand]] = dict.fromkeys(former, ())
     wanted.update(planned_errands(plan, scopes))
     wanted.pop(LOCAL, None)
     if not wanted:
@@ -68,10 +80,33 @@ def open_executor(
         for name, errands in wanted.items():
             hosted[name] = executor = _open(name, local, plan, scopes, site)
             opened.callback(executor.close)
-            _check(executor, errands, site.signals)
+            _check(executor, errands, plan, site)
         mixed = MixedExecutor(local, hosted)
         opened.pop_all()
     return mixed
+
+
+def tell_of_left(
+    left: Mapping[str, Sequence[str]], folder: RunFolder, state: StateDirectory, terminal: Terminal
+) -> None:
+    """Say which jobs engines may still run of a run that was left, and how they are ended."""
+    cancel = command_line("cancel", folder.run_id, state)
+    for name, jobs in left.items():
+        terminal.say(left_line(name, jobs, cancel))
+
+
+def left_line(executor: str, jobs: Sequence[str], cancel: str) -> str:
+    """`slurm may still run 7, 8: …`, with the command that ends them."""
+    shown, more = ", ".join(jobs[:_SHOWN_JOBS]), len(jobs) - _SHOWN_JOBS
+    if more > 0:
+        shown += " and %d more" % more
+    by_hand = _BY_HAND.get(executor, "")
+    if by_hand and more <= 0:
+        by_hand += " %s" % " ".join(jobs)
+    also = ", and so does `%s`" % by_hand if by_hand else ""
+    what = "it" if len(jobs) == 1 else "them"
+    words = "%s may still run %s: `%s` ends %s once the engine answers%s"
+    return words % (executor, shown, cancel, what, also)
 
 
 def _open(
@@ -99,11 +134,14 @@ def _open(
         masker=site.kept.masker,
         on_output=site.on_output,
         on_note=site.on_note,
+        on_left=site.on_left,
         on_hired=local.hire,
     )
 
 
-def _check(executor: HostedExecutor, errands: Sequence[Errand], signals: SignalInbox) -> None:
+def _check(
+    executor: HostedExecutor, planned: Sequence[PlannedErrand], plan: Plan, site: Site
+) -> None:
     """Ask an engine whether it can do what is wanted of it.
 
     Raises:
@@ -113,13 +151,17 @@ def _check(executor: HostedExecutor, errands: Sequence[Errand], signals: SignalI
     from orchestra.executors.hosted import CheckStopped
 
     try:
-        problems = executor.check(errands, signals.fileno())
+        objections = executor.check([each.errand for each in planned], site.signals.fileno())
     except CheckStopped:
         stopped = RunBroken("stopped while %s was asked, nothing was started" % executor.name)
-        raise stopped.keeping(signals.drain()[0].exit_code) from None
-    if problems:
-        hint = "--executor local runs it here"
-        raise UsageError("%s: %s" % (executor.name, "; ".join(problems)), hint)
+        raise stopped.keeping(site.signals.drain()[0].exit_code) from None
+    if not objections:
+        return
+    from orchestra.cli.objections import hint_of, sentence_of
+
+    path = plan.workflow.path
+    words = sentence_of(objections, [each.steps for each in planned], path, site.sources[path])
+    raise UsageError("%s: %s" % (executor.name, words), hint_of(objections))
 
 
 def _check_settings(

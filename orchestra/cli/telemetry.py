@@ -14,7 +14,8 @@ from orchestra.cli.sender import sender_argv, sender_variables, why_unsent
 from orchestra.engine.ports import Ended, Executor
 from orchestra.executors.companions import Companions
 from orchestra.model.json_text import json_text
-from orchestra.model.run import AttemptKey, Invocation, RunRecord
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey, Invocation
 from orchestra.model.screen_text import safe_line
 from orchestra.model.trace_context import TraceContext, trace_context
 from orchestra.reports.telemetry import telemetry_data

@@ -12,7 +12,8 @@ from orchestra.engine.trial_comparison import SentAlert, differences
 from orchestra.errors import Problem, UsageError, WorkflowError
 from orchestra.model.events import Envelope
 from orchestra.model.expression import references_of
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.scenario import Fact, Given
 from orchestra.model.verdict import Mismatch, Tried, Verdict
 from orchestra.model.workflow import AlertWhen, Workflow, steps_within

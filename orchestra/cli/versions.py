@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple, Optional
 
 from orchestra.errors import RunUnknown, UsageError
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.model.workflow import Workflow
 from orchestra.spec.load import Loaded, load
 from orchestra.store.sqlite import RunStore

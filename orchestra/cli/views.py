@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Optional
 from orchestra.cli.terminal import Terminal
 from orchestra.engine.ports import Subscriber
 from orchestra.engine.replay import Replay
-from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import AttemptKey
 from orchestra.reports.failure import failure_text
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.summary import render_summary, totals_line
@@ -61,8 +62,10 @@ def make_view(
     look = terminal.look_of(mode)
 
     def summarize(record: RunRecord) -> str:
-        tail_lines = 0 if mode == "live" else 10  # the live view has shown each failure
-        return render_summary(record, terminal.width, look, logs, tail_lines)
+        is_live = mode == "live"
+        tail_lines = 0 if is_live else 10  # the live view has shown each failure
+        # the others have said them when they came, in lines that stay
+        return render_summary(record, terminal.width, look, logs, tail_lines, is_live)
 
     def describe(step: StepRecord) -> str:
         return failure_text(step, logs, terminal.width, look)

@@ -11,7 +11,8 @@ from orchestra.cli.outbox import OnSent, Origin, Outbox
 from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.errors import StoreError
 from orchestra.model.expression import Value
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.workflow import AlertWhen, NotifyEntry
 from orchestra.reports.alert import CUT_OFF, AlertFacts, make_alert
 from orchestra.reports.log_file import LogFolder

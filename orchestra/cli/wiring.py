@@ -12,7 +12,7 @@ import time
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import partial
-from typing import Any, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from orchestra import __version__
 from orchestra.cli.caching import step_cache
@@ -25,14 +25,14 @@ from orchestra.cli.preflight import check_shells, read_env_files, tell_what_is_u
 from orchestra.cli.prepare import Prepared, bind_used
 from orchestra.cli.reporting import RENDERERS, Subject
 from orchestra.cli.resuming import Resumption, take_up
-from orchestra.cli.sites import Site, open_executor
+from orchestra.cli.sites import Site, open_executor, tell_of_left
 from orchestra.cli.terminal import Terminal
 from orchestra.cli.views import make_view, planned_expectation
 from orchestra.engine.audience import Audience
+from orchestra.engine.caching import Cache
 from orchestra.engine.driver import Driver
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin, unstarted_run
-from orchestra.engine.ports import Cache
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import RunFacts, Scopes, Surroundings
 from orchestra.engine.signals import SignalInbox
@@ -42,7 +42,8 @@ from orchestra.executors.local import LocalExecutor
 from orchestra.executors.proc import boot_id
 from orchestra.model.events import Envelope, Noted
 from orchestra.model.plan import Plan
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.sample import samples_of
 from orchestra.reports.log_file import LogFolder
 from orchestra.reports.report_file import append_text, write_report
@@ -158,7 +159,8 @@ def report(
     Raises:
         RunBroken: some could not be written; it keeps an `exit_code` that is not 0.
     """
-    subject, unwritten = Subject(record, LogFolder(folder.path)), []
+    is_cut_off = record.state is RunState.RUNNING
+    subject, unwritten = Subject(record, LogFolder(folder.path), is_cut_off), []
     writes = [(write_report, path, format) for format, path in reports]
     page = environ.get("GITHUB_STEP_SUMMARY", "")
     if page:
@@ -216,7 +218,9 @@ def _drive(
         prepared.options.to_record(),
         boot_id(),
     )
+    left: Dict[str, Sequence[str]] = {}
     with ExitStack() as stack:
+        stack.callback(tell_of_left, left, folder, state, terminal)
         turn = _turn(plan, scopes, folder, state, signals, terminal, environ)
         stack.callback(turn.leave)
         goes_on = None
@@ -269,7 +273,8 @@ def _drive(
             on_note=note,
         )
         stack.callback(local.close)
-        site = Site(folder, kept, inherited, view.on_output, note, signals)
+        told = (view.on_output, note, left.__setitem__)
+        site = Site(folder, kept, inherited, *told, signals, prepared.sources)
         executor = open_executor(local, plan, scopes, site, goes_on.executors if goes_on else ())
         stack.callback(executor.close)
         read = partial(read_kept, environ=environ, signals=signals)
@@ -311,11 +316,11 @@ def _drive(
             terminal.say(line)
     if log is not None and log.problem is not None:
         terminal.say(log.problem)
+    if (driver.lost is not None or driver.is_left) and replay.record is not None:
+        look = terminal.look_of("quiet")
+        logs = LogFolder(folder.path)
+        terminal.say(render_summary(replay.record, terminal.width, look, logs))
     if driver.lost is not None:
-        if replay.record is not None:
-            logs = LogFolder(folder.path)
-            look = terminal.look_of("quiet")
-            terminal.say(render_summary(replay.record, terminal.width, look, logs))
         raise driver.lost
     fault = screen.fault
     if fault is not None and fault.errno not in _READER_GONE and exit_code == ExitCode.OK:
@@ -328,6 +333,7 @@ def _if_this_dies(folder: RunFolder, state: StateDirectory, kept: Kept) -> Mappi
     return {
         "run_id": folder.run_id,
         "folder": folder.path,
+        "state": state.path,
         "resume": command_line("resume", folder.run_id, state),
         "secrets": list(kept.values),
     }

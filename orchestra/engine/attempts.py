@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Dict, List, Mapping, NamedTuple, Optional
+from typing import AbstractSet, Dict, List, Mapping, NamedTuple, Optional
 
 from orchestra.engine.aftermath import cleans_up, sight
 from orchestra.engine.block import Block
@@ -26,7 +26,8 @@ from orchestra.engine.whereabouts import errand_of, settings_of
 from orchestra.model.errand import LOCAL
 from orchestra.model.events import AttemptLaunched, AttemptQueued, AttemptStarted, Event, Noted
 from orchestra.model.expression import ExpressionError, Value
-from orchestra.model.run import Attempt, AttemptKey
+from orchestra.model.record import Attempt
+from orchestra.model.run import AttemptKey
 
 CLEAN_UP_S = 60.0
 """How long what has no timeout may run once the run, or the steps around, are being stopped."""
@@ -174,6 +175,18 @@ class Attempts:
         if run.step.executor != LOCAL or run.key in self._elsewhere:
             known = self._elsewhere.get(run.key) or _Whereabouts(run.step.executor)
             self._elsewhere[run.key] = known._replace(has_begun=True)
+
+    @property
+    def keys(self) -> AbstractSet[AttemptKey]:
+        """Those under way."""
+        return self._run_by_key.keys()
+
+    @property
+    def are_elsewhere(self) -> bool:
+        """Whether an engine has one of them."""
+        return bool(self._elsewhere) or any(
+            run.step.executor != LOCAL for run in self._run_by_key.values()
+        )
 
     def running(self, key: AttemptKey) -> Optional[StepRun]:
         """Whose attempt it is, None where its end was told before."""

@@ -28,7 +28,8 @@ from orchestra.model.comparison import (
 from orchestra.model.expression import Value
 from orchestra.model.masking import MASK
 from orchestra.model.plan import SPARED, Plan, PlannedStep, Will
-from orchestra.model.run import RESULT_BY_STATE, Role, RunRecord, StepState, plain_id
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RESULT_BY_STATE, Role, StepState, plain_id
 from orchestra.model.workflow import InnerSteps, Need, Step, Workflow
 
 _MOST_NAMED = 5

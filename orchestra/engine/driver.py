@@ -7,10 +7,10 @@ import select
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from orchestra.engine.audience import Audience
+from orchestra.engine.caching import Cache
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.ports import (
-    Cache,
     Clock,
     Ended,
     Executor,
@@ -32,7 +32,10 @@ from orchestra.engine.stimuli import (
     DropWork,
     KeepArtifacts,
     Launch,
+    LeaveOff,
     Lend,
+    LookAround,
+    Looked,
     NotRendered,
     Order,
     Reaction,
@@ -62,6 +65,7 @@ _NOTHING_WRITTEN = Written({})
 class Driver:
     """Drives one run to its end; `lost` is why its record was lost on the way, if it was.
 
+    One that was to end at once while engines do not answer `is_left` as it stands, without an end.
     A run that goes on has a last event that was `recorded`. Where there is a `lifeline` and its
     other end is closed, nothing more is launched: nobody would see to it if this process died.
     """
@@ -99,6 +103,7 @@ class Driver:
         self._epoch = 0.0
         self._exit_code: int = ExitCode.BROKEN
         self.lost: Optional[StoreError] = None
+        self.is_left = False
         self._act: Dict[type, Callable[..., None]] = {
             Stop: self._stop,
             Lend: self._lend,
@@ -110,6 +115,8 @@ class Driver:
             CheckCache: self._check_cache,
             SealSuccess: self._seal_success,
             DropWork: self._drop_work,
+            LookAround: self._look_around,
+            LeaveOff: self._leave_off,
         }
 
     def run(self) -> int:
@@ -294,6 +301,12 @@ class Driver:
 
     def _drop_work(self, order: DropWork) -> None:
         self._inbox.extend(self._work.give_up())
+
+    def _look_around(self, order: LookAround) -> None:
+        self._inbox.append(Looked(tuple(each.key for each in self._executor.unreached())))
+
+    def _leave_off(self, order: LeaveOff) -> None:
+        self.is_left, self._exit_code = True, order.exit_code
 
 
 def _said(fault: Exception) -> str:

@@ -6,10 +6,10 @@ import os
 from contextlib import suppress
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.caching import Cache
 from orchestra.engine.fanout import Row, instance_id, rows_of, trees_of
 from orchestra.engine.foresight import Foresight
 from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
-from orchestra.engine.ports import Cache
 from orchestra.engine.rules import Verdict, asks_status, judge
 from orchestra.engine.scope import Scopes
 from orchestra.errors import PathParts, Problem

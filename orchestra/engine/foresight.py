@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Dict, Generator, List, Mapping, Optional, Sequence, TypeVar
 
+from orchestra.engine.caching import Cache, Finding, Question
 from orchestra.engine.fanout import Row, rows_of, trees_of
 from orchestra.engine.graph import Graph, reached
 from orchestra.engine.holders import step_expressions
-from orchestra.engine.ports import Cache, Finding, Question
 from orchestra.engine.scope import Scopes
 from orchestra.engine.views import StepsView
 from orchestra.model.expression import FILE_FUNCTIONS, ExpressionError, Scope, Tree, Value

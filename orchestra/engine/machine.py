@@ -25,7 +25,7 @@ from orchestra.engine.aftermath import (
 from orchestra.engine.attempts import CLEAN_UP_S, Attempts
 from orchestra.engine.block import Block
 from orchestra.engine.conditions import Decision, decide, reads_files
-from orchestra.engine.fanout import why_it_goes, without_own_questions
+from orchestra.engine.group import why_it_goes, without_own_questions
 from orchestra.engine.halt import RUN_TIMEOUT, Halt
 from orchestra.engine.lending import Lending
 from orchestra.engine.line import Line
@@ -56,6 +56,9 @@ from orchestra.engine.stimuli import (
     CancelTimer,
     Decide,
     Decided,
+    LeaveOff,
+    LookAround,
+    Looked,
     NotRendered,
     Order,
     Reaction,
@@ -100,7 +103,12 @@ from orchestra.model.selection import LeftOut
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import FanOut, Uses, Workflow
 
+LEAVE_S = 8.0
+"""How long engines have to answer when a run is to end at once; those that do are waited for."""
+
+_LOOK_AGAIN_S = 1.0
 _RUN_TIMER = Timer("run", None)
+_LEAVE_TIMER = Timer("leave", None)
 _UNDER_WAY = frozenset([StepState.RUNNING, StepState.READY])
 
 MOST_LOSSES = 3
@@ -151,6 +159,7 @@ class Machine:
             CacheChecked: self._cache_checked,
             Sealed: self._sealed,
             TokensSeen: lending.seen,
+            Looked: self._looked,
             StopAsked: self._stop_asked,
         }
         self.finished = False
@@ -551,6 +560,9 @@ class Machine:
 
     def _timer_fired(self, fired: TimerFired) -> None:
         kind, key = fired.timer
+        if fired.timer == _LEAVE_TIMER:
+            self._orders.append(LookAround())
+            return
         if key is None:
             if self._halt.stop is None:
                 self._stop_asked(StopAsked(RUN_TIMEOUT, ExitCode.FAILED))
@@ -791,6 +803,8 @@ class Machine:
         else:
             self._events.append(StopRequested(asked.cause, at_once))
             self._attempts.stop(at_once)
+            if at_once and self._attempts.are_elsewhere:
+                self._orders.append(SetTimer(_LEAVE_TIMER, LEAVE_S))
         for block in self._tree.blocks_of_handlers():
             part = block.owner
             if part is not None and part.timeout_s is None and cleans_up(part):
@@ -800,6 +814,17 @@ class Machine:
             for over in self._upkeep.drop():
                 self._close(over.ended, over.written, again=False)
         self._call_off(list(self._tree.runs))
+
+    def _looked(self, looked: Looked) -> None:
+        """Leave off where all that is under way cannot be reached; else look again in a while."""
+        stop, under_way = self._halt.stop, self._attempts.keys
+        if stop is None or not under_way:
+            return
+        if under_way <= set(looked.unreached):
+            self.finished = True
+            self._orders.append(LeaveOff(stop.exit_code))
+        else:
+            self._orders.append(SetTimer(_LEAVE_TIMER, _LOOK_AGAIN_S))
 
     def _wind_up(self) -> None:
         """All steps have ended: now what the workflow has for the end of its run, then that."""

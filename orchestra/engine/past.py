@@ -10,16 +10,8 @@ from orchestra.engine.steprun import StepRun
 from orchestra.engine.verdicts import Verdict, final_state
 from orchestra.engine.whereabouts import executor_of, moved
 from orchestra.model.events import PlannedEntry, RunResumed
-from orchestra.model.run import (
-    HANDLER_ROLES,
-    RESULT_BY_STATE,
-    AttemptKey,
-    Outcome,
-    Role,
-    RunRecord,
-    StepRecord,
-    StepState,
-)
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import HANDLER_ROLES, RESULT_BY_STATE, AttemptKey, Outcome, Role, StepState
 
 
 class Past:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from orchestra.engine.caching import Cache
 from orchestra.engine.demand import fit_demand, resolve_demand
 from orchestra.engine.expectations import Circumstances, Outlook, outlook
 from orchestra.engine.graph import Graph, UsedGraph, problems_inside, problems_of_used
-from orchestra.engine.ports import Cache
 from orchestra.engine.scope import Scopes
 from orchestra.engine.whereabouts import (
     amounts_of,
@@ -27,6 +27,7 @@ from orchestra.model.selection import EVERYTHING, Selection
 from orchestra.model.workflow import InnerSteps, Step, Workflow
 
 _NOTHING: Mapping[str, int] = {}
+_NO_USE: Mapping[str, PlannedUse] = {}
 
 
 class Limits(NamedTuple):
@@ -134,7 +135,7 @@ def _planned(
             gained_s = ranks[number] - durations[number]
             steps_in_it = tuple(_deeper(each, gained_s) for each in steps_in_it)
         expected = outlook.expected[number]
-        used: Mapping[str, PlannedUse] = {}
+        used = _NO_USE
         if number in graph.handlers:
             path = ("steps", step.id)
             used = _used(graph.handlers[number], outlook.handlers[number], path, trade)
@@ -153,7 +154,7 @@ def _planned(
                 expected.instances,
                 steps_in_it,
                 used,
-                at_end.get(number, {}),
+                at_end.get(number, _NO_USE),
                 _NOTHING if step.executor == LOCAL else _asked(step, outlook.scopes, trade),
             )
         )
@@ -245,12 +246,19 @@ def _asked(step: Step, scopes: Scopes, trade: _Trade) -> Optional[Mapping[str, i
         return None
 
 
-def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[Errand]]:
+class PlannedErrand(NamedTuple):
+    """What attempts of these steps ask for, by their ids."""
+
+    errand: Errand
+    steps: List[str]
+
+
+def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[PlannedErrand]]:
     """What a run is to ask of each executor elsewhere, alike errands once.
 
     Left out is what only the run can tell, and what stands in a file that a step uses.
     """
-    found: Dict[str, Dict[str, Errand]] = {executor: {} for executor in plan.executors}
+    found: Dict[str, Dict[str, PlannedErrand]] = {executor: {} for executor in plan.executors}
     waiting = list(plan.steps)
     for planned in waiting:
         step = planned.step
@@ -263,7 +271,8 @@ def planned_errands(plan: Plan, scopes: Scopes) -> Dict[str, List[Errand]]:
             with suppress(ExpressionError):  # the run will say what is wrong
                 scope = scopes.early_scope(step)
                 errand = errand_of(step, scope, planned.demand or {}, 0, timeout_s)
-                found[step.executor].setdefault(repr(errand), errand)
+                alike = found[step.executor].setdefault(repr(errand), PlannedErrand(errand, []))
+                alike.steps.append(step.id)
     return {executor: list(errands.values()) for executor, errands in found.items()}
 
 

@@ -11,15 +11,13 @@ from collections import deque
 from typing import Collection, Container, Dict, FrozenSet, Iterable, List, Tuple
 
 from orchestra.model.events import PlannedEntry, RunResumed
+from orchestra.model.record import Attempt, RunRecord, StepRecord
 from orchestra.model.run import (
     HANDLER_ROLES,
     RESULT_BY_STATE,
-    Attempt,
     Outcome,
     Role,
-    RunRecord,
     RunState,
-    StepRecord,
     StepState,
     plain_id,
 )
@@ -246,11 +244,11 @@ def _take_out(record: RunRecord, ids: Iterable[str], at: float) -> None:
         step = record.former[id] = record.step_by_id.pop(id)
         owners[step.owner] = None
         _interrupt(step.attempts, at)
-        step.parts = []
+        step.parts = ()
     for id in owners:
         owner = record.step_by_id.get(id)
         if owner is not None:
-            owner.parts = [part for part in owner.parts if part not in out]
+            owner.parts = tuple(part for part in owner.parts if part not in out)
 
 
 def _forget(record: RunRecord, step: StepRecord, at: float) -> None:

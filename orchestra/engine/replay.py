@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, Optional, Sequence
+from typing import Callable, Dict, Iterable, List, Optional, Sequence
 
 from orchestra.engine.reopening import comes_back, drop, reopen
 from orchestra.model.errand import LOCAL
@@ -31,17 +31,8 @@ from orchestra.model.events import (
     StopRequested,
     SummaryWritten,
 )
-from orchestra.model.run import (
-    HANDLER_ROLES,
-    AlertRecord,
-    Attempt,
-    Outcome,
-    Role,
-    RunRecord,
-    RunState,
-    StepRecord,
-    StepState,
-)
+from orchestra.model.record import AlertRecord, Attempt, RunRecord, StepRecord
+from orchestra.model.run import HANDLER_ROLES, Outcome, Role, RunState, StepState
 
 
 class Replay:
@@ -94,6 +85,7 @@ def _begin(event: RunStarted, at: float) -> RunRecord:
 
 
 def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
+    parts_by_owner: Dict[str, List[str]] = {}
     for entry in entries:
         step = comes_back(record, entry)
         step.owner = entry.owner
@@ -104,9 +96,11 @@ def _add(record: RunRecord, entries: Sequence[PlannedEntry]) -> None:
         step.is_handler = step.role in HANDLER_ROLES or _is_handler(record, entry.owner)
         record.step_by_id[entry.step] = step
         if entry.owner:
-            record.step_by_id[entry.owner].parts.append(entry.step)
+            parts_by_owner.setdefault(entry.owner, []).append(entry.step)
         if not step.is_handler:
             record.counts[StepState.PENDING] += 1
+    for owner, parts in parts_by_owner.items():
+        record.step_by_id[owner].parts = (*record.step_by_id[owner].parts, *parts)
 
 
 def _is_handler(record: RunRecord, owner: str) -> bool:

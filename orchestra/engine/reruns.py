@@ -7,7 +7,8 @@ from typing import Collection, Dict, Sequence, Set
 from orchestra.engine.reopening import NOT_WELL, results_to_drop, run_once
 from orchestra.model.comparison import OnResume
 from orchestra.model.plan import Plan, PlannedStep, Will
-from orchestra.model.run import RESULT_BY_STATE, RunRecord, plain_id
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RESULT_BY_STATE, plain_id
 
 
 def on_resume(record: RunRecord, changed: Collection[str], plan: Plan) -> Dict[str, OnResume]:

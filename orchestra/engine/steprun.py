@@ -16,23 +16,24 @@ if TYPE_CHECKING:
     from orchestra.engine.block import Block
 
 _NO_NAMES: Mapping[str, Value] = {}
+_NO_AMOUNTS: Mapping[str, int] = {}
 
 
 class StepRun:
     """A step's state, the share of the budget it wants or holds, and its attempts so far.
 
     `block` are the steps that it is among; by the id `local` those beside it name it, an instance
-    by that of its step. `waiting` counts the needs that have not ended; `order`
-    is its place in line; `key` names the present or last attempt; `why` is the reason it runs;
-    `cause` is why orchestra asked the present attempt to end, `stopped_by` on whose behalf;
-    `given_up` is what the step comes to if no further attempt is made, `failure` how the last one
-    failed; `next_role` is the part of it that it stands in line for, where that is no attempt;
-    times are the machine's seconds; `spent` of its attempts count no more, `lost` of them with
-    their nodes; it is `barred` from another one, for this reason, after one that was interrupted if
-    it must not rerun. `names` are those that it alone sees; `items` is what its instances stand
-    for. What is an `instance_of` another step has neither needs nor an `if` of its own, save one
-    that names its `item` or `matrix`: the other's was asked for all. `left_out` says that a person
-    chose not to run it; it is `is_partial` if outputs of it, or of its parts, are missed for that.
+    by that of its step. `waiting` counts the needs that have not ended; `key` names the present or
+    last attempt; `why` is the reason it runs; `cause` is why orchestra asked the present attempt to
+    end, `stopped_by` on whose behalf; `given_up` is what the step comes to if no further attempt is
+    made, `failure` how the last one failed; `next_role` is the part of it that it stands in line
+    for, where that is no attempt; times are the machine's seconds; `spent` of its attempts count no
+    more, `lost` of them with their nodes; it is `barred` from another one, for this reason, after
+    one that was interrupted if it must not rerun. `names` are those that it alone sees; `items` is
+    what its instances stand for. What is an `instance_of` another step has neither needs nor an
+    `if` of its own, save one that names its `item` or `matrix`: the other's was asked for all.
+    `left_out` says that a person chose not to run it; it is `is_partial` if outputs of it, or of
+    its parts, are missed for that.
     """
 
     __slots__ = (
@@ -59,7 +60,6 @@ class StepRun:
         "names",
         "next_role",
         "number",
-        "order",
         "outputs",
         "planned",
         "ready_at",
@@ -94,8 +94,7 @@ class StepRun:
         self.state = StepState.PENDING
         self.waiting = len(planned.needs) if instance_of is None else 0
         self.failed_above = False
-        self.order = (-step.priority, -planned.rank_s, step.place)
-        self.amounts: Mapping[str, int] = {}
+        self.amounts: Mapping[str, int] = _NO_AMOUNTS
         self.demand: Demand = ()
         self.devices: Tuple[int, ...] = ()
         self.number = 0
@@ -110,7 +109,7 @@ class StepRun:
         self.failure: Optional[Failure] = None
         self.next_role: Optional[Role] = None
         self.why = ""
-        self.outputs: Mapping[str, Value] = {}
+        self.outputs: Mapping[str, Value] = _NO_NAMES
         self.exit_code: Optional[int] = None
         self.ready_at = 0.0
         self.first_started_at: Optional[float] = None
@@ -120,6 +119,11 @@ class StepRun:
     def recorded(self) -> str:
         """The id under which it is in the record."""
         return self.step.id
+
+    @property
+    def order(self) -> Tuple[int, float, int]:
+        """Its place in line, the least first: by priority, longest remaining path, file order."""
+        return -self.step.priority, -self.planned.rank_s, self.step.place
 
     @property
     def result(self) -> Optional[NeedResult]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Union
+from typing import List, Mapping, NamedTuple, Optional, Tuple, Union
 
+from orchestra.engine.caching import Finding, Question, Seal
 from orchestra.engine.conditions import Decision
 from orchestra.engine.ports import (
     Ended,
-    Finding,
     Kept,
     Launched,
     Launching,
     Lost,
-    Question,
     Queued,
     Reattached,
-    Seal,
     TokensSeen,
     Written,
 )
@@ -27,7 +25,7 @@ from orchestra.model.workflow import Step
 
 
 class Timer(NamedTuple):
-    """Names a timer: `kind` is `timeout`, `grace`, `retry` (of one attempt) or `run`."""
+    """Names a timer: `kind` is `timeout`, `grace`, `retry` (of one attempt), `run` or `leave`."""
 
     kind: str
     key: Optional[AttemptKey]
@@ -81,6 +79,12 @@ class Sealed(NamedTuple):
     seal: Seal
 
 
+class Looked(NamedTuple):
+    """The answer to `LookAround`: the attempts whose engines do not answer."""
+
+    unreached: Tuple[AttemptKey, ...]
+
+
 class StopAsked(NamedTuple):
     """The run is to end: `cause` is a signal's name, or what broke.
 
@@ -107,6 +111,7 @@ Stimulus = Union[
     ArtifactsCopied,
     TimerFired,
     TokensSeen,
+    Looked,
     StopAsked,
 ]
 
@@ -176,6 +181,16 @@ class DropWork(NamedTuple):
     """Give up copies and looks at files that are under way: the run is to end at once."""
 
 
+class LookAround(NamedTuple):
+    """Find out which attempts cannot be reached just now."""
+
+
+class LeaveOff(NamedTuple):
+    """End the run as it stands, with this exit code: nobody can end what is under way."""
+
+    exit_code: int
+
+
 class CheckCache(NamedTuple):
     """Find out whether a step must run, off the machine."""
 
@@ -202,6 +217,8 @@ Order = Union[
     SealSuccess,
     KeepArtifacts,
     DropWork,
+    LookAround,
+    LeaveOff,
 ]
 
 

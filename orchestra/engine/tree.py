@@ -11,7 +11,8 @@ from orchestra.engine.aftermath import PartRun, cleans_up, is_in_handler, sight
 from orchestra.engine.block import Block
 from orchestra.engine.budget import Budget
 from orchestra.engine.demand import resolve_timeout_s
-from orchestra.engine.fanout import Group, rows_of
+from orchestra.engine.fanout import rows_of
+from orchestra.engine.group import Group
 from orchestra.engine.halt import Halt, struck_why
 from orchestra.engine.rules import starts_after_failure, starts_while_stopping
 from orchestra.engine.scope import Scopes

@@ -20,23 +20,13 @@ from typing import (
     Tuple,
 )
 
+from orchestra.engine.caching import Finding, KeptSuccess, Question, Seal
 from orchestra.engine.conditions import decide
 from orchestra.engine.gaps import Gap, Gaps, WriteOutputs
 from orchestra.engine.holders import body_expressions
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import (
-    Ended,
-    Finding,
-    Kept,
-    KeptSuccess,
-    Launched,
-    Launching,
-    Question,
-    Seal,
-    TokensSeen,
-    Written,
-)
+from orchestra.engine.ports import Ended, Kept, Launched, Launching, TokensSeen, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
@@ -51,6 +41,8 @@ from orchestra.engine.stimuli import (
     KeepArtifacts,
     Launch,
     Lend,
+    LookAround,
+    Looked,
     NotRendered,
     Reaction,
     Sealed,
@@ -74,7 +66,8 @@ from orchestra.model.expression import (
     to_text,
 )
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, Role, RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey, Role, RunState
 from orchestra.model.scenario import Course, Given, Result, Results, Spellings
 from orchestra.model.workflow import Command, PythonCall, ShellScript, Step
 
@@ -144,6 +137,7 @@ class Trial:
             SealSuccess: self._seal,
             KeepArtifacts: self._keep,
             DropWork: self._drop,
+            LookAround: self._look_around,
             Lend: self._lend,
         }
         for at in given.stops_s:
@@ -324,6 +318,9 @@ class Trial:
 
     def _drop(self, order: DropWork) -> None:
         """All that was asked for is answered in the same moment."""
+
+    def _look_around(self, order: LookAround) -> None:
+        self._schedule(self._now, Looked(()))
 
     def _decide(self, order: Decide) -> None:
         self._schedule(self._now, Decided(order.step.id, decide(order.step, order.scope)))

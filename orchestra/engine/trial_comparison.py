@@ -17,7 +17,8 @@ from orchestra.engine.trial import Played
 from orchestra.model.events import AttemptStarted, StepEnded, StepsAdded
 from orchestra.model.expression import Value
 from orchestra.model.json_text import json_text
-from orchestra.model.run import RunRecord, StepRecord, plain_id
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import plain_id
 from orchestra.model.scenario import ANY, Expectation, Fact, Spellings, fits
 
 _SAME_S = 1e-4  # times are sums of floats

@@ -11,7 +11,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from orchestra.engine.aftermath import sight
 from orchestra.engine.attempts import Attempts
-from orchestra.engine.ports import Finding, Question
+from orchestra.engine.caching import Finding, Question
 from orchestra.engine.rules import keeps_artifacts
 from orchestra.engine.steprun import StepRun
 from orchestra.engine.stimuli import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from orchestra.engine.ports import Ended, Lost, Written
@@ -67,7 +68,7 @@ def judge_end(
         return Verdict(Outcome.OUT_OF_MEMORY, _memory_reason(ended))
     if ended.signal is not None:
         return Verdict(Outcome.SIGNALLED, _signal_reason(ended.signal))
-    reason = "exit code %d" % (ended.exit_code or 0)
+    reason = _exit_reason(ended.exit_code or 0)
     if ended.exit_code in step.success_codes:
         if written.problems:
             return Verdict(Outcome.FAILED, "; ".join(written.problems))
@@ -75,6 +76,11 @@ def judge_end(
     if ended.exit_code in step.skip_codes:
         return Verdict(Outcome.SKIPPED, reason)
     return Verdict(Outcome.FAILED, reason)
+
+
+@lru_cache(maxsize=256)
+def _exit_reason(code: int) -> str:
+    return "exit code %d" % code  # one text for all: each attempt keeps it in the record
 
 
 def wants_retry(step: Step, number: int, ended: Ended, written: Written, outcome: Outcome) -> bool:

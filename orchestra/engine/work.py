@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Callable, Deque, Generator, List, Optional, Protocol
 
-from orchestra.engine.ports import Cache, Copy
+from orchestra.engine.caching import Cache
+from orchestra.engine.ports import Copy
 from orchestra.engine.stimuli import (
     ArtifactsCopied,
     CacheChecked,

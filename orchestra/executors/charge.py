@@ -7,10 +7,19 @@ from typing import Callable, Optional
 
 from orchestra.executors.errands import EndRecord, forestall, read_claim
 from orchestra.executors.follower import Follower
-from orchestra.executors.frames import Message
+from orchestra.executors.frames import Message, bytes_of
 from orchestra.executors.places import Fate, Gone, Task
 from orchestra.model.errand import Errand
 from orchestra.model.masking import MaskStream
+from orchestra.model.run import Invocation
+
+
+def invocation_of(order: Message, errand: Errand) -> Invocation:
+    """What is to be started for an attempt, as its order says."""
+    env = {bytes_of(name): bytes_of(value) for name, value in order["env"].items()}
+    words = tuple(map(bytes_of, order["argv"]))
+    fallback = order["fallback"] and tuple(map(bytes_of, order["fallback"]))
+    return Invocation(words, env, order["working_dir"], "", fallback=fallback, errand=errand)
 
 
 class Charge:

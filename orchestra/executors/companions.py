@@ -14,7 +14,7 @@ import time
 from functools import partial
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle
+from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle, Unreached
 from orchestra.model.run import AttemptKey, Invocation
 
 TIMEOUT = "timeout"
@@ -116,6 +116,10 @@ class Companions:
         if wait is not None:
             times.append(wait)
         return max(0.0, min(times)) if times else None
+
+    def unreached(self) -> List[Unreached]:
+        """The attempts whose engines do not answer."""
+        return self._executor.unreached()
 
     def faults(self) -> List[str]:
         """As the executor's."""

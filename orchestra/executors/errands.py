@@ -94,14 +94,26 @@ def remove_errand(folder: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def has_vanished(folder: str) -> bool:
+    """Whether somebody has removed the folder of an attempt, and not all of its run."""
+    run_folder = os.path.dirname(os.path.dirname(folder))
+    return not os.path.isdir(folder) and os.path.isdir(run_folder)
+
+
 def forestall(folder: str) -> bool:
-    """Take the claim of an attempt, so that it is never started; False if it has been started."""
+    """Take the claim of an attempt, so that it is never started; False if it has been started.
+
+    One that was taken so before is known by a file in it.
+    """
+    barred = folder + "/claim/barred"
     try:
         os.mkdir(folder + "/claim", 0o700)
     except FileExistsError:
-        return False
+        return os.path.exists(barred)
     except FileNotFoundError:
         return True
+    with contextlib.suppress(OSError):
+        _write(barred, b"")
     return True
 
 

@@ -12,6 +12,9 @@ from orchestra.model.run import Outcome
 Fields = Dict[str, Any]
 """Some of those of `Ended`, by name."""
 
+WORDLESS = frozenset((Fate.ENDED, Fate.UNKNOWN, Fate.NOT_LAUNCHED))
+"""What an engine says that finds a job without its folder, be it before its start or after."""
+
 _LOST = frozenset((Fate.NODE_FAILED, Fate.PREEMPTED))
 
 
@@ -35,6 +38,12 @@ def unrecorded(gone: Gone, errand: Errand) -> Optional[Fields]:
     """How it ended, of which there is no record; None where the engine's word says nothing."""
     word = _word(gone, errand)
     return {**_measured(gone), **word} if word else None
+
+
+def removed(folder: str) -> Fields:
+    """How an attempt ended whose folder was removed under it: it may have done all of its work."""
+    reason = "its folder was removed while it was under way, how it ended is not known: %s"
+    return {"outcome": Outcome.FAILED.value, "reason": reason % folder}
 
 
 def is_lost(gone: Gone) -> bool:

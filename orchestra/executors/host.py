@@ -12,21 +12,30 @@ import socket
 import time
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
-from orchestra.executors.charge import Charge
+from orchestra.executors.charge import Charge, invocation_of
 from orchestra.executors.errands import (
     current_umask,
     forestall,
+    has_vanished,
     make_errand,
     read_claim,
     read_end,
     remove_errand,
 )
-from orchestra.executors.fates import Fields, is_lost, is_settled, recorded, unrecorded
-from orchestra.executors.frames import Frames, Message, bytes_of, packed, text_of
+from orchestra.executors.fates import (
+    WORDLESS,
+    Fields,
+    is_lost,
+    is_settled,
+    recorded,
+    removed,
+    unrecorded,
+)
+from orchestra.executors.frames import Frames, Message
 from orchestra.executors.places import Fate, Gone, News, Place, Queued, Running, Silent
+from orchestra.executors.teller import Teller
 from orchestra.model.errand import Errand
 from orchestra.model.masking import Masker
-from orchestra.model.run import Invocation
 
 PART = 500
 """How many tasks are handed over at once."""
@@ -35,11 +44,10 @@ _FOLLOW_S = 0.2
 _SHARE = 10  # of the time goes into following at most one part
 _CLOSE_PERIOD_S = 0.1
 BLOCK_BYTES = 1 << 18
-_HELD_BYTES = 1 << 18
 
 
 class Host:
-    """What goes on in it. The news that it sends are lists: a word, a name, what there is to it.
+    """What goes on in it. Every `beat_s` it says that it lives, as long as it has tasks.
 
     For `grace_s` seconds in which the engine answers it is waited for the record of a task that is
     over; then it is lost. For `close_s` seconds the last tasks may take to die at the end.
@@ -53,6 +61,7 @@ class Host:
         masker: Optional[Masker],
         grace_s: float,
         close_s: float,
+        beat_s: float,
         watched: bool,
     ) -> None:
         self._place = place
@@ -69,9 +78,8 @@ class Host:
         self._unfound: Dict[str, Charge] = {}
         self._over: Dict[str, Charge] = {}
         self._folders: Dict[str, str] = {}
-        self._news: List[List[Any]] = []
-        self._held_bytes = 0
-        self._silence = ""
+        self._teller = Teller(link, beat_s)
+        self._tell = self._teller.tell
         self._answered_s = 0.0
         self._answered_at: Optional[float] = None
         self._poll_at = self._follow_at = 0.0
@@ -90,12 +98,14 @@ class Host:
         messages = list(waiting)
         while True:
             for message in messages:
+                self._teller.step()
                 if message["do"] == "close":
                     self._close()
                     return
                 self._does[message["do"]](message)
             self._turn()
             messages = []
+            self._teller.idle(len(self._charges) > 0)
             if poller.poll(self._wait_ms()):
                 block = self._link.recv(BLOCK_BYTES)
                 if not block:
@@ -103,6 +113,7 @@ class Host:
                 messages.extend(self._frames.feed(block))
 
     def _turn(self) -> None:
+        self._teller.step()
         now = time.monotonic()
         if now >= self._poll_at and self._charges:
             self._hand_over()
@@ -112,7 +123,7 @@ class Host:
             self._follow(self._running.values())
             took_s = time.monotonic() - now
             self._follow_at = now + took_s + max(_FOLLOW_S, _SHARE * took_s)
-        self._send()
+        self._teller.send()
 
     def _wait_ms(self) -> Optional[float]:
         if not self._charges:
@@ -124,28 +135,23 @@ class Host:
 
     def _check(self, message: Message) -> None:
         errands = [Errand(**each) for each in message["errands"]]
-        self._tell("problems", self._place.check(errands))
+        self._tell("problems", list(self._place.check(errands)))
 
     def _take(self, message: Message) -> None:
+        self._teller.begin()
         for order in message["tasks"]:
             charge = Charge(order, self._stream(), False)
             self._charges[charge.name] = self._unsent[charge.name] = charge
             self._folders[charge.name] = charge.folder
-            env = {bytes_of(name): bytes_of(value) for name, value in order["env"].items()}
-            words = tuple(map(bytes_of, order["argv"]))
-            fallback = order["fallback"] and tuple(map(bytes_of, order["fallback"]))
-            errand = charge.task.errand
-            invocation = Invocation(
-                words, env, order["working_dir"], "", fallback=fallback, errand=errand
-            )
             try:
-                make_errand(charge.folder, invocation, self._umask)
+                make_errand(charge.folder, invocation_of(order, charge.task.errand), self._umask)
             except OSError as error:
                 reason = "cannot make %s: %s" % (charge.folder, error.strerror)
                 self._end(charge, {"refusal": reason})
         self._hand_over()
 
     def _reattach(self, message: Message) -> None:
+        self._teller.begin()
         for order in message["tasks"]:
             charge = Charge(order, self._stream(), True)
             self._charges[charge.name] = charge
@@ -154,7 +160,7 @@ class Host:
             if record is not None:
                 charge.record, charge.ended_at = record, record.ended_at
                 self._end(charge, recorded(record, None, charge.task.errand, False))
-            elif not os.path.isdir(charge.folder):
+            elif not message["ours"] and not os.path.isdir(charge.folder):
                 self._lose(charge, "")
             else:
                 self._unfound[charge.name] = charge
@@ -177,8 +183,9 @@ class Host:
                 charge.owed = True
             else:
                 sent.append(name)
-        if sent:
-            self._place.stop(sent, signal)
+        for part in range(0, len(sent), PART):
+            self._teller.step()
+            self._place.stop(sent[part : part + PART], signal)
             self._poll_at = 0.0
 
     def _forget(self, message: Message) -> None:
@@ -200,7 +207,7 @@ class Host:
             if known:
                 self._place.stop(known, "SIGKILL")
             self._ask(time.monotonic())
-            self._send()
+            self._teller.send()
             if self._charges:
                 time.sleep(min(_CLOSE_PERIOD_S, self._place.period_s()))
         left = [name for name, charge in self._charges.items() if not forestall(charge.folder)]
@@ -208,27 +215,30 @@ class Host:
             if name not in left:
                 remove_errand(folder)
         self._tell("closed", [self._charges[name].job or name for name in left])
-        self._send()
+        self._teller.send()
 
     # What it asks the place
 
     def _hand_over(self) -> None:
         while self._unsent:
             part = list(self._unsent.values())[:PART]
+            self._teller.step()
             self._hear(self._place.submit([charge.task for charge in part]))
             untold = [charge for charge in part if charge.name in self._unsent]
             if untold:
-                return  # the engine is silent: again with the next poll
+                return  # the engine is silent, or slow: again with the next poll
 
     def _find(self) -> None:
         while self._unfound:
             part = list(self._unfound.values())[:PART]
+            self._teller.step()
             self._hear(self._place.find([charge.task for charge in part]))
             if any(charge.name in self._unfound for charge in part):
                 return
 
     def _ask(self, now: float) -> None:
         """Poll, and see who has waited for a record long enough: only time with answers counts."""
+        self._teller.step()
         news = self._place.poll()
         if any(type(each) is Silent for each in news):
             self._answered_at = None
@@ -329,6 +339,8 @@ class Host:
             return
         elif charge.stopped and charge.is_called_off(gone):
             self._end(charge, {"signal": charge.stopped})
+        elif gone.fate in WORDLESS and has_vanished(charge.folder):
+            self._end(charge, removed(charge.folder))
         elif is_lost(gone):
             self._lose(charge, gone.reason)
         elif (fields := unrecorded(gone, charge.task.errand)) is not None:
@@ -364,13 +376,13 @@ class Host:
             charges.pop(charge.name, None)
 
     def _be_silent(self, reason: str) -> None:
-        if not self._silence:
-            self._silence = reason or "no answer"
-            self._tell("note", "does not answer, the run waits for it: %s" % self._silence)
+        if not self._teller.silent:
+            self._teller.silent = True
+            self._tell("note", "does not answer, the run waits for it: %s" % (reason or "no word"))
 
     def _break_silence(self) -> None:
-        if self._silence:
-            self._silence = ""
+        if self._teller.silent:
+            self._teller.silent = False
             self._tell("note", "answers again")
 
     def _stream(self) -> Any:
@@ -378,19 +390,7 @@ class Host:
 
     def _show(self, name: str, block: bytes) -> None:
         if self._watched:
-            self._tell("output", name, text_of(block))
-            self._held_bytes += len(block)
-            if self._held_bytes > _HELD_BYTES:
-                self._send()
+            self._teller.show(name, block)
 
     def _fault(self, fault: str) -> None:
         self._tell("fault", fault)
-
-    def _tell(self, *news: Any) -> None:
-        self._news.append(list(news))
-
-    def _send(self) -> None:
-        if self._news:
-            news, self._news = self._news, []
-            self._held_bytes = 0
-            self._link.sendall(packed({"news": news}))

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import select
-import signal as signals
-import socket
 import time
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import (
-    Ended,
-    ExecutorStimulus,
-    Handle,
-    Launched,
-    Lost,
-    Queued,
-    Reattached,
-)
-from orchestra.executors.errands import errands_of, task_name
-from orchestra.executors.frames import Frames, Message, bytes_of, packed, text_of
-from orchestra.executors.helper import last_words, start_helper
+from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Lost, Unreached
+from orchestra.executors.errands import errands_of, forestall, task_name
+from orchestra.executors.frames import Message, bytes_of, text_of
+from orchestra.executors.handed import Handed
+from orchestra.executors.helper import last_words
+from orchestra.executors.helper_line import HelperLine
 from orchestra.executors.known import Opening
+from orchestra.executors.places import Objection
 from orchestra.executors.poller import new_poller
-from orchestra.executors.process import CAN_PEEK
 from orchestra.model.errand import ELSEWHERE, Errand
 from orchestra.model.expression import Value
 from orchestra.model.masking import Masker
-from orchestra.model.run import AttemptKey, Invocation, Outcome
+from orchestra.model.run import AttemptKey, Invocation
 
 GRACE_S = 30.0
 """How long the record of an attempt that is over may take to be seen, while the engine answers."""
@@ -38,26 +29,25 @@ CLOSE_S = 10.0
 """How long the last attempts may take to die when a run is given up."""
 
 MOST_STARTS = 4
-"""How often the helper is started for the run to go on; once more for what is there to end."""
+"""How often the helper is started without progress; once more for what is there to end."""
+
+DEAF_S = 30.0
+"""How long nothing may be heard of a helper that has attempts: it is stopped, or hangs."""
+
+STUCK_S = 600.0
+"""How long it may be at one thing; a place may ask a slow engine, but not wait for ever."""
 
 CHECK_S = 60.0
 """How long the engine may take to say whether it can do what is wanted."""
 
-_BLOCK_BYTES = 1 << 18
-_BLOCKS_AT_ONCE = 16
-_SPARE_S, _FLUSH_S, _NAP_S = 5.0, 0.01, 0.005
+_SPARE_S, _TURN_S, _FLUSH_S = 5.0, 1.0, 0.01
+_BEATS = 15  # in the time in which nothing may be heard
+_HEALTHY_S = 60.0  # a helper that has lived so long has not died of what it was told
+_UNHEARD_S, _BUSY_S = 6.0, 6.0  # more than a helper whose engine answers needs
 
 
 class CheckStopped(Exception):
     """Nobody waits any more for what an engine has to say."""
-
-
-class _Entry(NamedTuple):
-    """What has to be known to find an attempt again, and what the engine of the run was told."""
-
-    key: AttemptKey
-    order: Message
-    launched: bool = False
 
 
 class HostedExecutor:
@@ -65,9 +55,9 @@ class HostedExecutor:
 
     It works in the `folder` of the run, which all machines of the engine see by the same path.
     `secrets` are the values to mask; `on_output` is handed each block once it is in the log,
-    `on_note` what a person should know though it harms no step, `on_hired` the pid of each helper
-    that is started, whose end is then taken by somebody else. `settings` are those of the root of
-    the file.
+    `on_note` what a person should know though it harms no step, `on_left` the jobs that may still
+    run when it is closed, `on_hired` the pid of each helper that is started, whose end is then
+    taken by somebody else. `settings` are those of the root of the file.
     """
 
     def __init__(
@@ -82,9 +72,12 @@ class HostedExecutor:
         masker: Optional[Masker] = None,
         on_output: Optional[Callable[[AttemptKey, bytes], None]] = None,
         on_note: Optional[Callable[[str], None]] = None,
+        on_left: Optional[Callable[[str, Sequence[str]], None]] = None,
         on_hired: Optional[Callable[[int], None]] = None,
         grace_s: float = GRACE_S,
         close_s: float = CLOSE_S,
+        deaf_s: float = DEAF_S,
+        stuck_s: float = STUCK_S,
     ) -> None:
         self.name = opening.name
         self._run_id = run_id
@@ -93,6 +86,7 @@ class HostedExecutor:
         self._masker = masker
         self._on_output = on_output
         self._on_note = on_note
+        self._on_left = on_left
         self._on_hired = on_hired
         self._order = {
             "opening": list(opening),
@@ -101,26 +95,26 @@ class HostedExecutor:
             "secrets": list(secrets),
             "grace_s": grace_s,
             "close_s": close_s,
+            "beat_s": deaf_s / _BEATS,
             "watched": on_output is not None,
         }
-        self._close_s = close_s
+        self._close_s, self._deaf_s, self._stuck_s = close_s, deaf_s, stuck_s
         self._poller = new_poller()
-        self._entries: Dict[str, _Entry] = {}
-        self._told: List[str] = []
+        self._handed = Handed()
         self._stops: Dict[str, List[str]] = {}
-        self._stimuli: List[ExecutorStimulus] = []
         self._faults: List[str] = []
-        self._problems: Optional[List[str]] = None
+        self._problems: Optional[List[Objection]] = None
         self._left: Optional[List[str]] = None
         self._starts = 0
         self._why_lost = ""
-        self._pid = 0
-        self._link: Optional[socket.socket] = None
-        self._frames = Frames()
-        self._unsent = bytearray()
+        self._line: Optional[HelperLine] = None
+        self._busy_s = 0.0
+        self._silent = self._is_told_of_hanging = False
         self._closed = False
 
-    def check(self, errands: Sequence[Errand], stop_fd: Optional[int] = None) -> List[str]:
+    def check(
+        self, errands: Sequence[Errand], stop_fd: Optional[int] = None
+    ) -> Sequence[Objection]:
         """What is wrong with the engine, or with what is wanted of it; waits for its answer.
 
         Raises:
@@ -135,14 +129,14 @@ class HostedExecutor:
         while self._problems is None and not self._faults:
             left_s = deadline - time.monotonic()
             if left_s < 0:
-                return ["%s does not answer within %g s" % (self.name, CHECK_S)]
-            wait_s = min(left_s, _FLUSH_S if self._unsent else left_s)
+                return [Objection("it does not answer within %g s" % CHECK_S)]
+            wait_s = min(left_s, _FLUSH_S if self._is_behind() else left_s)
             ready = [fd for fd, _ in poller.poll(wait_s * 1000 + 1)]
             if stop_fd in ready:
                 raise CheckStopped
             self._receive()
         problems, self._problems = self._problems or [], None
-        return problems or self.faults()
+        return problems or [self._objection(fault) for fault in self.faults()]
 
     def fileno(self) -> int:
         """A descriptor that is readable when the helper has news."""
@@ -150,11 +144,12 @@ class HostedExecutor:
 
     def submit(self, batch: Sequence[Tuple[AttemptKey, Invocation]]) -> None:
         """Have all of the batch handed to the engine."""
+        self._begin()
         tasks: List[Message] = []
         for key, invocation in batch:
             order = self._order_for(key, invocation.errand or Errand(self.name))
             order["log_path"] = invocation.log_path
-            self._entries[order["name"]] = _Entry(key, dict(order))
+            self._handed.add(key, dict(order))
             order["argv"] = [text_of(word) for word in invocation.argv]
             fallback = invocation.fallback
             order["fallback"] = None if fallback is None else [text_of(word) for word in fallback]
@@ -166,15 +161,16 @@ class HostedExecutor:
 
     def reattach(self, handles: Sequence[Handle]) -> None:
         """Look for attempts of the run that another orchestrator handed to the engine."""
+        self._begin()
         tasks: List[Message] = []
         for handle in handles:
             errand = Errand(self.name, handle.settings)
             order = self._order_for(handle.key, errand)
             order["log_path"], order["job"] = handle.log_path, handle.job
-            self._entries[order["name"]] = _Entry(handle.key, order)
+            self._handed.add(handle.key, order)
             tasks.append(order)
         if tasks:
-            self._say({"do": "reattach", "tasks": tasks})
+            self._say({"do": "reattach", "tasks": tasks, "ours": False})
 
     def collect(self) -> List[ExecutorStimulus]:
         """What has happened since the last call, in order; never blocks.
@@ -183,11 +179,12 @@ class HostedExecutor:
         """
         for signal in list(self._stops):
             self._say({"do": "stop", "names": self._stops.pop(signal), "signal": signal})
-        if self._told:
-            self._say({"do": "forget", "names": self._told})
-            self._told = []
+        if self._handed.over:
+            self._say({"do": "forget", "names": self._handed.over})
+            self._handed.over = []
         self._receive()
-        stimuli, self._stimuli = self._stimuli, []
+        self._mind_hanging()
+        stimuli, self._handed.stimuli = self._handed.stimuli, []
         return stimuli
 
     def stop(self, key: AttemptKey, signal: str) -> None:
@@ -196,7 +193,7 @@ class HostedExecutor:
         All of a turn go together, so that what waits does not begin in place of what is stopped.
         """
         name = task_name(self._run_id, key)
-        if name in self._entries:
+        if name in self._handed:
             self._stops.setdefault(signal, []).append(name)
 
     def lend(self, key: AttemptKey, tokens: int) -> None:
@@ -204,13 +201,25 @@ class HostedExecutor:
 
     def running(self) -> int:
         """How many attempts have been submitted and not yet been reported as ended."""
-        return len(self._entries) + sum(isinstance(each, (Ended, Lost)) for each in self._stimuli)
+        ends = sum(isinstance(each, (Ended, Lost)) for each in self._handed.stimuli)
+        return len(self._handed) + ends
 
     def due_in(self) -> Optional[float]:
         """In how many seconds `collect` should be called though `fileno` is not readable."""
-        if self._stimuli or self._stops:
+        if self._handed.stimuli or self._stops:
             return 0.0
-        return _FLUSH_S if self._unsent or self._told else None
+        if self._is_behind() or self._handed.over:
+            return _FLUSH_S
+        if self._line is None or not self._handed:
+            return None
+        return max(0.0, self._line.heard_at + self._patience_s(self._line) - time.monotonic())
+
+    def unreached(self) -> List[Unreached]:
+        """All attempts, where neither the engine nor the helper has answered for seconds."""
+        unheard_s = 0.0 if self._line is None else time.monotonic() - self._line.heard_at
+        if self._silent or self._busy_s >= _BUSY_S or unheard_s >= _UNHEARD_S:
+            return self._handed.unreached(self.name)
+        return []
 
     def faults(self) -> List[str]:
         """What has gone wrong that the run cannot go on with; each once."""
@@ -218,20 +227,28 @@ class HostedExecutor:
         return faults
 
     def close(self) -> None:
-        """End all that has not ended, as far as the engine answers in time. Safe to call twice."""
+        """End all that has not ended, as far as the engine answers in time. Safe to call twice.
+
+        An engine that is not reached by now is not waited for: what has not begun never will.
+        """
         if self._closed:
             return
         self._closed = True
         deadline = time.monotonic() + self._close_s + _SPARE_S
-        if self._link is not None:
+        if self.unreached():
+            self._left = self._handed.jobs(lambda folder: not forestall(folder))
+            deadline = 0.0
+        elif self._line is not None:
             self._say({"do": "close"})
             poller = select.poll()
             poller.register(self._poller.fileno(), select.POLLIN)
-            while self._left is None and self._link is not None and time.monotonic() < deadline:
-                poller.poll((_FLUSH_S if self._unsent else 1.0) * 1000)
+            while self._left is None and self._line is not None and time.monotonic() < deadline:
+                poller.poll((_FLUSH_S if self._is_behind() else _TURN_S) * 1000)
                 self._receive()
-        self._leave(self._left)
-        self._stimuli.clear()
+        left = self._handed.jobs() if self._left is None else self._left
+        if left and self._on_left is not None:
+            self._on_left(self.name, left)
+        self._handed.drop()
         self._hang_up(deadline)
         with contextlib.suppress(OSError):
             if not os.path.getsize(self._said()):
@@ -246,164 +263,137 @@ class HostedExecutor:
 
     # The helper
 
-    def _say(self, message: Message) -> None:
-        if self._link is None and not self._start():
-            self._stimuli += [Lost(each.key, 0, self._why_lost) for each in self._entries.values()]
-            self._leave()
-            return
-        self._unsent += packed(message)
-        self._flush()
+    def _begin(self) -> None:
+        """Hear of the helper from now on, if it was not asked for anything."""
+        if self._line is not None and not self._handed:
+            self._line.heard_at = time.monotonic()
 
-    def _start(self) -> bool:
-        """Start the helper; whether that could be done."""
+    def _say(self, message: Message) -> None:
+        if self._line is None:
+            self._line = self._start()
+        if self._line is not None:
+            self._line.say(message)
+            return
+        if self._handed and self._on_note is not None:
+            jobs = ", ".join(self._handed.jobs())
+            self._on_note("%s may still run: %s" % (self.name, jobs))
+        self._handed.lose(self._why_lost)
+
+    def _start(self) -> Optional[HelperLine]:
+        """A new helper, told what it begins with; None if there can be none any more."""
         if self._starts > MOST_STARTS:
-            return False
+            return None
         self._starts += 1
         try:
             os.makedirs(self._errands, 0o700, exist_ok=True)
-            self._pid, link = start_helper(self._environ, self._said())
+            line = HelperLine(self._environ, self._said())
         except OSError as error:
             self._starts = MOST_STARTS + 1
             self._give_up("its helper process cannot be started: %s" % error.strerror)
-            return False
+            return None
         if self._on_hired is not None:
-            self._on_hired(self._pid)
-        self._link = link
-        self._frames = Frames()
-        self._poller.add(link.fileno())
-        self._unsent = bytearray(packed(self._order))
-        return True
+            self._on_hired(line.pid)
+        self._busy_s, self._silent = 0.0, False
+        self._poller.add(line.fileno())
+        line.say(self._order)
+        return line
 
     def _said(self) -> str:
         """The file for what the helper and its libraries have to say."""
         return "%s/%s.txt" % (self._errands, self.name)
 
-    def _flush(self) -> None:
-        while self._unsent and self._link is not None:
-            try:
-                del self._unsent[: self._link.send(self._unsent)]
-            except OSError:
-                return  # it is full; or dead, which is seen when it is listened to
+    def _is_behind(self) -> bool:
+        return self._line is not None and self._line.is_behind
 
     def _receive(self) -> None:
-        self._flush()
-        for _ in range(_BLOCKS_AT_ONCE):
-            if self._link is None:
-                return
-            try:
-                block = self._link.recv(_BLOCK_BYTES)
-            except BlockingIOError:
-                return
-            except OSError:
-                block = b""
-            if not block:
-                self._note_death()
-                return
-            for message in self._frames.feed(block):
-                for news in message["news"]:
-                    self._hear(news)
-
-    def _note_death(self) -> None:
-        """The helper has gone; another one finds what was handed over by its name."""
-        self._hang_up(0.0)
-        if self._closed or self._left is not None:
+        line = self._line
+        if line is None:
             return
+        steps = self._handed.steps
+        for message in line.listen():
+            for news in message["news"]:
+                self._hear(news)
+        if self._handed.steps > steps:
+            self._note_progress()
+        if line.is_dead:
+            is_healthy = time.monotonic() - line.began_at >= _HEALTHY_S
+            self._replace("died", is_healthy)
+
+    def _mind_hanging(self) -> None:
+        """Replace a helper that has attempts, and says no word, or is at one thing for ever."""
+        line = self._line
+        if line is None or not self._handed:
+            return
+        unheard_s = time.monotonic() - line.heard_at
+        if unheard_s < self._patience_s(line) and self._busy_s < self._stuck_s:
+            return
+        if not self._is_told_of_hanging and self._on_note is not None:
+            self._is_told_of_hanging = True
+            self._on_note("%s: its helper process hung, another one takes over" % self.name)
+        self._replace("hung", False)
+
+    def _patience_s(self, line: HelperLine) -> float:
+        """How long nothing may be heard of it; one that has just been started may load for long."""
+        return self._deaf_s if line.has_spoken else max(self._deaf_s, self._stuck_s)
+
+    def _replace(self, how: str, is_healthy: bool) -> None:
+        """The helper is of no use any more; another one finds what was handed over by its name."""
+        self._hang_up(0.0)
+        if self._closed:
+            return
+        if is_healthy:
+            self._note_progress()
         said = last_words(self._said(), self._masker)
         if self._starts >= MOST_STARTS:
-            self._give_up("its helper process died %d times%s" % (self._starts, said))
-        elif not self._entries and self._problems is None:
-            self._starts = MOST_STARTS + 1  # it died of what it was asked
-            self._give_up("its helper process died%s" % said)
-        if self._entries:
-            tasks = [entry.order for entry in self._entries.values()]
-            self._say({"do": "reattach", "tasks": tasks})
+            self._give_up("its helper process %s %d times%s" % (how, self._starts, said))
+        elif not self._handed and self._problems is None:
+            self._starts = MOST_STARTS + 1  # it is of no use for what it was asked
+            self._give_up("its helper process %s%s" % (how, said))
+        if self._handed:
+            self._say({"do": "reattach", "tasks": self._handed.orders(), "ours": True})
+
+    def _note_progress(self) -> None:
+        """What goes on is not to be given up for what was long ago."""
+        if not self._why_lost:
+            self._starts = min(self._starts, 1)
+            self._is_told_of_hanging = False
 
     def _give_up(self, reason: str) -> None:
         self._why_lost = reason
         self._faults.append("%s: %s" % (self.name, reason))
 
-    def _leave(self, left: Optional[Sequence[str]] = None) -> None:
-        """Follow nothing any longer; say what is `left` of it, which may be all."""
-        if left is None:
-            left = [str(each.order.get("job") or name) for name, each in self._entries.items()]
-        if left and self._on_note is not None:
-            self._on_note("%s may still run: %s" % (self.name, ", ".join(sorted(left))))
-        self._entries.clear()
-
     def _hang_up(self, deadline: float) -> None:
         """Let go of the helper; from the `deadline` on it is killed."""
-        if self._link is None:
-            return
-        self._poller.remove(self._link.fileno())
-        self._link.close()
-        self._link = None
-        self._unsent.clear()
-        while self._is_alive():
-            if time.monotonic() >= deadline:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(self._pid, signals.SIGKILL)
-                deadline = math.inf
-            time.sleep(_NAP_S)
-        if self._on_hired is None:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-        self._pid = 0
-
-    def _is_alive(self) -> bool:
-        """Whether it is; its end may have been taken by the executor of this machine."""
-        how = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        try:
-            if CAN_PEEK:
-                return os.waitid(os.P_PID, self._pid, how) is None
-            return os.waitpid(self._pid, os.WNOHANG)[0] == 0
-        except ChildProcessError:
-            return False
+        line, self._line = self._line, None
+        if line is not None:
+            self._poller.remove(line.fileno())
+            line.leave(deadline, self._on_hired is None)
 
     # What it tells
 
     def _hear(self, news: List[Any]) -> None:
         word, about = news[:2]
-        if word == "note":
+        if word == "alive":
+            self._busy_s, self._silent = about, news[2]
+        elif word == "note":
             if self._on_note is not None:
                 self._on_note("%s %s" % (self.name, about))
         elif word == "fault":
             self._faults.append(about)
         elif word == "problems":
-            self._problems = about
+            self._problems = [self._objection(each) for each in about]
         elif word == "closed":
             self._left = about
-        elif about in self._entries:
-            self._hear_of(self._entries[about], word, news[2:])
+        elif about in self._handed:
+            if word != "output":
+                self._handed.hear(about, word, news[2:])
+            elif self._on_output is not None:
+                self._on_output(self._handed.key_of(about), bytes_of(news[2]))
 
-    def _hear_of(self, entry: _Entry, word: str, rest: List[Any]) -> None:
-        key = entry.key
-        name = entry.order["name"]
-        if word == "output":
-            if self._on_output is not None:
-                self._on_output(key, bytes_of(rest[0]))
-        elif word == "queued":
-            entry.order["job"] = rest[0]
-            self._stimuli.append(Queued(key, rest[0], rest[1]))
-        elif word == "running":
-            if not entry.launched:
-                self._entries[name] = entry._replace(launched=True)
-                self._stimuli.append(Launched(key, 0, 0.0, *rest))
-        elif word == "reattached":
-            self._note_reattached(entry, *rest)
-        elif word == "lost":
-            self._end(name, Lost(key, rest[1], rest[0]))
-        else:
-            fields = rest[0]
-            outcome = fields.pop("outcome", None)
-            self._end(name, Ended(key, outcome=outcome and Outcome(outcome), **fields))
-
-    def _note_reattached(self, entry: _Entry, elapsed_s: float, node: str) -> None:
-        if not entry.launched:
-            self._entries[entry.order["name"]] = entry._replace(launched=True)
-            self._stimuli.append(Launched(entry.key, 0, 0.0, node))
-            self._stimuli.append(Reattached(entry.key, elapsed_s))
-
-    def _end(self, name: str, stimulus: ExecutorStimulus) -> None:
-        del self._entries[name]
-        self._stimuli.append(stimulus)
-        self._told.append(name)
+    def _objection(self, told: Any) -> Objection:
+        """As it was told: a sentence, be it that it begins with the name of the engine, or more."""
+        if not isinstance(told, str):
+            text, errands, hint = told
+            return Objection(text, tuple(errands), hint)
+        head = self.name + ": "
+        return Objection(told[len(head) :] if told.startswith(head) else told)

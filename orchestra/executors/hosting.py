@@ -38,7 +38,7 @@ def _serve(link: socket.socket) -> None:
         return
     secrets = order["secrets"]
     masker = Masker(needles_of(secrets)) if secrets else None
-    times_s = order["grace_s"], order["close_s"]
+    times_s = order["grace_s"], order["close_s"], order["beat_s"]
     host = Host(place, link, frames, masker, *times_s, order["watched"])
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         host.serve(waiting)

@@ -7,7 +7,7 @@ import time
 from signal import Signals
 from typing import Callable, Collection, ContextManager, Dict, List, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched
+from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched, Unreached
 from orchestra.executors.adoption import Adoption
 from orchestra.executors.board import Board
 from orchestra.executors.descriptors import room_for_attempts, settle_descriptors
@@ -95,7 +95,7 @@ class LocalExecutor:
             opened.callback(self._poller.close)
             self._pump = Pump(self._poller, drain_s, on_output)
             opened.callback(self._pump.close_all)
-            self._servers = Servers(self._poller, self._board, on_note or _unheard)
+            self._servers = Servers(self._poller, self._board, on_note or (lambda note: None))
             opened.callback(self._servers.close)
             self._trees = Trees(run_id, self._proc, self._servers.pids)
             opened.callback(self._trees.close)
@@ -240,6 +240,10 @@ class LocalExecutor:
         """The logs that could not be written, the processes that could not be killed; each once."""
         faults, self._faults = self._faults, []
         return faults
+
+    def unreached(self) -> List[Unreached]:
+        """None: this machine always answers."""
+        return []
 
     def running(self) -> int:
         """How many attempts have been submitted and not yet been reported as ended."""
@@ -394,7 +398,3 @@ class LocalExecutor:
 
     def _tell_of_survivors(self, pids: Sequence[int]) -> None:
         self._faults.append("processes that could not be killed: %s" % ", ".join(map(str, pids)))
-
-
-def _unheard(note: str) -> None:
-    """Nobody wants to know."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle, Lost
+from orchestra.engine.ports import Ended, Executor, ExecutorStimulus, Handle, Lost, Unreached
 from orchestra.executors.poller import new_poller
 from orchestra.model.errand import LOCAL
 from orchestra.model.run import AttemptKey, Invocation
@@ -82,6 +82,10 @@ class MixedExecutor:
         """Seconds until `collect` wants to be called, None for never."""
         waits = [executor.due_in() for executor in self._all]
         return min((wait for wait in waits if wait is not None), default=None)
+
+    def unreached(self) -> List[Unreached]:
+        """Those of all engines that do not answer."""
+        return [each for executor in self._all for each in executor.unreached()]
 
     def faults(self) -> List[str]:
         """Those of all."""

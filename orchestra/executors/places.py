@@ -8,7 +8,7 @@ run is `sh FOLDER/start`, which does the rest: see `errands.py`.
 from __future__ import annotations
 
 from enum import Enum
-from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Union
+from typing import List, Mapping, NamedTuple, Optional, Protocol, Sequence, Tuple, Union
 
 from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
@@ -80,25 +80,38 @@ class Silent(NamedTuple):
 News = Union[Queued, Running, Gone, Silent]
 
 
+class Objection(NamedTuple):
+    """What is wrong, as a sentence, with the errands at these places; with none of them, if none.
+
+    `hint` is what to do, empty if there is nothing; None where another executor may do it.
+    """
+
+    text: str
+    errands: Tuple[int, ...] = ()
+    hint: Optional[str] = None
+
+
 class Place(Protocol):
     """An engine. Made in its helper by `open_place(settings, run_id)` of its module.
 
-    Every method may take its time, none may raise for what is wrong with one task or because the
-    engine does not answer: that is told as `Gone` or `Silent`. A place never starts a task a second
-    time, and asks its engine never to.
+    Every method may take its time, some minutes at most; none may raise for what is wrong with one
+    task or because the engine does not answer: that is told as `Gone` or `Silent`. A place never
+    starts a task a second time, and asks its engine never to.
     """
 
-    def check(self, errands: Sequence[Errand]) -> List[str]:
+    def check(self, errands: Sequence[Errand]) -> Sequence[Union[str, Objection]]:
         """What is wrong before anything runs, one sentence each, empty if nothing is.
 
-        The engine cannot be reached, or can never give what an errand asks for.
+        The engine cannot be reached, or can never give what an errand asks for: then it is best
+        said which errand.
         """
 
     def submit(self, tasks: Sequence[Task]) -> List[News]:
         """Hand tasks over, alike ones together; each is told of as `Queued` or `Gone`.
 
-        Where the engine does not answer, `Silent` is told, and `submit` is called again later with
-        those that were told of neither way; one that it took in all the same is found by its name.
+        Those that were told of neither way are handed over again later: the engine does not answer,
+        then `Silent` is told, or it takes long. One that it took in all the same is found by its
+        name.
         """
 
     def find(self, tasks: Sequence[Task]) -> List[News]:

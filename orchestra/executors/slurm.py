@@ -6,7 +6,7 @@ import os
 import time
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from orchestra.executors.places import Fate, Gone, News, Place, Silent, Task
+from orchestra.executors.places import Fate, Gone, News, Objection, Place, Silent, Task
 from orchestra.executors.slurm_accounts import rows_kept_of
 from orchestra.executors.slurm_batches import Batch, batch_of, batches_in, log_of, tidy
 from orchestra.executors.slurm_check import problems_of
@@ -25,6 +25,7 @@ _SILENT_PERIOD_S = 1.0
 _MOST_SILENT_PERIOD_S = 15.0
 _GROWTH = 1.2
 _ANSWERS = 2  # so many in a row are believed when they do not tell of a job
+_SUBMIT_S = 5.0  # then all else has its turn, stops above all
 _SUBMISSION_S = 15.0  # an sbatch that a dead process has left takes no longer
 _MOST_NAMES_BYTES = 100_000  # one argument has 131,071 at most
 
@@ -48,7 +49,7 @@ class SlurmPlace:
         self._owed: Dict[str, str] = {}
         self._answered_at = time.monotonic()
 
-    def check(self, errands: Sequence[Errand]) -> List[str]:
+    def check(self, errands: Sequence[Errand]) -> Sequence[Objection]:
         """Programs that are missing, no controller, what no node can give."""
         return problems_of(self._client, self._facts, errands, self._settings)
 
@@ -59,8 +60,11 @@ class SlurmPlace:
         try:
             self._knock()
             rest = self._settle(tasks, news)
+            until = time.monotonic() + _SUBMIT_S
             for options, some in self._alike(rest):
                 self._hand_over(options, some, news)
+                if time.monotonic() >= until:
+                    break
         except SlurmSilence as silence:
             news.append(self._hushed(silence))
         return news
@@ -86,26 +90,32 @@ class SlurmPlace:
             memory_s = self._facts.memory_s
         except SlurmSilence as silence:
             return [self._hushed(silence)]
-        self._pay()
         now = time.monotonic()
         news = self._news_in(Sighting(rows), now - self._answered_at, memory_s)
         self._answered_at = now
         self._quiet = 0 if news else self._quiet + 1
+        self._pay()
         return news
 
     def stop(self, names: Sequence[str], signal: str) -> None:
         """Those that have not begun are cancelled; the rest is, too, by SIGKILL.
 
-        What has begun is known by its claim: the last answer may be older than that.
+        What has begun is known by its claim: the last answer may be older than that. A job that
+        Slurm does not tell of is left alone: its number may be another's by now.
         """
-        jobs = self._jobs.named(names)
-        doomed = [job.id for job in jobs if job.bar() or signal == "SIGKILL"]
-        if self._silent and not self._client.is_up():
-            self._owed.update((job.task.name, signal) for job in jobs)
-            return
+        jobs = [job for job in self._jobs.named(names) if not job.unseen]
+        ended = {job.id for job in jobs if job.bar() or signal == "SIGKILL"}
+        if self._silent:
+            try:
+                sighting = Sighting(self._rows(self._jobs.batch_names))
+            except SlurmSilence:
+                self._owed.update((job.task.name, signal) for job in jobs)
+                return
+            jobs = [job for job in jobs if sighting.of(job) is not None]
+        doomed = [job.id for job in jobs if job.id in ended]
         if doomed:
             self._client.cancel(doomed)
-        told = [job.id for job in jobs if job.id not in set(doomed)]
+        told = [job.id for job in jobs if job.id not in ended]
         if told:
             self._client.signal(told, signal)
         self._quiet = 0
@@ -159,7 +169,7 @@ class SlurmPlace:
             return
         number = array.strip().partition(";")[0]  # a cluster's name may follow
         for task, index in places:
-            news.append(self._jobs.add(Job(task, batch, number, index)).queued)
+            news.append(self._jobs.add(Job(task, batch, number, index, time.time())).queued)
 
     def _settle(self, tasks: Sequence[Task], news: List[News]) -> List[Task]:
         """Those of the tasks that Slurm does not have; the others are followed."""
@@ -190,7 +200,7 @@ class SlurmPlace:
         for task, batch, index in known:
             array = arrays[batch.name]
             if array is not None:
-                job = self._jobs.add(Job(task, batch, array, index))
+                job = self._jobs.add(Job(task, batch, array, index, time.time()))
                 news.extend(self._traced(job, sighting.of(job)))
         absent = {task.name for task, batch, _ in known if arrays[batch.name] is None}
         return [task for task in tasks if task.name in absent or task.name not in place_by_name]
@@ -209,8 +219,11 @@ class SlurmPlace:
         news: List[News] = []
         missing: List[Job] = []
         hopeless: List[Job] = []
+        at = time.time()
         for job in self._jobs:
             row = sighting.of(job)
+            if row is not None:
+                job.seen_at = at
             if row is None:
                 job.untold_by(since_s)
                 if job.unseen >= _ANSWERS:
@@ -232,11 +245,18 @@ class SlurmPlace:
     def _missed(self, jobs: Sequence[Job], memory_s: float) -> List[News]:
         """What is told of jobs that the controller no longer has."""
         kept = Sighting(self._kept_rows(sorted({job.batch.name for job in jobs})))
+        try:
+            boot_at = self._facts.boot_at()
+        except SlurmSilence:
+            return []  # with the next answer
         news: List[News] = []
         for job in jobs:
             row = kept.of(job)
             if row is not None and row.is_over:
                 news.append(self._gone(job, row))
+            elif boot_at is not None and job.seen_at < boot_at:
+                reason = "Slurm was restarted, and no longer knows it"
+                news.append(self._dropped(job, Fate.UNKNOWN, reason))
             elif not job.node and job.gap_s < memory_s:
                 # of an element that is cancelled while it waits, Slurm keeps nothing
                 reason = "cancelled in Slurm while it waited"

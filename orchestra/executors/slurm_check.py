@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import List, Mapping, Sequence
+from typing import Dict, List, Mapping, Sequence, Tuple
 
+from orchestra.executors.places import Objection
 from orchestra.executors.slurm_client import SlurmClient, SlurmRefusal, SlurmSilence, words_of
 from orchestra.executors.slurm_facts import SlurmFacts
+from orchestra.executors.slurm_partitions import too_long
 from orchestra.executors.slurm_request import options_of
 from orchestra.model.errand import Errand
 from orchestra.model.expression import Value
+from orchestra.model.nearest import did_you_mean
 
 _NOTHING = "#!/bin/sh\n"
 # What is so now and may be otherwise when the job's turn comes.
@@ -25,19 +28,21 @@ def problems_of(
     facts: SlurmFacts,
     errands: Sequence[Errand],
     settings: Mapping[str, Value],
-) -> List[str]:
-    """One sentence each: programs missing, no controller, what no node can ever give."""
+) -> List[Objection]:
+    """Programs missing, no controller, what no node can ever give, settings that mean nothing."""
     missing = client.missing()
     if missing:
         names = ", ".join(missing)
-        return ["%s: not found; install Slurm's client here, or run where it is" % names]
+        words = "%s: not found; install Slurm's client here, or run where it is"
+        return [Objection(words % names)]
     unread = client.missing_conf()  # Slurm's programs look for it for a minute
     if unread:
-        return ["SLURM_CONF names no file: %s" % unread]
+        return [Objection("SLURM_CONF names no file: %s" % unread)]
     try:
         return _tried(client, facts, errands, settings)
     except SlurmSilence as silence:
-        return ["Slurm does not answer: %s; `scontrol ping` says when it does" % silence]
+        words = "Slurm does not answer: %s; `scontrol ping` says when it does"
+        return [Objection(words % silence)]
 
 
 def _tried(
@@ -45,25 +50,65 @@ def _tried(
     facts: SlurmFacts,
     errands: Sequence[Errand],
     settings: Mapping[str, Value],
-) -> List[str]:
+) -> List[Objection]:
     ping = client.answer("scontrol", "ping")  # asked first: all else takes 9 s to fail
     if ping.code:
         raise SlurmSilence(words_of(ping.complaint) or "its controller is not reached")
-    requests = {
-        options_of(errand, settings, facts.licenses if errand.named else ()): errand
-        for errand in errands
-    }
-    problems = []
-    for options, errand in list(requests.items())[:_MOST_TRIED]:
+    requests: Dict[Tuple[str, ...], List[int]] = {}
+    for place, errand in enumerate(errands):
+        licenses = facts.licenses if errand.named else ()
+        requests.setdefault(options_of(errand, settings, licenses), []).append(place)
+    objections: List[Objection] = []
+    for options, places in list(requests.items())[:_MOST_TRIED]:
+        errand = errands[places[0]]
+        chosen = _chosen(client, settings, errand)
         try:
             client.ask("sbatch", *options, "--test-only", "--chdir=/", stdin=_NOTHING)
         except SlurmRefusal as refusal:
-            words = str(refusal).lower()
-            if any(each in words for each in _FOR_NOW):
-                continue
-            if _UNAVAILABLE not in words or not _may_come(client, errand):
-                problems.append("Slurm refuses a job with %s: %s" % (" ".join(options), refusal))
-    return problems
+            objections.extend(_objections(client, facts, refusal, options, places, errand, chosen))
+            continue
+        long = too_long(facts.partitions, chosen, options) if _is_one_cluster(client) else ""
+        if long:
+            hint = "ask for less `time`, a shorter `timeout`, or another partition"
+            objections.append(Objection(long, tuple(places), hint))
+    return objections
+
+
+def _objections(
+    client: SlurmClient,
+    facts: SlurmFacts,
+    refusal: SlurmRefusal,
+    options: Sequence[str],
+    places: Sequence[int],
+    errand: Errand,
+    chosen: Mapping[str, Value],
+) -> List[Objection]:
+    """What a refusal comes to: nothing, if it is for now."""
+    words = str(refusal).lower()
+    if any(each in words for each in _FOR_NOW):
+        return []
+    is_too_much = _UNAVAILABLE in words
+    if is_too_much and _may_come(client, errand):
+        return []
+    hint = None if is_too_much else ""
+    if "partition" in words and chosen.get("partition"):
+        names = [each.name for each in facts.partitions]
+        hint = did_you_mean(str(chosen["partition"]), names)
+        hint = hint or "the partitions are %s" % ", ".join("`%s`" % name for name in names)
+    text = "Slurm refuses a job with %s: %s" % (" ".join(options), refusal)
+    return [Objection(text, tuple(places), hint)]
+
+
+def _chosen(
+    client: SlurmClient, settings: Mapping[str, Value], errand: Errand
+) -> Mapping[str, Value]:
+    """The settings that count, with those of the environment that sbatch goes by below them."""
+    around = {key: client.told("SBATCH_" + key.upper()) for key in ("partition", "qos")}
+    return {**around, **settings, **errand.settings}
+
+
+def _is_one_cluster(client: SlurmClient) -> bool:
+    return not (client.told("SBATCH_CLUSTERS") or client.told("SLURM_CLUSTERS"))
 
 
 def _may_come(client: SlurmClient, errand: Errand) -> bool:

@@ -85,6 +85,10 @@ class SlurmClient:
         self._environ["LC_ALL"] = "C"
         self._path = environ.get("PATH", os.defpath)
 
+    def told(self, name: str) -> str:
+        """A variable that the programs are told; empty where they are not."""
+        return self._environ.get(name, "")
+
     def missing(self) -> List[str]:
         """The programs that are not to be found."""
         return [name for name in PROGRAMS if shutil.which(name, path=self._path) is None]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Collection, Dict, Optional
+import time
+from typing import Collection, Dict, Optional, Sequence
 
 from orchestra.executors.slurm_client import SlurmClient, SlurmRefusal, SlurmSilence
+from orchestra.executors.slurm_partitions import Partition, partitions_in
 
 _ARRAY = 1001  # where it is not said, as Slurm's own defaults
 _AGE_S = 300.0
+_TIME = "%Y-%m-%dT%H:%M:%S"  # local, as this process has it: they share TZ
 
 
 class SlurmFacts:
@@ -18,6 +21,7 @@ class SlurmFacts:
         self._client = client
         self._config: Optional[Dict[str, str]] = None
         self._licenses: Optional[Collection[str]] = None
+        self._partitions: Optional[Sequence[Partition]] = None
 
     @property
     def most_in_array(self) -> int:
@@ -28,6 +32,17 @@ class SlurmFacts:
     def memory_s(self) -> float:
         """For how long a job that is over is remembered."""
         return float(_number(self._configured("MinJobAge"), int(_AGE_S)))
+
+    def boot_at(self) -> Optional[float]:
+        """When the controller that answers was started, UTC seconds; None where that is not said.
+
+        This is asked anew each time.
+        """
+        found = re.search(r"^BOOT_TIME += (\S+)$", self._asked("config"), re.M)
+        try:
+            return time.mktime(time.strptime(found.group(1), _TIME)) if found else None
+        except ValueError:
+            return None
 
     @property
     def is_accounting(self) -> bool:
@@ -42,6 +57,13 @@ class SlurmFacts:
             text = self._asked("licenses", "-o")
             self._licenses = re.findall(r"LicenseName=(\S+)", text)
         return self._licenses
+
+    @property
+    def partitions(self) -> Sequence[Partition]:
+        """Its partitions."""
+        if self._partitions is None:
+            self._partitions = partitions_in(self._asked("partition", "-o"))
+        return self._partitions
 
     def _configured(self, name: str) -> str:
         if self._config is None:

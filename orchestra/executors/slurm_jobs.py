@@ -16,18 +16,20 @@ _ALIKE = {"Priority": "Resources"}
 class Job:
     """A task that Slurm has: as an element of an array, or as a job of its own.
 
+    `seen_at` is when an answer told of it last, UTC seconds;
     `unseen` and `hopeless` count the answers in a row which did not tell of it, and which said that
     it waits for what will not come; `gap_s` is the time between the last which did and the first
     which did not. One that `is_barred` never begins, whatever Slurm does with it.
     """
 
-    def __init__(self, task: Task, batch: Batch, array: str, index: int) -> None:
+    def __init__(self, task: Task, batch: Batch, array: str, index: int, seen_at: float) -> None:
         self.task = task
         self.batch = batch
         self.array = array
         self.index: Optional[int] = index if len(batch.tasks) > 1 else None
         self.id = batch.job_of(array, index)
         self.node = ""
+        self.seen_at = seen_at
         self.unseen = 0
         self.gap_s = 0.0
         self.hopeless = 0

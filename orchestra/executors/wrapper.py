@@ -1,7 +1,7 @@
 """The script that starts one attempt on whatever machine an engine picks. Pure: text from values.
 
 It is for any POSIX `sh`; dash and bash are tested. What it needs besides is `mkdir`, `cat`, `date`,
-`uname` and `mv`.
+`uname`, `mv`, and `grep` to end what a step leaves behind.
 """
 
 from __future__ import annotations
@@ -38,12 +38,16 @@ _HANDLED = ("HUP", "INT", "QUIT", "USR1", "USR2", "TERM")
 #
 # In the end record stands the node by the name that its engine has for it.
 #
+# Whoever leads a group or a session has its number. What is left of it when the step has ended is
+# the step's, but for the children of this script. It is ended as it is on the machine of orchestra:
+# at once, or after a stop by whoever ends the grace period. Where there is no /proc it is not seen.
+#
 # The trap of EXIT is for dash; bash just ends with 126 or 127 when `exec` fails.
 _HEAD = rb"""# Starts an attempt of a step, once, and writes down how it ended. Made by orchestra.
 o_folder=%(folder)s
 PATH=${PATH-}:/bin:/usr/bin
 umask %(umask)s
-o_got=
+o_got= o_drain=
 %(traps)s
 if ! mkdir "$o_folder/claim" 2>/dev/null; then
   if [ -d "$o_folder/claim" ]; then exit %(second)d; fi
@@ -83,6 +87,24 @@ o_seek() {
   done
   printf '%%s' "${o_why:-$o_name: no such program in PATH (${PATH-/bin:/usr/bin})}"
 }
+o_others() {
+  o_left=$(grep -h -E "^[0-9]+ .*\) [^ZX] [0-9]+ ($$ [0-9]+|[0-9]+ $$) " /proc/[0-9]*/stat)
+  set -f
+  IFS='
+'
+  set -- $o_left
+  unset IFS
+  set +f
+  o_left=
+  for o_line in "$@"; do
+    o_parent=${o_line##*) ? }
+    case "${o_line%%%% *} ${o_parent%%%% *} " in
+    "$$ "* | *" $$ " | *" $o_drain ") ;;
+    *) o_left="$o_left ${o_line%%%% *}" ;;
+    esac
+  done
+  [ -n "$o_left" ]
+}
 o_failed() {
   if [ "$1" = 127 ]; then o_refuse "$2: the interpreter that it names is missing"; fi
   o_refuse "$2: this machine cannot run it, its log may say why"
@@ -94,6 +116,7 @@ if [ -p "$o_folder/pipe" ]; then
     cat >>"$o_folder/output" || cat >/dev/null
     : >"$o_folder/drained"
   ) <&4 >/dev/null 2>&1 4<&- 5>&- &
+  o_drain=$!
   exec 4<&-
 else
   exec 5>>"$o_folder/output"
@@ -113,11 +136,28 @@ _TAIL = rb"""      trap 'o_failed $? "$1"' EXIT
 fi
 exec 5>&-
 o_ended=$(date +%%s.%%N)
-o_tries=0
-while [ ! -e "$o_folder/drained" ] && [ $o_tries -lt 100 ]; do
-  o_tries=$((o_tries + 1))
-  sleep 0.02
-done
+o_wait() {
+  o_tries=0
+  while [ ! -e "$o_folder/drained" ] && [ $o_tries -lt 100 ]; do
+    o_tries=$((o_tries + 1))
+    sleep 0.02
+  done
+}
+{
+  o_rounds=0
+  while [ -n "$o_got" ] && [ $o_rounds -lt 3000 ] && o_others; do
+    o_rounds=$((o_rounds + 1))
+    sleep 0.1
+  done
+  o_wait
+  o_rounds=0
+  while [ $o_rounds -lt 50 ] && o_others; do
+    o_rounds=$((o_rounds + 1))
+    kill -s KILL $o_left
+    sleep 0.02
+  done
+  if [ $o_rounds -gt 0 ]; then o_wait; fi
+} 2>/dev/null
 if [ -e "$o_folder/refused" ]; then o_how=refused
 elif [ -z "$o_code" ]; then o_how="signal $o_got" o_code=$((128 + o_got))
 elif [ "$o_code" -gt 256 ]; then o_how="signal $((o_code - 256))"

@@ -6,9 +6,12 @@ Instances of a fan-out count for their step: who plans does not know yet what ea
 from __future__ import annotations
 
 import math
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
-from orchestra.model.run import Attempt, Outcome, RunRecord, plain_id
+from orchestra.model.run import Outcome, plain_id
+
+if TYPE_CHECKING:
+    from orchestra.model.record import Attempt, RunRecord
 
 _SHORT_S = 0.1
 """Below that the cores in use are not known: the system's clock ticks a hundred times a second."""
@@ -57,7 +60,7 @@ def percentile_95(values: Sequence[int]) -> Optional[int]:
 
 
 def _sample(attempts: Sequence[Attempt]) -> Sample:
-    times = [max(0.0, (each.ended_at or 0.0) - each.started_at) for each in attempts]
+    times = [max(0.0, (each.ended_at or 0.0) - each.began_at) for each in attempts]
     memory = [each.max_rss_bytes for each in attempts if each.max_rss_bytes is not None]
     cpu = [
         round(each.cpu_s / time_s * 1000)

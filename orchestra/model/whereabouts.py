@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import List, Optional, Sequence, Tuple
 
 from orchestra.model.errand import LOCAL
-from orchestra.model.run import Attempt, AttemptKey, RunRecord
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import AttemptKey
 from orchestra.model.screen_text import safe_line
 
 _LONGEST_JOB = 16
@@ -58,8 +59,3 @@ def queue_s(attempt: Attempt, now: Optional[float] = None) -> Optional[float]:
     if until is None and attempt.job and attempt.outcome is None:
         until = now
     return None if until is None else max(until - attempt.started_at, 0.0)
-
-
-def began_at(attempt: Attempt) -> float:
-    """When it began, UTC seconds; one that waits in a queue counts from when it came there."""
-    return attempt.started_at if attempt.launched_at is None else attempt.launched_at

@@ -7,7 +7,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from orchestra.model.iso_time import iso_time
 from orchestra.model.log_excerpt import LogReader, last_lines
 from orchestra.model.look import count_words
-from orchestra.model.run import ENDED_STATES, RunRecord, RunState, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import ENDED_STATES, RunState, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.model.workflow import AlertWhen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Iterator, List, Optional, Set, Tuple
 
-from orchestra.model.run import RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
 
 _PLAUSIBLE_WAIT_S = 0.01
 """A shorter wait is the start of the process, not for a share of the budget."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import List, Optional
 
 from orchestra.model.log_excerpt import LogReader, last_lines
-from orchestra.model.run import Attempt
+from orchestra.model.record import Attempt
 from orchestra.model.units import format_size
 
 

@@ -6,7 +6,7 @@ from typing import List, Optional
 
 from orchestra.model.log_excerpt import LogReader, last_lines
 from orchestra.model.look import Look, Tone, state_tone, state_word, step_label
-from orchestra.model.run import StepRecord
+from orchestra.model.record import StepRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration, format_size
 from orchestra.reports.table import fit

@@ -9,7 +9,8 @@ from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, Tone, amounts_text, run_tone
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.run_rows import RunRow
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration

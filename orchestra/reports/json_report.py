@@ -7,7 +7,8 @@ from typing import Any, Dict, Optional
 from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
-from orchestra.model.run import Attempt, KeptFile, RunRecord, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import KeptFile
 from orchestra.model.units import plain_amounts
 from orchestra.model.whereabouts import is_elsewhere, queue_s
 

@@ -11,7 +11,8 @@ from html import escape
 from typing import Dict, Iterator, List, Optional
 
 from orchestra.model.log_excerpt import LogReader
-from orchestra.model.run import Attempt, Outcome, RunRecord, StepRecord, StepState
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import Outcome, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.whereabouts import place_words
 from orchestra.reports.excerpts import Excerpts

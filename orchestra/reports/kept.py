@@ -6,7 +6,7 @@ from typing import Optional
 
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, Tone
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_amount
 

@@ -7,7 +7,8 @@ from typing import Callable, Iterator, List, Optional
 
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, count_words, state_word
-from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import ENDED_STATES, StepState
 from orchestra.model.units import format_duration
 from orchestra.model.whereabouts import place_words
 from orchestra.reports.excerpts import Excerpts

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
-from orchestra.model.run import RunRecord, RunState, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import RunState, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.whereabouts import is_elsewhere, queue_s
 

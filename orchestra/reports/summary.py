@@ -17,7 +17,8 @@ from orchestra.model.look import (
     state_word,
     step_label,
 )
-from orchestra.model.run import ENDED_STATES, RunRecord, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import ENDED_STATES, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.model.whereabouts import place_words
@@ -63,12 +64,14 @@ def render_summary(
     look: Look,
     logs: Optional[LogReader] = None,
     tail_lines: int = 10,
+    notes_of_run: bool = True,
 ) -> str:
     """The summary of a run, ended or not, in lines of at most `width` cells (paths excepted).
 
     The handlers that ran stand below their step. With more than 60 rows only those that were no
     plain success are shown, and the steps among the rest are counted. `tail_lines` of each
-    failed step's log are shown, 0 for none.
+    failed step's log are shown, 0 for none. Notes that are about no step are left out unless
+    `notes_of_run`.
     """
     shown, left_out = _shown(record)
     rows = [_row(step, _depth(record, step), look) for step in shown]
@@ -80,7 +83,7 @@ def render_summary(
         parts.append("\n" + failure_text(step, logs, width, look, tail_lines))
     if len(failed) > _MOST_FAILURES:
         parts.append("\n%s and %d more failed\n" % (look.ellipsis, len(failed) - _MOST_FAILURES))
-    parts.append(_notes(record, look))
+    parts.append(_notes(record, look, notes_of_run))
     parts.append(_alerts(record, look))
     parts.append("\n" + totals_line(record, look, width) + "\n")
     foretold = _foretold(record)
@@ -191,15 +194,16 @@ def _why(step: StepRecord) -> str:
     return safe_line(step.reason)
 
 
-def _notes(record: RunRecord, look: Look) -> str:
-    if not record.notes:
+def _notes(record: RunRecord, look: Look, of_run: bool) -> str:
+    steps = record.step_by_id
+    notes = [note for note in record.notes if of_run or note.partition(": ")[0] in steps]
+    if not notes:
         return ""
     lines = [
-        "%s %s" % (look.paint("note:", Tone.WARN), safe_line(note))
-        for note in record.notes[:_MOST_NOTES]
+        "%s %s" % (look.paint("note:", Tone.WARN), safe_line(note)) for note in notes[:_MOST_NOTES]
     ]
-    if len(record.notes) > _MOST_NOTES:
-        lines.append("%s and %d more notes" % (look.ellipsis, len(record.notes) - _MOST_NOTES))
+    if len(notes) > _MOST_NOTES:
+        lines.append("%s and %d more notes" % (look.ellipsis, len(notes) - _MOST_NOTES))
     return "\n" + "\n".join(lines) + "\n"
 
 

@@ -7,15 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from orchestra.model.run import (
-    Attempt,
-    AttemptKey,
-    Outcome,
-    RunRecord,
-    RunState,
-    StepRecord,
-    StepState,
-)
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import AttemptKey, Outcome, RunState, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.trace_context import TraceContext
 from orchestra.model.whereabouts import is_elsewhere, queue_s

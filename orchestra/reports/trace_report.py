@@ -9,10 +9,10 @@ from heapq import heappop, heappush
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from orchestra.model.json_text import json_text
-from orchestra.model.run import Attempt, RunRecord, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import plain_amounts
-from orchestra.model.whereabouts import began_at, is_elsewhere, queue_s
+from orchestra.model.whereabouts import is_elsewhere, queue_s
 
 _RUN = 1
 _WHOLE = 0
@@ -107,7 +107,7 @@ def _in_lanes(taken: List[Taken]) -> Iterator[Tuple[int, str, Taken]]:
 
 def _by_begin(taken: List[Taken]) -> List[Taken]:
     """With the time in an engine's queue taken off; it is a fact of its attempt."""
-    ran = [(max(began_at(a), begin), until, step, a) for begin, until, step, a in taken]
+    ran = [(max(a.began_at, begin), until, step, a) for begin, until, step, a in taken]
     return sorted(ran, key=lambda each: each[:2])
 
 

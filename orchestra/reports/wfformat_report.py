@@ -12,9 +12,10 @@ from typing import Any, Dict, List, Mapping
 from orchestra.errors import UsageError
 from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
-from orchestra.model.run import RESULT_BY_STATE, Attempt, RunRecord, RunState, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import RESULT_BY_STATE, RunState
 from orchestra.model.step_ids import step_ids
-from orchestra.model.whereabouts import began_at, has_run, is_elsewhere
+from orchestra.model.whereabouts import has_run, is_elsewhere
 
 VERSION = "1.6"
 
@@ -123,7 +124,7 @@ def _measured(step: StepRecord, here: List[str]) -> Dict[str, Any]:
     attempt = step.attempts[-1] if step.attempts else None
     if attempt is None or attempt.ended_at is None or not has_run(attempt):
         return {"runtimeInSeconds": 0}
-    began = min(began_at(attempt), attempt.ended_at)
+    began = min(attempt.began_at, attempt.ended_at)
     runtime_s = attempt.ended_at - began
     measured: Dict[str, Any] = {
         "runtimeInSeconds": _rounded(runtime_s),

@@ -6,14 +6,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look, state_tone, state_word
-from orchestra.model.run import (
-    RESULT_BY_STATE,
-    Attempt,
-    Outcome,
-    RunRecord,
-    StepRecord,
-    StepState,
-)
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import RESULT_BY_STATE, Outcome, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 from orchestra.model.whereabouts import is_elsewhere, queue_s

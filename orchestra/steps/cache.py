@@ -23,6 +23,7 @@ from typing import (
     Tuple,
 )
 
+from orchestra.engine.caching import Digests, Finding, KeptSuccess, Question, Seal, Successes
 from orchestra.engine.fingerprint import (
     MISSING,
     changes,
@@ -31,7 +32,6 @@ from orchestra.engine.fingerprint import (
     fingerprint_of,
     new_digest,
 )
-from orchestra.engine.ports import Digests, Finding, KeptSuccess, Question, Seal, Successes
 from orchestra.errors import StoreError
 from orchestra.model.expression import (
     ExpressionError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Sequence, Tuple, Union
 
-from orchestra.engine.ports import KeptSuccess
+from orchestra.engine.caching import KeptSuccess
 from orchestra.errors import StoreError
 from orchestra.model.events import StepEnded, SuccessKept
 from orchestra.model.run import plain_id

@@ -7,7 +7,7 @@ from typing import Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 from graphlib import TopologicalSorter
 
 from orchestra.model.plan import SPARED, Plan, Prediction
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 
 
 class Hint(NamedTuple):

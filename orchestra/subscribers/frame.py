@@ -15,7 +15,8 @@ from orchestra.model.look import (
     resource_label,
     state_tone,
 )
-from orchestra.model.run import ENDED_STATES, RunRecord, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import ENDED_STATES, StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import SIZED_RESOURCES, format_amount, format_duration, format_size
 from orchestra.subscribers.cells import fit

@@ -27,9 +27,9 @@ from orchestra.model.events import (
     StepsAdded,
 )
 from orchestra.model.look import Look, step_label
-from orchestra.model.run import AttemptKey, RunRecord, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import AttemptKey, StepState
 from orchestra.model.screen_text import output_lines, safe_line
-from orchestra.model.whereabouts import began_at
 from orchestra.subscribers.expectation import Expectation
 from orchestra.subscribers.foot import Foot
 from orchestra.subscribers.frame import Row, View, frame_lines
@@ -233,7 +233,7 @@ class LiveView:
         left_s = None
         if self._expectation is not None and not record.stopping:
             left_s = self._expectation.left_s(
-                (step.id, 0.0 if id in self._queued else now - began_at(step.attempts[-1]))
+                (step.id, 0.0 if id in self._queued else now - step.attempts[-1].began_at)
                 for id, step in self._running.items()
             )
         return View(
@@ -258,7 +258,7 @@ class LiveView:
             if attempt.number > 1:
                 words = ("attempt %d  %s" % (attempt.number, words)).rstrip()
             label = step_label(step.id, step.name)
-            yield Row(StepState.RUNNING, label, now - began_at(attempt), words)
+            yield Row(StepState.RUNNING, label, now - attempt.began_at, words)
 
     def _others(self, now: float) -> Iterator[Row]:
         for step in self._retrying.values():

@@ -25,7 +25,7 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.log_excerpt import LogExcerpt, LogReader
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_size
 from orchestra.subscribers.grouping import Grouping

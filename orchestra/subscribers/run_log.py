@@ -39,7 +39,8 @@ from orchestra.model.events import (
 from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.look import state_word
-from orchestra.model.run import Outcome, RunRecord, RunState, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import Outcome, RunState, StepState
 from orchestra.model.units import format_duration
 from orchestra.subscribers.screen import Screen
 from orchestra.subscribers.step_lines import resume_line, start_line

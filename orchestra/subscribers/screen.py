@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Protocol
 
-from orchestra.model.run import RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
 
 Summarize = Callable[[RunRecord], str]
 """The summary of a run as text that is safe to show; reports give it, wiring hands it in."""

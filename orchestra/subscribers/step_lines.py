@@ -11,7 +11,8 @@ from orchestra.model.events import (
     StopRequested,
 )
 from orchestra.model.look import amounts_text, state_word, step_label
-from orchestra.model.run import RunRecord, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import StepState
 from orchestra.model.screen_text import safe_line
 from orchestra.model.units import format_duration
 

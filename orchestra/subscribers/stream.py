@@ -26,7 +26,8 @@ from orchestra.model.events import (
     StepsAdded,
     StopRequested,
 )
-from orchestra.model.run import AttemptKey, RunRecord
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey
 from orchestra.model.screen_text import output_lines, safe_line
 from orchestra.subscribers.cells import fit
 from orchestra.subscribers.grouping import Grouping

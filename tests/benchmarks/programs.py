@@ -18,7 +18,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 
 class Program(NamedTuple):
-    """How to know a program and where to get it; `package` is the name on PyPI or in Debian."""
+    """How to know a program and where to get it; `package` is the name on PyPI or in Debian.
+
+    Where `version` is empty the program is not asked: the version is that of the package.
+    """
 
     name: str
     registry: str
@@ -26,6 +29,8 @@ class Program(NamedTuple):
     version: str
     known_as: Tuple[str, ...] = ()
     """What it may be called on PATH, where only that name is its own."""
+    needs: Tuple[str, ...] = ()
+    """Packages that have to be installed with it and are not by themselves."""
 
 
 class Installed(NamedTuple):
@@ -43,8 +48,12 @@ PROGRAMS: Mapping[str, Program] = {
     # `task` is also Taskwarrior; the package on npm fetches the program from elsewhere
     "go-task": Program("task", "pypi", "go-task-bin", r"(\d+\.\S+)", ("go-task",)),
     "doit": Program("doit", "pypi", "doit", _NUMBER, ("doit",)),
-    "luigi": Program("luigi", "pypi", "luigi", _NUMBER),
+    "luigi": Program("luigi", "pypi", "luigi", ""),
     "snakemake": Program("snakemake", "pypi", "snakemake", _NUMBER, ("snakemake",)),
+    # a plugin is found beside its own Snakemake alone, so that one on PATH will not do
+    "snakemake-slurm": Program(
+        "snakemake", "pypi", "snakemake-executor-plugin-slurm", "", needs=("snakemake",)
+    ),
 }
 
 
@@ -70,7 +79,12 @@ def provide(names: Sequence[str], cache: Path) -> Dict[str, Optional[Installed]]
     """The programs, installed into the cache where they are missing; None where that failed."""
     missing = [PROGRAMS[name] for name in names if find(name, cache) is None]
     for registry, install in (("pypi", _from_pypi), ("debian", _from_debian)):
-        packages = [program.package for program in missing if program.registry == registry]
+        packages = [
+            package
+            for program in missing
+            if program.registry == registry
+            for package in (*program.needs, program.package)
+        ]
         if packages:
             sys.stderr.write("installing %s into %s\n" % (", ".join(packages), cache))
             folder = _folders(cache)[registry]
@@ -90,13 +104,14 @@ def _folders(cache: Path) -> Dict[str, Path]:
 def _version(path: Path, program: Program) -> Optional[str]:
     """What the program says of itself; None where it is another of the same name."""
     asked = [str(path), "--version"]
-    if program.name == "luigi":  # which cannot be asked
-        asked = [str(path.with_name("python")), "-c", "import luigi; print(luigi.__version__)"]
+    if not program.version:
+        script = "import importlib.metadata; print(importlib.metadata.version(%r))"
+        asked = [str(path.with_name("python")), "-c", script % program.package]
     try:
         said = subprocess.run(asked, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     except OSError:
         return None
-    found = re.search(program.version, said.stdout)
+    found = re.search(program.version or _NUMBER, said.stdout)
     return found.group(1) if found and not said.returncode else None
 
 

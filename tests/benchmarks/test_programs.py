@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from tests.benchmarks.programs import Installed, find
@@ -28,3 +29,12 @@ def test_another_program_of_the_same_name_is_passed_over(tmp_path, monkeypatch):
     program(tmp_path / "bin/parallel", "parallel of moreutils")
     program(tmp_path / "bin/task", "3.4.1")
     assert [find(name, tmp_path / "cache") for name in ("parallel", "go-task")] == [None, None]
+
+
+def test_a_plugin_is_there_when_its_package_is_beside_the_program(tmp_path):
+    folder = tmp_path / ("python%d.%d" % sys.version_info[:2]) / "bin"
+    own = program(folder / "snakemake", "9.0.0")
+    python = program(folder / "python", "2.8.0")
+    assert find("snakemake-slurm", tmp_path) == Installed(own, "2.8.0")
+    python.write_text("#!/bin/sh\nexit 1\n")
+    assert find("snakemake-slurm", tmp_path) is None

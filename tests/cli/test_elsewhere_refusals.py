@@ -133,6 +133,34 @@ def test_more_than_any_node_has_is_refused_before_the_run(
 
 
 @pytest.mark.engines
+def test_a_misspelt_setting_is_refused_with_its_steps_and_what_was_meant(
+    cli: CommandLine, shared_cluster: Cluster
+) -> None:
+    cli.environ.update(shared_cluster.environ)
+    cli.file("flow.yaml", MIXED.replace("main", "mian"))
+
+    result = cli.run("run", "flow.yaml")
+
+    assert (result.code, runs(cli)) == (2, 0)
+    assert result.err == (
+        "error: slurm: step `a` (line 6): Slurm refuses a job with --partition=mian"
+        " --cpus-per-task=1: invalid partition specified: mian; Invalid partition name specified\n"
+        "  help: did you mean `main`?\n"
+    )
+
+
+def test_the_name_of_an_engine_is_said_once(process: Engine) -> None:
+    place = "tests.executors.broken_place"
+    entry = "[orchestra.executors]\nprocess = %s:open_place\n" % place
+    process.cli.file("site/process_place-1.dist-info/entry_points.txt", entry)
+
+    result = process.flow("steps:\n  a: {run: echo}\n").run("run", "flow.yaml")
+
+    said = "error: process: its helper process died: RuntimeError: a bug of its own\n"
+    assert (result.code, result.err) == (2, said + HERE)
+
+
+@pytest.mark.engines
 def test_a_scheduler_that_does_not_answer_is_one_error_and_no_run(cli: CommandLine) -> None:
     need_dask()
     dask = 'version: 1\nexecutor: dask\ndask: {scheduler: "tcp://127.0.0.1:9"}\n'

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 
 from orchestra.cli.options import PlanOptions, resumed
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 
 FLOW = """
 name: flow

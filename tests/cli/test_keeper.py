@@ -113,6 +113,18 @@ def test_the_time_until_a_run_goes_on_is_no_time_of_a_step_that_had_ended(
     assert step["attempts"][0]["ended_at"] < ended_before.isoformat()
 
 
+def test_a_run_whose_engine_was_killed_before_it_began_is_none(cli: CommandLine) -> None:
+    process = plant(cli, HELD_UP).file("flow.yaml", CLEANS_UP).start("run", "flow.yaml")
+    until((cli.folder / "arrived").exists)
+
+    os.kill(engine_of(process), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 3
+    assert err == "error: orchestra was killed by SIGKILL before the run had begun\n"
+    assert list((cli.folder / ".orchestra" / "runs").iterdir()) == []
+
+
 def test_nothing_is_started_where_the_keeper_was_killed_before_the_run_began(
     cli: CommandLine,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 
 import pytest
 
-from orchestra.engine.ports import Digests, KeptSuccess, Successes
+from orchestra.engine.caching import Digests, KeptSuccess, Successes
 from orchestra.model.events import (
     AttemptEnded,
     CacheMissed,

@@ -49,11 +49,11 @@ def test_a_signal_is_told_apart_from_an_exit_code(desk: Desk) -> None:
     assert (code and code.exit_code, killed and killed.signal) == (137, "SIGKILL")
 
 
-def test_what_a_step_leaves_behind_does_not_hold_its_task(desk: Desk) -> None:
+def test_what_a_step_leaves_behind_ends_with_it(desk: Desk) -> None:
     desk.submit(desk.task("daemon", "sleep 300 & echo $! > pid"))
 
     assert desk.until_gone("daemon")["daemon"].fate is Fate.ENDED
-    assert is_alive(int(desk.lines("pid")[0]))
+    assert not is_alive(int(desk.lines("pid")[0]))
 
 
 def test_a_folder_that_a_worker_does_not_see_is_told_of_with_the_worker_s_node(desk: Desk) -> None:
@@ -182,6 +182,7 @@ def test_a_task_waits_for_a_worker_that_has_what_it_asks_for(desk: Desk) -> None
         lambda: desk.last("two", Queued) == Queued("two", "two", "waits for room on its worker")
     )
 
+    desk.until(lambda: desk.lines("begun"))
     assert len(desk.lines("begun")) == 1
     (desk.ground / "go").touch()
     desk.until_gone("one", "two")

@@ -91,8 +91,13 @@ def partition_missing(scene: Scene) -> str:
     return scene.run("slurm", "{run: exit 0}", "{partition: nosuch}", scene.shared.environ)
 
 
-def never_started(scene: Scene) -> str:
+def time_too_long(scene: Scene) -> str:
     settings = "{partition: short, time: 2h}"
+    return scene.run("slurm", "{run: exit 0}", settings, scene.shared.environ)
+
+
+def never_started(scene: Scene) -> str:
+    settings = "{partition: short, time: 2h, qos: any}"  # one may allow more than a partition
     return scene.run("slurm", "{run: exit 0}", settings, scene.shared.environ)
 
 
@@ -190,7 +195,8 @@ Play = Callable[[Scene], str]
 ON_SLURM: Dict[str, Play] = {
     play.__name__: play
     for play in (
-        programs_missing, controller_missing, too_much, partition_missing, never_started,
+        programs_missing, controller_missing, too_much, partition_missing, time_too_long,
+        never_started,
         folder_unseen, cancelled_in_slurm, over_memory, node_failed, controller_away,
         server_of_jobs, executor_unknown,
     )

@@ -7,16 +7,15 @@ import os
 import time
 from typing import Any, Callable, Dict, Generator, List, Optional, Sequence, Tuple
 
+from orchestra.engine.caching import Finding, Question, Seal
 from orchestra.engine.ports import (
     Ended,
-    Finding,
     Handle,
     Kept,
     Launched,
     Launching,
     Lost,
-    Question,
-    Seal,
+    Unreached,
     Written,
 )
 from orchestra.errors import StoreError
@@ -47,6 +46,7 @@ class FakeExecutor:
         self.trace = trace
         self.on_submit: Callable[[], None] = lambda: None
         self.faults_to_tell: List[str] = []
+        self.silent = ""
         self._news: List[Any] = []
         self._word_by_key: Dict[AttemptKey, bytes] = {}
         self._read, self._write = os.pipe()
@@ -101,6 +101,9 @@ class FakeExecutor:
 
     def due_in(self) -> Optional[float]:
         return 0.0 if self._news else None
+
+    def unreached(self) -> List[Unreached]:
+        return [Unreached(key, self.silent) for key in self._word_by_key if self.silent]
 
     def faults(self) -> List[str]:
         faults, self.faults_to_tell = self.faults_to_tell, []

@@ -6,31 +6,28 @@ from typing import Any, List, Optional, Tuple
 
 import pytest
 
-from orchestra.engine.machine import Machine
+from orchestra.engine.caching import Finding, Seal
+from orchestra.engine.machine import LEAVE_S, Machine
 from orchestra.engine.opening import run_resumed
 from orchestra.engine.past import Past
-from orchestra.engine.ports import (
-    Ended,
-    Finding,
-    Launched,
-    Lost,
-    Queued,
-    Reattached,
-    Seal,
-    Written,
-)
+from orchestra.engine.ports import Ended, Launched, Lost, Queued, Reattached, Written
 from orchestra.engine.reopening import results_to_drop
 from orchestra.engine.replay import fold
 from orchestra.engine.stimuli import (
     AttemptOver,
     CacheChecked,
     Launch,
+    LeaveOff,
+    LookAround,
+    Looked,
     Order,
     Reattach,
     Sealed,
     SetTimer,
+    Stop,
     StopAsked,
     Timer,
+    TimerFired,
 )
 from orchestra.model.events import (
     AttemptEnded,
@@ -40,13 +37,15 @@ from orchestra.model.events import (
     Envelope,
     Event,
     Noted,
+    RunFinished,
     StepEnded,
     decode_turn,
     encode_turn,
     to_data,
 )
 from orchestra.model.expression import parse_text
-from orchestra.model.run import Attempt, AttemptKey, Outcome, RunRecord, StepState
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import AttemptKey, Outcome, RunState, StepState
 from orchestra.model.workflow import Cache, Retry, RetryWhen, Step
 from tests.engine.elsewhere import Queue
 from tests.engine.plans import make_plan, step
@@ -226,6 +225,56 @@ def test_a_job_that_waits_when_the_run_is_stopped_is_cancelled():
     world = play(far(), behave={"a": waits}, stops={1.0: StopAsked("SIGINT", 130)})
     assert ends(world) == {"a": ("cancelled", "stopped by SIGINT")}
     assert world.now == 1.0
+
+
+LEAVE = Timer("leave", None)
+INT = StopAsked("SIGINT", 130)
+
+
+def leaving(*steps: Step) -> Told:
+    """A run that is to end at once, and looks around by now."""
+    told = Told(*steps)
+    told.tell(INT)
+    assert told.tell(INT)[1] == [Stop(A1, "SIGKILL"), SetTimer(LEAVE, LEAVE_S)]
+    assert told.tell(TimerFired(LEAVE)) == ([], [LookAround()])
+    return told
+
+
+def test_a_run_that_is_to_end_at_once_is_left_where_no_engine_answers():
+    told = leaving(far())
+    assert told.tell(Looked((A1,))) == ([], [LeaveOff(130)])
+    assert told.machine.finished
+    assert (told.record.state, told.attempt.outcome) == (RunState.RUNNING, None)
+
+
+def test_a_job_whose_engine_answers_is_waited_for_though_it_takes_its_time():
+    told = leaving(far())
+    assert told.tell(Looked(())) == ([], [SetTimer(LEAVE, 1.0)])
+    over = AttemptOver(Ended(A1, signal="SIGKILL"), Written({}))
+    assert told.tell(over)[0][-1] == RunFinished("cancelled", 130, "stopped by SIGINT")
+
+
+def test_a_run_is_not_left_as_long_as_an_end_is_to_come():
+    here = AttemptKey("here", 1)
+    told = Told(far(), step("here"))
+    told.tell(INT)
+    told.tell(INT)
+    told.tell(TimerFired(LEAVE))
+    assert told.tell(Looked((A1,))) == ([], [SetTimer(LEAVE, 1.0)])
+    told.tell(AttemptOver(Ended(here, signal="SIGKILL"), Written({})), TimerFired(LEAVE))
+    assert told.tell(Looked((A1,))) == ([], [LeaveOff(130)])
+
+
+def test_a_run_of_this_machine_is_never_left():
+    told = Told(step("a"))
+    told.tell(INT)
+    assert told.tell(INT)[1] == [Stop(A1, "SIGKILL")]
+
+
+def test_a_run_that_was_left_begins_its_steps_anew_when_it_goes_on():
+    told = leaving(far())
+    told.tell(Looked((A1,)))
+    assert [type(order) for order in told.resume()] == [Launch]
 
 
 def test_what_came_of_an_earlier_attempt_is_not_what_came_of_a_lost_one():

@@ -21,7 +21,8 @@ from orchestra.model.events import (
     StepsAdded,
     StopRequested,
 )
-from orchestra.model.run import Outcome, RunRecord, RunState, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import Outcome, RunState, StepState
 
 
 def entry(step: str, *needs: str, owner: str = "", role: str = "step") -> PlannedEntry:
@@ -158,7 +159,7 @@ def test_of_a_fan_out_that_failed_the_instances_count_that_ended_well() -> None:
 
 def test_instances_that_are_dropped_go_and_their_numbers_stay() -> None:
     record = half_packed(resumed(plan=PACK), ResultsDropped(("pack[0]",)))
-    assert record.step_by_id["pack"].parts == ["pack[1]"]
+    assert record.step_by_id["pack"].parts == ("pack[1]",)
     assert "pack[0]" not in record.step_by_id
     assert len(record.former["pack[0]"].attempts) == 1
 

@@ -15,7 +15,8 @@ from orchestra.model.events import (
     StepReady,
     StepsAdded,
 )
-from orchestra.model.run import AlertRecord, Role, RunRecord, RunState, StepRecord, StepState
+from orchestra.model.record import AlertRecord, RunRecord, StepRecord
+from orchestra.model.run import Role, RunState, StepState
 
 ENTRIES = (PlannedEntry("a", "A", (), {}), PlannedEntry("b", "b", ("a",), {"cpu": 1000}))
 STARTED = RunStarted("r", "w", "/w.yaml", {"p": 1}, {}, 2, 9.0, "host", 7, "0", {}, ENTRIES)

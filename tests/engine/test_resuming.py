@@ -22,7 +22,7 @@ from orchestra.model.events import (
     StepsAdded,
     StopRequested,
 )
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.model.workflow import InnerSteps, Uses
 from tests.engine.plans import step, workflow
 

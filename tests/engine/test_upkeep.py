@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestra.engine.ports import Finding, KeptSuccess, Seal
+from orchestra.engine.caching import Finding, KeptSuccess, Seal
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import (
     AttemptStarted,

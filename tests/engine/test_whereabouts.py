@@ -6,7 +6,7 @@ from typing import Dict
 
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.planner import planned_errands
+from orchestra.engine.planner import PlannedErrand, planned_errands
 from orchestra.engine.ports import Ended, Launching, Written
 from orchestra.engine.scope import Scopes
 from orchestra.engine.simulate import predict
@@ -201,7 +201,10 @@ def test_alike_errands_of_a_plan_are_told_once_before_the_run() -> None:
         step("f"),
     )
     big = Errand("slurm", {}, 64000, 2**40, 8)
-    assert planned_errands(plan, scopes) == {"slurm": [big], "dask": [Errand("dask")]}
+    assert planned_errands(plan, scopes) == {
+        "slurm": [PlannedErrand(big, ["a", "b"])],
+        "dask": [PlannedErrand(Errand("dask"), ["d"])],
+    }
 
 
 def test_a_step_may_move_between_runs() -> None:

@@ -12,8 +12,8 @@ from zlib import crc32
 
 from hypothesis import strategies as st
 
+from orchestra.engine.caching import Finding, KeptSuccess, Seal
 from orchestra.engine.choice import Choice
-from orchestra.engine.ports import Finding, KeptSuccess, Seal
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.errand import LOCAL

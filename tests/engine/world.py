@@ -11,10 +11,11 @@ import random
 from heapq import heappop, heappush
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
+from orchestra.engine.caching import Finding, Seal
 from orchestra.engine.conditions import decide
 from orchestra.engine.machine import Machine
 from orchestra.engine.opening import Origin
-from orchestra.engine.ports import Ended, Finding, Kept, Launched, Lost, Seal, Written
+from orchestra.engine.ports import Ended, Kept, Launched, Lost, Written
 from orchestra.engine.replay import Replay
 from orchestra.engine.scope import Scopes
 from orchestra.engine.stimuli import (
@@ -29,6 +30,8 @@ from orchestra.engine.stimuli import (
     KeepArtifacts,
     Launch,
     Lend,
+    LookAround,
+    Looked,
     NotRendered,
     Reaction,
     Sealed,
@@ -43,7 +46,8 @@ from orchestra.engine.timers import Timers
 from orchestra.model.errand import LOCAL
 from orchestra.model.events import Envelope, Event, RunFinished, StepEnded
 from orchestra.model.plan import Plan
-from orchestra.model.run import AttemptKey, KeptFile, Outcome, RunRecord, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import AttemptKey, KeptFile, Outcome, StepState
 from orchestra.model.workflow import Step
 from tests.engine.audit import Audit
 from tests.engine.elsewhere import Queue, tell
@@ -215,6 +219,8 @@ class World:
         elif isinstance(order, DropWork):
             for key in self._copies:
                 self._schedule(self.now, ArtifactsCopied(key, Kept((), ("given up",))))
+        elif isinstance(order, LookAround):
+            self._schedule(self.now, Looked(()))
         elif isinstance(order, CheckCache):
             step = order.question.step.id
             finding = self._findings.get(step, Finding("f", {"key": "1"}, reason="it has to"))

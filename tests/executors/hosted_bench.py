@@ -32,7 +32,7 @@ class Bench:
         module = options.pop("module", "tests.executors.process_place")
         self.executor = HostedExecutor(
             Opening("process", module),
-            {"slots": options.pop("slots", 4)},
+            options.pop("settings", None) or {"slots": options.pop("slots", 4)},
             self.run_id,
             str(folder),
             environ=dict(os.environb),

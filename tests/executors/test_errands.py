@@ -21,6 +21,7 @@ from orchestra.executors.errands import (
     signal_group,
     task_name,
 )
+from orchestra.executors.proc import Proc
 from orchestra.model.errand import Errand
 from orchestra.model.run import AttemptKey, Invocation
 
@@ -120,6 +121,7 @@ def test_what_was_forestalled_never_starts(bench: Bench) -> None:
     bench.make(b"/bin/sh", b"-c", b"echo once")
 
     assert forestall(bench.folder)
+    assert forestall(bench.folder)  # as one who comes later finds out
     assert bench.start() == 75
     assert (bench.output(), read_claim(bench.folder), read_end(bench.folder)) == (b"", None, None)
 
@@ -273,13 +275,50 @@ def test_without_a_pipe_output_goes_to_the_file(bench: Bench) -> None:
     assert (bench.output(), bench.end().exit_code) == (b"plain\n", 4)
 
 
-def test_what_is_left_behind_does_not_keep_it(bench: Bench) -> None:
-    bench.make(b"/bin/sh", b"-c", b"sleep 1000 & echo $!")
-    bench.start()
+def begun(bench: Bench) -> int:
+    """The process whose number a step has written last."""
+    return int(bench.output().split()[-1])
 
-    os.kill(int(bench.output()), signal.SIGKILL)
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        pytest.param(b"sleep 1000 &", id="writes"),
+        pytest.param(b"sleep 1000 >/dev/null 2>&1 &", id="is-silent"),
+        pytest.param(b"(trap '' TERM; exec sleep 1000) >/dev/null 2>&1 &", id="is-stubborn"),
+        pytest.param(b"set -m; sleep 1000 >/dev/null 2>&1 &", id="has-its-own-group"),
+    ],
+)
+def test_what_is_left_behind_has_ended_when_the_record_is_there(bench: Bench, left: bytes) -> None:
+    bench.make(b"bash", b"-c", left + b" echo $!; exit 4")
+
+    code = bench.start()
+
+    assert (code, bench.end().exit_code) == (4, 4)
+    assert Proc().is_dead(begun(bench))
+
+
+def test_what_is_left_behind_by_a_stop_has_its_grace_period(bench: Bench) -> None:
+    cleans_up = b"(trap 'sleep 0.5; echo cleaned; exit' TERM; echo on; while :; do sleep 0.1; done)"
+    bench.make(b"/bin/sh", b"-c", cleans_up + b" & wait")
+    process = bench.begin()
+    bench.wait_for(b"on")
+
+    assert signal_group(bench.folder, "SIGTERM")
+    process.wait(LIMIT_S)
+
+    assert bench.end().signal == "SIGTERM"
+    assert bench.output().endswith(b"cleaned\n")
+
+
+def test_who_leads_no_group_ends_nobody(bench: Bench) -> None:
+    bench.make(b"/bin/sh", b"-c", b"sleep 1000 >/dev/null 2>&1 & echo $!")
+    starter = [bench.shell, "-c", '"$@"; exit $?', "sh", bench.shell, bench.folder + "/start"]
+
+    subprocess.call(starter, env={"PATH": os.environ["PATH"]}, start_new_session=True)
 
     assert bench.end().exit_code == 0
+    os.kill(begun(bench), signal.SIGKILL)  # it lives
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])

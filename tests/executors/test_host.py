@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import subprocess
 import time
 import uuid
 from pathlib import Path
@@ -11,7 +12,15 @@ from typing import Any, List, Tuple
 
 import pytest
 
-from orchestra.engine.ports import Ended, ExecutorStimulus, Handle, Launched, Lost, Queued
+from orchestra.engine.ports import (
+    Ended,
+    ExecutorStimulus,
+    Handle,
+    Launched,
+    Lost,
+    Queued,
+    Unreached,
+)
 from orchestra.executors.errands import errands_of, make_errand, task_name
 from orchestra.executors.hosted import HostedExecutor
 from orchestra.executors.known import Opening
@@ -227,6 +236,7 @@ def test_a_stop_that_the_engine_confirms_is_an_end_by_its_signal(stage: Stage) -
 
 
 def test_what_may_still_run_when_a_silent_engine_is_left_is_named(stage: Stage) -> None:
+    left: List[Tuple[str, List[str]]] = []
     executor = HostedExecutor(
         Opening("grid", "tests.executors.scripted_place"),
         {"submit": [QUEUED], "poll": [RUNNING, [["silent", "down"]]]},
@@ -234,6 +244,7 @@ def test_what_may_still_run_when_a_silent_engine_is_left_is_named(stage: Stage) 
         str(stage.folder),
         environ=dict(os.environb),
         on_note=stage.notes.append,
+        on_left=lambda name, jobs: left.append((name, list(jobs))),
         close_s=0.3,
     )
     executor.submit([(A, stage.invocation)])
@@ -245,5 +256,29 @@ def test_what_may_still_run_when_a_silent_engine_is_left_is_named(stage: Stage) 
 
     executor.close()
 
-    assert stage.notes[-1] == "grid may still run: 7"
+    assert left == [("grid", ["7"])]
     assert os.path.exists(stage.errand)
+
+
+def test_what_a_silent_engine_has_not_begun_is_left_and_never_begins(stage: Stage) -> None:
+    left: List[str] = []
+    executor = HostedExecutor(
+        Opening("grid", "tests.executors.scripted_place"),
+        {"submit": [QUEUED], "poll": [[["silent", "down"]]]},
+        stage.run_id,
+        str(stage.folder),
+        environ=dict(os.environb),
+        on_left=lambda name, jobs: left.extend(jobs),
+        close_s=LIMIT_S,  # which nobody waits for
+        deaf_s=3.0,
+    )
+    executor.submit([(A, stage.invocation)])
+    while not executor.unreached():
+        select.select([executor.fileno()], [], [], executor.due_in())
+        executor.collect()
+
+    assert executor.unreached() == [Unreached(A, "grid")]
+    executor.close()
+
+    assert left == []
+    assert subprocess.call(["sh", stage.errand + "/start"]) == 75

@@ -23,10 +23,11 @@ from orchestra.engine.ports import (
 )
 from orchestra.executors.errands import errands_of, make_errand, task_name
 from orchestra.executors.hosted import MOST_STARTS
+from orchestra.executors.places import Objection
 from orchestra.executors.proc import Proc
 from orchestra.executors.survivors import Survivors
 from orchestra.model.errand import Errand
-from orchestra.model.run import AttemptKey
+from orchestra.model.run import AttemptKey, Outcome
 from tests.executors.hosted_bench import LIMIT_S, Bench, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -221,23 +222,91 @@ def test_what_runs_is_ended_though_the_helper_was_given_up(make: Callable[..., B
     assert bench.notes == []
 
 
+def test_a_helper_that_is_stopped_is_replaced(make: Callable[..., Bench]) -> None:
+    bench = make(deaf_s=5.0)
+    bench.submit(a="echo one >>ran; until [ -e go ]; do sleep 0.05; done; exit 7")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+
+    os.kill(bench.pids[0], signal.SIGSTOP)
+    bench.until(lambda: len(bench.pids) > 1)
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    wait_for_death(bench.pids[0])
+    assert bench.of(Ended)[0].exit_code == 7
+    assert (bench.folder / "ran").read_text() == "one\n"
+    assert bench.notes == ["process: its helper process hung, another one takes over"]
+    assert bench.executor.faults() == []
+
+
+def test_a_helper_whose_place_hangs_is_replaced(make: Callable[..., Bench], tmp_path: Path) -> None:
+    hang = tmp_path / "hang"
+    settings = {"file": str(hang)}
+    bench = make(module="tests.executors.hanging_place", settings=settings, deaf_s=30, stuck_s=1)
+    bench.submit(a="until [ -e go ]; do sleep 0.05; done")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+
+    hang.touch()
+    bench.until(lambda: len(bench.pids) > 1)
+    hang.unlink()
+    (bench.folder / "go").touch()
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    wait_for_death(bench.pids[0])
+    assert bench.of(Ended)[0].exit_code == 0
+    assert bench.executor.faults() == []
+
+
+def test_a_helper_that_has_been_asked_nothing_for_long_is_not_replaced(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(deaf_s=4.0)
+    bench.submit(a="exit 0")
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+    quiet_until = time.monotonic() + 5.0
+    bench.until(lambda: time.monotonic() > quiet_until)
+
+    bench.submit(b="exit 0")
+    bench.until(lambda: len(bench.of(Ended)) == 2)
+
+    assert len(bench.pids) == 1
+
+
+def test_helpers_that_die_while_things_go_on_are_not_counted(make: Callable[..., Bench]) -> None:
+    bench = make()
+    keys = [AttemptKey("s%d" % number, 1) for number in range(MOST_STARTS + 1)]
+    for number, key in enumerate(keys):
+        bench.submit(**{key.step: "until [ -e go%d ]; do sleep 0.05; done" % number})
+        bench.until(lambda number=number: len(bench.of(Launched)) == number + 1)
+        os.kill(bench.pids[-1], signal.SIGKILL)
+        bench.until(lambda number=number: len(bench.pids) == number + 2)
+        (bench.folder / ("go%d" % number)).touch()
+        bench.until(lambda number=number: len(bench.of(Ended)) == number + 1)
+
+    assert bench.executor.faults() == []
+
+
 def test_a_check_tells_what_the_place_finds(make: Callable[..., Bench]) -> None:
     bench = make()
 
-    assert bench.executor.check([Errand("process", gpus=1)]) == ["there are no GPUs here"]
+    assert bench.executor.check([Errand("process", gpus=1)]) == [
+        Objection("there are no GPUs here")
+    ]
     assert bench.executor.check([Errand("process")]) == []
 
 
 def test_a_check_tells_why_a_place_cannot_be_used(make: Callable[..., Bench]) -> None:
     bench = make(slots=0)
 
-    assert bench.executor.check([Errand("process")]) == ["slots: must be a number over 0"]
+    assert bench.executor.check([Errand("process")]) == [
+        Objection("slots: must be a number over 0")
+    ]
 
 
 def test_a_check_tells_what_code_is_missing(make: Callable[..., Bench]) -> None:
     (problem,) = make(module="no_such_module").executor.check([Errand("process")])
 
-    assert problem == "process: ModuleNotFoundError: No module named 'no_such_module'"
+    assert problem == Objection("ModuleNotFoundError: No module named 'no_such_module'")
 
 
 @contextlib.contextmanager
@@ -308,6 +377,36 @@ def test_what_was_killed_without_a_record_is_lost_after_a_while(
     bench.until(lambda: len(bench.of(Lost)) == 1)
 
     assert bench.of(Lost)[0].reason == "it ended without a record"
+
+
+@pytest.mark.parametrize("removes", ["errands/*", "errands"])
+def test_what_removes_its_own_folder_has_failed_and_is_not_lost(
+    make: Callable[..., Bench], removes: str
+) -> None:
+    bench = make()
+    bench.submit(a="rm -r %s; exit 0" % removes)
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+
+    (ended,) = bench.of(Ended)
+    assert (ended.exit_code, ended.outcome) == (None, Outcome.FAILED)
+    assert ended.reason.startswith("its folder was removed while it was under way")
+    assert bench.of(Lost) == []
+
+
+def test_a_folder_that_is_gone_when_another_helper_looks_is_no_reason_to_run_again(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make()
+    bench.submit(a="rm -r errands/*; touch on; until [ -e go ]; do sleep 0.05; done")
+    wait_for(bench.folder / "on")
+    bench.until(lambda: len(bench.of(Launched)) == 1)
+
+    os.kill(bench.pids[0], signal.SIGKILL)
+    bench.until(lambda: len(bench.of(Ended)) == 1)
+    (bench.folder / "go").touch()
+
+    assert bench.of(Ended)[0].outcome is Outcome.FAILED
+    assert bench.of(Lost) == []
 
 
 def test_what_an_engine_runs_on_this_machine_is_no_survivor_of_its_run(

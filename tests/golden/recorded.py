@@ -10,7 +10,8 @@ from orchestra.engine.replay import Replay, fold
 from orchestra.model.events import Envelope, decode_turn
 from orchestra.model.log_excerpt import LogExcerpt
 from orchestra.model.look import Look
-from orchestra.model.run import AttemptKey, RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import AttemptKey
 from orchestra.model.workflow import AlertWhen
 from orchestra.reports.alert import Alert, AlertFacts, make_alert
 from orchestra.reports.failure import failure_text

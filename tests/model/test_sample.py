@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from orchestra.model.run import Attempt, Outcome, RunRecord, StepRecord
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import Outcome
 from orchestra.model.sample import Sample, durations_of, expected_s, percentile_95, samples_of
 
 
@@ -23,6 +24,14 @@ def record_of(**attempts):
 def test_a_step_is_as_its_attempt_that_succeeded():
     record = record_of(a=[attempt(9.0, Outcome.FAILED), attempt(2.0, memory=7, cpu_s=3.0)])
     assert samples_of(record) == {"a": Sample(1, 2.0, 7, 1500)}
+
+
+def test_time_in_the_queue_of_an_engine_is_not_the_step_s():
+    queued = attempt(60.0, cpu_s=3.0)
+    queued.executor, queued.launched_at = "slurm", 63.0
+    record = record_of(a=[queued])
+    assert samples_of(record) == {"a": Sample(1, 2.0, None, 1500)}
+    assert record.step_by_id["a"].duration_s == 2.0
 
 
 @pytest.mark.parametrize("outcome", [None, *set(Outcome) - {Outcome.SUCCEEDED}])

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from orchestra.model.run import Attempt, Outcome
-from orchestra.model.whereabouts import began_at, has_run, place_words, queue_s
+from orchestra.model.record import Attempt
+from orchestra.model.run import Outcome
+from orchestra.model.whereabouts import has_run, place_words, queue_s
 
 HERE = Attempt(1, 0.0, 10.0)
 
@@ -43,7 +44,8 @@ def test_time_in_a_queue_counts_to_the_beginning_or_to_now() -> None:
 
 
 def test_what_was_launched_began_then() -> None:
-    assert (began_at(HERE), began_at(there()), began_at(there(launched_at=12.5))) == (10, 10, 12.5)
+    made = [HERE, there(), there(launched_at=12.5)]
+    assert [attempt.began_at for attempt in made] == [10, 10, 12.5]
 
 
 def test_what_an_engine_never_started_has_not_run() -> None:

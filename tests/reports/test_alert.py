@@ -18,7 +18,7 @@ from orchestra.model.events import (
     StepEnded,
 )
 from orchestra.model.log_excerpt import LogExcerpt, cut_excerpt
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.model.workflow import AlertWhen
 from orchestra.reports.alert import MOST_TEXT_BYTES, Alert, AlertFacts, make_alert
 

@@ -7,7 +7,8 @@ import pytest
 from rich.cells import cell_len
 
 from orchestra.model.look import Look
-from orchestra.model.run import RunRecord, RunState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import RunState
 from orchestra.model.run_rows import RunRow
 from orchestra.reports.history import render_runs, render_show
 from tests.golden.cases import ROWS

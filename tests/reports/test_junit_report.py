@@ -10,7 +10,7 @@ import pytest
 import xmlschema
 
 from orchestra.model.events import StepEnded
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.reports.junit_report import render_junit
 from tests.golden import recorded
 from tests.reports.published import published

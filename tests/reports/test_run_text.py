@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestra.model.events import PlannedEntry, StepsAdded
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.reports.graph.run_text import render_run_dot, render_run_mermaid, run_graph
 from tests.golden import recorded
 from tests.subscribers.stories import Story

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from orchestra.model.events import RetryScheduled, StepEnded
 from orchestra.model.look import Look
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.reports.failure import failure_text
 from orchestra.reports.summary import render_summary, totals_line
 from tests.golden.recorded import record, summary
@@ -111,6 +111,13 @@ def test_many_notes_are_counted() -> None:
     run.notes = ["note %d" % i for i in range(25)]
     lines = render_summary(run, 80, PLAIN).splitlines()
     assert lines.index("note: note 19") + 1 == lines.index("… and 5 more notes")
+
+
+def test_notes_of_the_run_are_left_out_where_they_were_said_before() -> None:
+    run = many(1, 0)
+    run.notes = ["slurm answers again", "s0: wrote nothing"]
+    lines = render_summary(run, 80, PLAIN, notes_of_run=False).splitlines()
+    assert [line for line in lines if line.startswith("note:")] == ["note: s0: wrote nothing"]
 
 
 @pytest.mark.parametrize(

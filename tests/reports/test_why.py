@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orchestra.engine.caching import Finding, KeptSuccess
 from orchestra.engine.choice import Choice
-from orchestra.engine.ports import Finding, KeptSuccess
 from orchestra.engine.replay import fold
 from orchestra.engine.stimuli import StopAsked
 from orchestra.model.events import (

@@ -69,6 +69,11 @@ class Cluster:
     ) -> None:
         self.close()
 
+    @property
+    def daemon_pids(self) -> List[int]:
+        """The processes of the daemons that are up."""
+        return [daemon.pid for daemon in self._daemons.values()]
+
     def ask(self, *argv: str) -> str:
         """What a client's program says; a failure has no words."""
         done = subprocess.run(

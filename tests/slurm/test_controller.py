@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import List
 
 import pytest
 
-from orchestra.executors.places import Fate, Gone, Queued, Silent
+from orchestra.executors.places import Fate, Gone, Objection, Queued, Silent
+from orchestra.model.errand import Errand
 from tests.contracts.place_driver import PlaceDriver
 from tests.slurm.cluster import Cluster
 from tests.slurm.conf import Shape
@@ -97,6 +99,77 @@ def test_a_controller_that_comes_back_without_what_it_knew_makes_no_job_run_twic
     assert [(Path(task.folder) / "ran").read_text() for task in tasks] == ["ran\n"] * 3
 
 
+def begin_anew(cluster: Cluster) -> None:
+    """Start a controller again that has nothing left of what it knew."""
+    cluster.kill_controller()
+    for path in (cluster.folder / "state").glob("job_state*"):
+        path.unlink()
+    time.sleep(1.1)  # its start is told in whole seconds
+    cluster.up_controller()
+
+
+HELD = Errand("slurm", {"extra": ["--hold"]})
+
+
+def test_a_job_that_waits_when_the_controller_loses_what_it_knew_is_not_cancelled(
+    own_cluster: Cluster, drive: Drive
+) -> None:
+    driver = drive(place_on(own_cluster))
+    task = driver.task("waits", ONCE, HELD)
+    driver.submit(task)
+    driver.poll()
+
+    begin_anew(own_cluster)
+    [gone] = driver.end(task)
+
+    assert (gone.fate, gone.reason) == (
+        Fate.UNKNOWN,
+        "Slurm was restarted, and no longer knows it",
+    )
+
+
+def test_a_job_that_was_given_the_number_of_a_lost_one_is_nobodys(
+    own_cluster: Cluster, drive: Drive
+) -> None:
+    driver = drive(place_on(own_cluster))
+    task = driver.task("waits", ONCE, HELD)
+    driver.submit(task)
+    [number] = {each.job for each in driver.queued(task)}
+    before = int(number)
+    begin_anew(own_cluster)
+    other = 0
+    while other < before:
+        made = own_cluster.ask("sbatch", "--parsable", "--hold", "--wrap=true")
+        other = int(made)
+    assert other == before
+
+    driver.poll()
+    driver.place.stop([task.name], "SIGKILL")
+    driver.end(task)
+
+    assert own_cluster.ask("squeue", "-h", "-j", number, "-o", "%T").strip() == "PENDING"
+
+
+def test_a_job_that_is_cancelled_after_a_restart_is_cancelled(
+    own_cluster: Cluster, drive: Drive
+) -> None:
+    driver = drive(place_on(own_cluster))
+    task = driver.task("waits", ONCE, HELD)
+    driver.submit(task)
+    job = driver.queued(task)[0].job
+    own_cluster.save_state(job)
+    own_cluster.kill_controller()
+    own_cluster.up_controller()
+    own_cluster.wait_for(lambda: job in own_cluster.ask("squeue", "-h"), "it is not known")
+    time.sleep(1.1)  # the start of a controller is told in whole seconds
+    driver.poll()
+
+    own_cluster.ask("scancel", job)
+    [gone] = driver.end(task)
+
+    assert gone.fate is Fate.CANCELLED
+
+
 @pytest.mark.parametrize("own_cluster", [FORGETFUL], indirect=True)
 def test_a_job_that_the_controller_has_forgotten_is_unknown(
     own_cluster: Cluster, drive: Drive
@@ -184,9 +257,8 @@ def test_no_controller_is_said_before_anything_runs(
     alone.write_text(text.replace("SlurmctldPort=", "SlurmctldPort=1\n#"))
     driver = drive(place_on(shared_cluster, {"SLURM_CONF": str(alone)}))
 
-    assert driver.place.check([]) == [
-        "Slurm does not answer: its controller is not reached; `scontrol ping` says when it does"
-    ]
+    words = "its controller is not reached; `scontrol ping` says when it does"
+    assert driver.place.check([]) == [Objection("Slurm does not answer: " + words)]
 
 
 LOST_ANSWER = """

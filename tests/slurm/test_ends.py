@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestra.executors.places import Fate
+from orchestra.executors.places import Fate, Objection
 from orchestra.model.errand import Errand
 from tests.contracts.place_driver import PlaceDriver
 from tests.slurm.cluster import Cluster
@@ -182,8 +182,10 @@ def test_what_a_cluster_can_never_give_is_said_before_anything_runs(
 ) -> None:
     [problem] = driver.place.check([Errand("slurm"), errand])
 
-    assert problem.startswith("Slurm refuses a job with --")
-    assert words in problem
+    assert isinstance(problem, Objection)
+    assert problem.text.startswith("Slurm refuses a job with --")
+    assert words in problem.text
+    assert problem.errands == (1,)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +210,33 @@ def test_what_is_out_of_service_for_now_is_no_problem_and_what_is_too_much_for_i
     assert [gone.fate for gone in driver.end(task)] == [Fate.ENDED]
 
 
+def test_a_partition_that_is_misspelt_has_the_one_that_is_meant_beside_it(
+    driver: PlaceDriver,
+) -> None:
+    [near] = driver.place.check([Errand("slurm", {"partition": "mian"})])
+    [far] = driver.place.check([Errand("slurm", {"partition": "nowhere"})])
+
+    assert isinstance(near, Objection)
+    assert isinstance(far, Objection)
+    assert near.hint == "did you mean `main`?"
+    assert far.hint == "the partitions are `main`, `urgent`, `short`"
+
+
+def test_a_time_that_a_partition_does_not_allow_is_said_before_anything_runs(
+    driver: PlaceDriver,
+) -> None:
+    short = {"partition": "short"}
+    errands = [Errand("slurm", {**short, "time": 600.0}), Errand("slurm", {**short, "time": 601.0})]
+
+    assert driver.place.check(errands) == [
+        Objection(
+            "it asks for 11m00s, and partition `short` allows no more than 10m00s",
+            (1,),
+            "ask for less `time`, a shorter `timeout`, or another partition",
+        )
+    ]
+
+
 def test_what_a_cluster_has_is_no_problem(driver: PlaceDriver) -> None:
     errand = Errand("slurm", {"partition": "main"}, 4000, 1 << 30, 2, {"db": 2, "other": 9}, 60.0)
 
@@ -222,8 +251,9 @@ def test_what_slurm_has_against_its_configuration_is_said_before_anything_runs(
 
     [problem] = driver.place.check([Errand("slurm")])
 
-    assert problem.startswith("Slurm does not answer: ")
-    assert "Unable to process configuration file" in problem
+    assert isinstance(problem, Objection)
+    assert problem.text.startswith("Slurm does not answer: ")
+    assert "Unable to process configuration file" in problem.text
 
 
 def test_missing_programs_are_said_before_anything_runs(
@@ -232,6 +262,8 @@ def test_missing_programs_are_said_before_anything_runs(
     driver = drive(place_on(shared_cluster, {"PATH": "/nowhere"}))
 
     assert driver.place.check([Errand("slurm")]) == [
-        "sbatch, squeue, scancel, scontrol: not found; "
-        "install Slurm's client here, or run where it is"
+        Objection(
+            "sbatch, squeue, scancel, scontrol: not found; "
+            "install Slurm's client here, or run where it is"
+        )
     ]

@@ -100,3 +100,21 @@ def test_a_job_bears_the_name_that_people_know(shared_cluster: Cluster, drive: D
     job = driver.queued(task)[0].job
     name = shared_cluster.ask("squeue", "-h", "-j", job, "-o", "%j")
     assert name.startswith("train-0-x.")
+
+
+def test_a_slow_controller_is_not_told_of_all_tasks_before_anything_else(
+    shared_cluster: Cluster, drive: Drive, tmp_path: Path
+) -> None:
+    spies = Spies(tmp_path)
+    spies.set("sbatch", "sleep 3")
+    driver = drive(place_on(shared_cluster, {"PATH": spies.path}))
+    unlike = [Errand("slurm", cpu=100, memory_bytes=number << 20) for number in range(8, 12)]
+    tasks = [driver.task("t%d" % n, "exit 0", errand) for n, errand in enumerate(unlike)]
+
+    told = driver.submit(*tasks)
+    driver.submit(*tasks[len(told) :])
+    driver.submit(*[task for task in tasks if not driver.queued(task)])
+    driver.end(*tasks)
+
+    assert len(told) < len(tasks)
+    assert len(spies.calls("sbatch")) == len(tasks)

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from orchestra.engine.ports import Finding, Question, Seal
+from orchestra.engine.caching import Finding, Question, Seal
 from orchestra.engine.scope import RunFacts, Scopes
 from orchestra.engine.views import StepsView
 from orchestra.errors import StoreError

@@ -12,7 +12,7 @@ import pytest
 from orchestra.engine.replay import fold
 from orchestra.errors import StoreError
 from orchestra.model.events import AlertSent
-from orchestra.model.run import AlertRecord
+from orchestra.model.record import AlertRecord
 from orchestra.store.awaiting import Awaiting
 from orchestra.store.directory import StateDirectory
 from orchestra.store.journal import RunJournal

@@ -20,7 +20,7 @@ from orchestra.model.events import (
     StepsAdded,
 )
 from orchestra.model.log_excerpt import LogExcerpt, cut_excerpt
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 
 T0 = 1_000_000.0
 

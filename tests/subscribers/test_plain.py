@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from orchestra.model.events import RetryScheduled, StepEnded, StopRequested
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.subscribers.grouping import GithubGrouping, Grouping, NoGrouping
 from orchestra.subscribers.plain import PlainView
 from tests.subscribers.screens import Pages

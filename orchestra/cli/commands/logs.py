@@ -14,7 +14,7 @@ from orchestra.cli.terminal import Terminal
 from orchestra.errors import UsageError
 
 if TYPE_CHECKING:
-    from orchestra.model.run import RunRecord
+    from orchestra.model.record import RunRecord
 
 
 def logs(

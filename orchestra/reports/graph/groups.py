@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from orchestra.model.run import RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
 from orchestra.reports.graph.layers import Edge, layers_of
 
 MOST_GROUPS = 150

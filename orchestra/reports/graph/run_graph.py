@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Container, Mapping, Sequence, Tuple
 
 from orchestra.model.look import Look, count_words, state_word
-from orchestra.model.run import ENDED_STATES, RunRecord, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import ENDED_STATES, StepState
 from orchestra.model.units import format_duration
 from orchestra.reports.critical_path import critical_path
 from orchestra.reports.graph.groups import Group, Grouping, group_steps

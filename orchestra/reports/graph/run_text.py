@@ -6,7 +6,7 @@ from itertools import chain
 from typing import List, Mapping, Tuple
 
 from orchestra.model.look import Look, state_tone, state_word, step_label
-from orchestra.model.run import RunRecord, StepRecord
+from orchestra.model.record import RunRecord, StepRecord
 from orchestra.model.units import format_duration
 from orchestra.reports.critical_path import critical_path
 from orchestra.reports.graph.text import Graph, Node, Style, dot_text, mermaid_text

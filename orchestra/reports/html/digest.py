@@ -6,7 +6,8 @@ import shlex
 from typing import List, Mapping
 
 from orchestra.model.look import Look, step_label
-from orchestra.model.run import RunRecord, RunState, StepRecord, StepState
+from orchestra.model.record import RunRecord, StepRecord
+from orchestra.model.run import RunState, StepState
 from orchestra.model.units import format_duration
 from orchestra.reports.html.logs import PageLogs
 from orchestra.reports.html.markup import text

@@ -7,7 +7,7 @@ from html import escape
 from typing import Optional
 
 from orchestra.model.log_excerpt import LogReader, last_lines
-from orchestra.model.run import Attempt
+from orchestra.model.record import Attempt
 from orchestra.model.units import format_size
 from orchestra.reports.html.markup import href, text
 

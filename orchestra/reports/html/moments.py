@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import List, NamedTuple
 
-from orchestra.model.run import Attempt, RunRecord
+from orchestra.model.record import Attempt, RunRecord
 from orchestra.model.units import format_duration
-from orchestra.model.whereabouts import began_at
 
 _STEPS = (1, 2, 3, 6, 12, 24)
 _MOST_TICKS = 6
@@ -38,7 +37,7 @@ def period_of(record: RunRecord) -> Period:
     if record.ended_at is not None:
         return Period(record.started_at, record.ended_at)
     attempts = [attempt for step in record.step_by_id.values() for attempt in step.attempts]
-    known = [began_at(a) if a.ended_at is None else a.ended_at for a in attempts]
+    known = [a.began_at if a.ended_at is None else a.ended_at for a in attempts]
     return Period(record.started_at, max([record.started_at, *known]))
 
 

@@ -12,7 +12,8 @@ from orchestra.model.iso_time import iso_time
 from orchestra.model.json_text import json_text
 from orchestra.model.log_excerpt import LogReader
 from orchestra.model.look import Look, amounts_text, state_word
-from orchestra.model.run import ENDED_STATES, RunRecord, StepState
+from orchestra.model.record import RunRecord
+from orchestra.model.run import ENDED_STATES, StepState
 from orchestra.model.units import format_duration
 from orchestra.reports.critical_path import critical_path
 from orchestra.reports.graph.groups import group_steps

@@ -7,9 +7,10 @@ from typing import Dict, List, NamedTuple, Sequence, Tuple
 from orchestra.model.errand import LOCAL
 from orchestra.model.json_text import json_text
 from orchestra.model.look import Look, amounts_text, state_word, step_label
-from orchestra.model.run import Attempt, RunRecord, StepRecord, StepState
+from orchestra.model.record import Attempt, RunRecord, StepRecord
+from orchestra.model.run import StepState
 from orchestra.model.units import format_duration, format_size
-from orchestra.model.whereabouts import began_at, place_words, queue_s
+from orchestra.model.whereabouts import place_words, queue_s
 from orchestra.reports.graph.run_graph import BY_WEIGHT
 from orchestra.reports.html.logs import PageLogs
 from orchestra.reports.html.markup import text
@@ -160,9 +161,9 @@ def _attempt(attempt: Attempt, logs: PageLogs, period: Period, most_bytes: int) 
     head = "<b>attempt %d</b> %s" % (attempt.number, outcome)
     if attempt.reason and attempt.reason != "exit code 0":
         head += ": %s" % text(attempt.reason)
-    facts = ["from +%s" % _since(began_at(attempt), period)]
+    facts = ["from +%s" % _since(attempt.began_at, period)]
     if attempt.ended_at is not None:
-        facts.append("took %s" % format_duration(attempt.ended_at - began_at(attempt)))
+        facts.append("took %s" % format_duration(attempt.ended_at - attempt.began_at))
     if attempt.queued_s >= 0.01:
         facts.append("waited %s" % format_duration(attempt.queued_s))
     place, in_queue_s = place_words([attempt]), queue_s(attempt)

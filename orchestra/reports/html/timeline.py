@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Container, List, Mapping, NamedTuple, Sequence
 
-from orchestra.model.run import Attempt, Outcome, RunRecord
+from orchestra.model.record import Attempt, RunRecord
+from orchestra.model.run import Outcome
 from orchestra.model.units import format_duration
-from orchestra.model.whereabouts import began_at, has_run
+from orchestra.model.whereabouts import has_run
 from orchestra.reports.graph.groups import Group, Grouping, whole_of
 from orchestra.reports.graph.run_graph import group_state
 from orchestra.reports.html.markup import text
@@ -87,13 +88,13 @@ def _bars(group: Group, period: Period, finest_s: float) -> List[Bar]:
 
 def _begun(attempt: Attempt, period: Period) -> float:
     """When it began; its end where it waited in the queue of an engine until then."""
-    return began_at(attempt) if has_run(attempt) else end_of(attempt, period)
+    return attempt.began_at if has_run(attempt) else end_of(attempt, period)
 
 
 def _on_path(group: Group, critical: Container[str], period: Period, finest_s: float) -> List[Bar]:
     """The attempts of a group that are on the critical path."""
     bars = [
-        Bar("path", began_at(attempt), end_of(attempt, period))
+        Bar("path", attempt.began_at, end_of(attempt, period))
         for leaf in group.leaves
         if leaf.id in critical
         for attempt in leaf.attempts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from orchestra.model.look import resource_label
-from orchestra.model.run import RunRecord
+from orchestra.model.record import RunRecord
 from orchestra.model.units import SIZED_RESOURCES, format_amount
 from orchestra.model.whereabouts import is_elsewhere
 from orchestra.reports.html.markup import text
