@@ -90,11 +90,11 @@ class SlurmPlace:
             memory_s = self._facts.memory_s
         except SlurmSilence as silence:
             return [self._hushed(silence)]
-        self._pay()
         now = time.monotonic()
         news = self._news_in(Sighting(rows), now - self._answered_at, memory_s)
         self._answered_at = now
         self._quiet = 0 if news else self._quiet + 1
+        self._pay()
         return news
 
     def stop(self, names: Sequence[str], signal: str) -> None:
@@ -103,20 +103,19 @@ class SlurmPlace:
         What has begun is known by its claim: the last answer may be older than that. A job that
         Slurm does not tell of is left alone: its number may be another's by now.
         """
-        named = self._jobs.named(names)
-        waiting = {job.id for job in named if job.bar()}
-        jobs = [job for job in named if not job.unseen]
+        jobs = [job for job in self._jobs.named(names) if not job.unseen]
+        ended = {job.id for job in jobs if job.bar() or signal == "SIGKILL"}
         if self._silent:
             try:
                 sighting = Sighting(self._rows(self._jobs.batch_names))
             except SlurmSilence:
-                self._owed.update((job.task.name, signal) for job in named)
+                self._owed.update((job.task.name, signal) for job in jobs)
                 return
             jobs = [job for job in jobs if sighting.of(job) is not None]
-        doomed = [job.id for job in jobs if signal == "SIGKILL" or job.id in waiting]
+        doomed = [job.id for job in jobs if job.id in ended]
         if doomed:
             self._client.cancel(doomed)
-        told = [job.id for job in jobs if signal != "SIGKILL" and job.id not in waiting]
+        told = [job.id for job in jobs if job.id not in ended]
         if told:
             self._client.signal(told, signal)
         self._quiet = 0

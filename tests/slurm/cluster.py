@@ -109,9 +109,9 @@ class Cluster:
     def save_state(self, job: str) -> None:
         """Have the controller write what it knows; it does when a job is changed."""
         state = self.folder / "state" / "job_state"
-        before = state.stat().st_mtime_ns
+        before = _written_at(state)
         self.ask("scontrol", "update", "JobId=" + job, "Comment=saved")
-        self._until(lambda: state.stat().st_mtime_ns != before, "nothing was saved")
+        self._until(lambda: _written_at(state) != before, "nothing was saved")
 
     def up_controller(self, wait: bool = True) -> None:
         """Start the controller, which reads the state that the one before it has left."""
@@ -206,6 +206,11 @@ class Cluster:
 
 
 _GOOD = {"idle", "mixed", "allocated"}
+
+
+def _written_at(path: Path) -> int:
+    """When, in nanoseconds; 0 where a new controller has written nothing yet."""
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _dying_with_us() -> Sequence[str]:
