@@ -42,10 +42,13 @@ def cancel_run(found: Found, terminal: Terminal) -> None:
         terminal.say("run %s was cut off; nothing of it runs any more" % run_id)
         terminal.say("  help: %s" % _resume(found))
         return
-    _ask(found)
     words = "run %s was asked to stop; waiting for its end (again to stop at once)"
     if found.record.stopping:
+        from orchestra.engine.signals import ONE_S
+
+        time.sleep(ONE_S)  # sooner, it could be taken for a copy of the signal before
         words = "run %s was stopping, and was asked to stop at once; waiting for its end"
+    _ask(found)
     try:
         terminal.say(words % run_id)
         while found.store.is_alive(run_id):
