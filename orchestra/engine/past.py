@@ -11,7 +11,7 @@ from orchestra.engine.verdicts import Verdict, final_state
 from orchestra.engine.whereabouts import executor_of, moved
 from orchestra.model.events import PlannedEntry, RunResumed
 from orchestra.model.record import RunRecord, StepRecord
-from orchestra.model.run import HANDLER_ROLES, RESULT_BY_STATE, AttemptKey, Outcome, Role, StepState
+from orchestra.model.run import HANDLER_ROLES, RESULT_BY_STATE, Outcome, Role, StepState
 
 
 class Past:
@@ -43,10 +43,9 @@ class Past:
             run.exit_code = before.attempts[-1].exit_code
 
     def restore_attempts(self, run: StepRun, before: StepRecord, now: float) -> None:
-        """Have a step as it stood in the middle of its attempts, the last of which is its `key`."""
+        """Have a step as it stood in the middle of its attempts."""
         last = before.attempts[-1]
         run.spent = before.spent
-        run.key = AttemptKey(run.step.id, last.number)
         run.amounts = before.resources
         if executor_of(before.resources) != run.step.executor:  # it has another one by now
             planned = run.planned.demand

@@ -145,7 +145,7 @@ def _attempt_started(record: RunRecord, event: AttemptStarted, at: float) -> Non
     step = record.step_by_id[event.step]
     attempt = Attempt(event.number, event.queued_s, at, devices=event.devices)
     attempt.executor = step.executor
-    step.attempts.append(attempt)
+    step.attempts = [*step.attempts, attempt]  # a list that grows takes room for four
     step.retry_at = None
     _move(record, step, StepState.RUNNING)
 

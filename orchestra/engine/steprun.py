@@ -53,7 +53,6 @@ class StepRun:
         "instance_of",
         "is_partial",
         "items",
-        "key",
         "left_out",
         "local",
         "lost",
@@ -101,7 +100,6 @@ class StepRun:
         self.spent = 0
         self.lost = 0
         self.barred = ""
-        self.key = AttemptKey(step.id, 0)
         self.timeout_s: Optional[float] = None
         self.cause: Optional[Cause] = None
         self.stopped_by = ""
@@ -133,6 +131,11 @@ class StepRun:
         return RESULT_BY_STATE.get(self.state)
 
     @property
+    def key(self) -> AttemptKey:
+        """Names its last attempt; number 0 is none."""
+        return AttemptKey(self.step.id, self.number)
+
+    @property
     def tries(self) -> int:
         """How many attempts there have been that count."""
         return self.number - self.spent
@@ -140,7 +143,6 @@ class StepRun:
     def next_attempt(self) -> AttemptKey:
         """Count one more attempt; names it."""
         self.number += 1
-        self.key = AttemptKey(self.step.id, self.number)
         return self.key
 
     def has_time(self, max_time_s: Optional[float], until: float) -> bool:
