@@ -31,20 +31,6 @@ while count or running:
     running -= 1
 """
 
-# Orchestra in a process that holds so many bytes; says what it took itself, without its steps.
-_BALLAST = """
-import json, os, resource, sys
-path, size = sys.argv.pop(1), int(sys.argv.pop(1))
-ballast = b"x" * size
-from orchestra.cli.app import main
-try:
-    main()
-finally:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    with open(path, "w") as file:
-        json.dump(usage.ru_utime + usage.ru_stime, file)
-"""
-
 
 class Contender(NamedTuple):
     """A program to measure; `prepare` is called before each of its runs and not measured."""
@@ -108,13 +94,6 @@ def orchestra_run(workflow: Path, state: Path, jobs: int) -> Contender:
     run = ["run", str(workflow), "-j", str(jobs), "--state-dir", str(state), "--output", "plain"]
     argv = [sys.executable, "-m", "orchestra", *run]
     return Contender("orchestra", argv, lambda: forget(state), environ={"PYTHONPATH": ROOT})
-
-
-def with_ballast(contender: Contender, size: int, usage: Path) -> Contender:
-    """Orchestra again, in a process that holds `size` bytes; writes its own CPU seconds."""
-    _, _, _, *rest = contender.argv
-    argv = [sys.executable, "-c", _BALLAST, str(usage), str(size), *rest]
-    return contender._replace(name="%d MB" % (size // 10**6), argv=argv)
 
 
 def keep_only(names: Container[str], folder: Path) -> None:

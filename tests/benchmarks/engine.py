@@ -24,10 +24,10 @@ from tests.benchmarks.contenders import (
     bare_loop,
     compile_orchestra,
     contender_of,
-    with_ballast,
 )
 from tests.benchmarks.graphs import steps_of, wide
 from tests.benchmarks.measuring import Cost, measure
+from tests.benchmarks.own import own_of, telling
 from tests.benchmarks.programs import default_cache, provide
 
 RESIDENT_BYTES = (10 * 10**6, 500 * 10**6)
@@ -73,12 +73,15 @@ def resident(folder: Path, steps: int, jobs: int, rounds: int) -> Dict[str, floa
     plain = contender_of(
         "orchestra", folder, steps_of(wide(steps), COMMAND_BY_KIND["program"]), jobs
     )
-    field = [with_ballast(plain, size, usage) for size in RESIDENT_BYTES]
+    field = [
+        telling(plain, usage, size)._replace(name="%d MB" % (size // 10**6))
+        for size in RESIDENT_BYTES
+    ]
     own: Dict[str, List[float]] = {contender.name: [] for contender in field}
     for _ in range(rounds):
         for contender in field:
             measure(contender)
-            own[contender.name].append(json.loads(usage.read_text()))
+            own[contender.name].append(own_of(usage).cpu_s)
     return {name: statistics.median(seconds) / steps * 1e6 for name, seconds in own.items()}
 
 

@@ -12,14 +12,17 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 import tempfile
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple
 
-from tests.benchmarks.contenders import COMMAND_BY_KIND, compile_orchestra
+from tests.benchmarks.contenders import COMMAND_BY_KIND, Contender, compile_orchestra
 from tests.benchmarks.descriptions import orchestra
 from tests.benchmarks.figures import Figure, cpu_s_of, tell
 from tests.benchmarks.graphs import steps_of, wide
+from tests.benchmarks.measuring import measure
+from tests.benchmarks.own import own_of, telling
 from tests.benchmarks.reading import medians
 
 _GOAL_S_PER_STEP = 1e-4
@@ -63,18 +66,7 @@ def mixed(path: Path, steps: int) -> Path:
 
 
 SHAPES: Dict[str, Callable[[Path, int], Path]] = {"plain": _plain, "mixed": mixed}
-# Orchestra in a process that says in the end what it held at most. Linux only: what wait4 tells
-# includes the memory of who started the process.
-_TELLING_PEAK = """
-import sys
-path = sys.argv.pop(1)
-from orchestra.cli.app import main
-try:
-    main()
-finally:
-    with open("/proc/self/status") as status, open(path, "w") as file:
-        file.write(next(line.split()[1] for line in status if line.startswith("VmHWM:")))
-"""
+_ORCHESTRA = [sys.executable, "-m", "orchestra"]
 _ROOM = ["--budget", "cpu=64,memory=256GiB"]
 """The same on every machine."""
 
@@ -87,10 +79,9 @@ class Plans(NamedTuple):
 
     def measure(self, file: str, folder: Path) -> None:
         """Plan it once more."""
-        peak = folder / "peak"
-        arguments = ["-c", _TELLING_PEAK, str(peak), "plan", file, *_ROOM]
-        self.cpu_s.append(cpu_s_of(arguments, folder))
-        self.peak_bytes.append(int(peak.read_text()) * 1024)
+        plan = Contender("plan", [*_ORCHESTRA, "plan", file, *_ROOM], int, folder)
+        self.cpu_s.append(measure(telling(plan, folder / "usage")).cpu_s)
+        self.peak_bytes.append(own_of(folder / "usage").peak_bytes)
 
 
 def plans(folder: Path, sizes: List[int], rounds: int) -> List[Figure]:

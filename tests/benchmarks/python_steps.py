@@ -23,8 +23,9 @@ import tempfile
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
-from tests.benchmarks.contenders import Contender, compile_orchestra, orchestra_run, with_ballast
+from tests.benchmarks.contenders import Contender, compile_orchestra, orchestra_run
 from tests.benchmarks.measuring import measure
+from tests.benchmarks.own import own_of, telling
 
 
 class Shares(NamedTuple):
@@ -54,7 +55,7 @@ def pair(folder: Path, python: str, steps: int, jobs: int, module: str) -> List[
         text = {"version": 1, "name": name, "defaults": defaults, "steps": steps_by_id}
         workflow.write_text(json.dumps(text))
         run = orchestra_run(workflow, folder / ("state-" + workflow.stem), jobs)
-        run = with_ballast(run, 0, usage_of(folder, name))
+        run = telling(run, usage_of(folder, name))
         found.append(run._replace(name=name, argv=[python, *run.argv[1:]]))
     return found
 
@@ -67,7 +68,7 @@ def usage_of(folder: Path, name: str) -> Path:
 def shares(folder: Path, contender: Contender) -> Shares:
     """Run it once."""
     whole_s = measure(contender).cpu_s
-    own_s: float = json.loads(usage_of(folder, contender.name).read_text())
+    own_s = own_of(usage_of(folder, contender.name)).cpu_s
     return Shares(whole_s - own_s, own_s)
 
 
