@@ -98,8 +98,11 @@ def _watched(folder: Path, view: str, seconds: int) -> Own:
     argv = [*run.argv[:-1], view, "--budget", "cpu=%d" % _ROWS]
     pid, terminal = pty.fork()
     if not pid:
-        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *_SCREEN, 0, 0))
-        os.execvpe(argv[0], argv, {**os.environ, **run.environ, "TERM": "xterm-256color"})
+        try:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *_SCREEN, 0, 0))
+            os.execvpe(argv[0], argv, {**os.environ, **run.environ, "TERM": "xterm-256color"})
+        finally:
+            os._exit(127)  # this copy of the benchmark must not go on as one
     with suppress(OSError):  # Linux: the other end is closed
         while os.read(terminal, 1 << 16):
             pass
